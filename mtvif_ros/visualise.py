@@ -1,0 +1,24 @@
+"""Draw masks and results for people."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from mtvif_ros.classes import palette
+
+Image = npt.NDArray[np.uint8]
+
+_COLOURS = palette(256)
+
+
+def colour_mask(mask: Image) -> Image:
+    """Return the (H, W) class indices as an (H, W, 3) R, G, B image in the palette's colours."""
+    return _COLOURS[mask]
+
+
+def side_by_side(rgb: Image, ir: Image, fused: Image, mask: Image) -> Image:
+    """Return visible, infrared, fused and coloured mask in one row, (H, 4 W, 3) R, G, B."""
+    grey = cv2.cvtColor(ir, cv2.COLOR_GRAY2RGB)
+    return np.hstack((rgb, np.asarray(grey, np.uint8), fused, colour_mask(mask)))

@@ -1,0 +1,44 @@
+"""Wrap a trained network into the model file's contract: camera bytes in, message bytes out."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from training.model.network import MultiTaskVIF, luma_of
+
+INPUT_NAMES = ("rgb", "ir")
+OUTPUT_NAMES = ("fused", "segmentation")
+
+
+class ContractModel(nn.Module):
+    """Map `rgb` (1, H, W, 3) and `ir` (1, H, W), uint8, to `fused` and `segmentation` of that size.
+
+    The fused luma is the network's and the chroma is the visible frame's: the change of luma is
+    added to R, G and B alike, which leaves Cb and Cr as they are (until a channel clips). Sizes that
+    the stride does not divide are padded at the bottom right with edge pixels and cropped again.
+    """
+
+    def __init__(self, network: MultiTaskVIF, height: int, width: int):
+        super().__init__()
+        self.network = network
+        stride = network.stride
+        self.size = (height, width)
+        self.padding = (0, -width % stride, 0, -height % stride)
+
+    def forward(self, rgb: Tensor, ir: Tensor) -> tuple[Tensor, Tensor]:
+        colour = rgb.to(torch.float32).permute(0, 3, 1, 2)
+        thermal = ir.to(torch.float32).unsqueeze(1)
+        padded_colour, padded_thermal = colour, thermal
+        if any(self.padding):
+            padded_colour = F.pad(colour, self.padding, mode="replicate")
+            padded_thermal = F.pad(thermal, self.padding, mode="replicate")
+        luma, logits = self.network(padded_colour / 255, padded_thermal / 255)
+        height, width = self.size
+        change = luma[..., :height, :width] * 255 - luma_of(colour)
+        # Adding a half before the cast, which truncates, rounds to the nearest level.
+        fused = (colour + change + 0.5).clamp(0, 255).permute(0, 2, 3, 1).to(torch.uint8)
+        classes = logits.argmax(1).to(torch.float32).unsqueeze(1)
+        mask = F.interpolate(classes, scale_factor=2, mode="nearest").squeeze(1)
+        return fused, mask[..., :height, :width].to(torch.uint8)

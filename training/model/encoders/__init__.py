@@ -1,0 +1,9 @@
+"""Encoders: features of both frames at strides 4, 8 and 16, fused across the cameras."""
+
+from collections.abc import Callable
+
+from torch import nn
+
+from training.model.encoders.lite0 import Lite0Encoder
+
+ENCODERS: dict[str, Callable[..., nn.Module]] = {"lite0": Lite0Encoder}

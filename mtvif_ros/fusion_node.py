@@ -9,6 +9,7 @@ from typing import Any
 
 import cv2
 import rclpy
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import QoSProfile, qos_profile_sensor_data
@@ -57,8 +58,8 @@ class FusionNode(LifecycleNode):
             self.get_logger().error(f"cannot configure: {error}")
             return TransitionCallbackReturn.FAILURE
         self._max_wait = values["sync.max_wait"]
-        self._fused = self.create_lifecycle_publisher(Image, "/mtvif/fused", _OUTPUT_QOS)
-        self._mask = self.create_lifecycle_publisher(Image, "/mtvif/segmentation", _OUTPUT_QOS)
+        self._fused = self.create_lifecycle_publisher(Image, "mtvif/fused", _OUTPUT_QOS)
+        self._mask = self.create_lifecycle_publisher(Image, "mtvif/segmentation", _OUTPUT_QOS)
         model = self._engine.model
         self.get_logger().info(
             f"engine {self._engine.description}; model {model.path.name} {model.version}, "
@@ -69,7 +70,7 @@ class FusionNode(LifecycleNode):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start the worker and subscribe to both cameras."""
         self._worker = LatestWorker(self._process, self._report_failure, "inference")
-        for topic, stream in (("/rgb/image_raw", Stream.RGB), ("/ir/image_raw", Stream.IR)):
+        for topic, stream in (("rgb/image_raw", Stream.RGB), ("ir/image_raw", Stream.IR)):
             callback = partial(self._receive, stream)
             self._subscriptions_and_timers.append(
                 self.create_subscription(Image, topic, callback, qos_profile_sensor_data)
@@ -158,7 +159,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the node until it is told to stop; return 1 when it cannot start."""
     cv2.setNumThreads(1)  # the engine owns the cores
     rclpy.init(args=arguments)
-    node = FusionNode()
+    try:
+        node = FusionNode()
+    except (InvalidParameterTypeException, InvalidParameterValueException) as error:
+        print(f"fusion_node: {error}", file=sys.stderr)
+        rclpy.try_shutdown()
+        return 1
     # rclpy 7.1's EventsExecutor spins at full load without work and never fires a timer.
     executor = SingleThreadedExecutor()
     executor.add_node(node)

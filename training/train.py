@@ -23,7 +23,7 @@ from tqdm import tqdm
 from training import losses
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.data.mixture import Mixture, load_sources
-from training.data.pairs import find_pairs
+from mtvif_ros.pair_folder import find_pairs
 from training.model import MultiTaskVIF, build_model
 from training.model.network import luma_of
 from training.validate import validate

@@ -11,8 +11,8 @@ import torch
 
 from mtvif_ros.classes import CLASS_NAMES, IGNORE
 from mtvif_ros.evaluation.confusion import confusion_matrix, iou_per_class
+from mtvif_ros.pair_folder import PairFiles, load_mask, load_pair
 from mtvif_ros.visualise import side_by_side
-from training.data.pairs import PairFiles, load_sample
 from training.model import MultiTaskVIF
 from training.model.contract import ContractModel
 
@@ -36,14 +36,14 @@ def validate(network: MultiTaskVIF, pairs: list[PairFiles], pictures: Path | Non
     network.eval()
     matrix = np.zeros((len(CLASS_NAMES), len(CLASS_NAMES)), np.int64)
     for files in pairs:
-        sample = load_sample(files)
-        fused, mask = run_pair(network, sample.rgb, sample.ir)
-        if files.mask is not None:
-            labels = np.asarray(cv2.imread(str(files.mask), cv2.IMREAD_UNCHANGED), np.uint8)
+        rgb, ir = load_pair(files)
+        fused, mask = run_pair(network, rgb, ir)
+        labels = load_mask(files, ir)
+        if labels is not None:
             matrix += confusion_matrix(labels, mask, len(CLASS_NAMES), IGNORE)
         if pictures is not None:
             pictures.mkdir(parents=True, exist_ok=True)
-            row = side_by_side(sample.rgb, sample.ir, fused, mask)
+            row = side_by_side(rgb, ir, fused, mask)
             cv2.imwrite(str(pictures / f"{files.name}.jpg"), cv2.cvtColor(row, cv2.COLOR_RGB2BGR))
     network.train(was_training)
     return dict(zip(CLASS_NAMES, iou_per_class(matrix).tolist()))

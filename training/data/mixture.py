@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from mtvif_ros.pair_folder import PairFiles, find_pairs
 from training.data.augment import augment
-from training.data.pairs import PairFiles, Sample, find_pairs, load_sample
+from training.data.pairs import Sample, load_sample
 from training.data.rendered import rendered_samples
 
 _ONLY = {

@@ -1,0 +1,1 @@
+"""Write and read recordings (rosbag2: mcap and sqlite3)."""

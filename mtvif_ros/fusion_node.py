@@ -90,21 +90,22 @@ class FusionNode(LifecycleNode):
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Release everything from any state."""
+        self.release()
+        return TransitionCallbackReturn.SUCCESS
+
+    def release(self) -> None:
+        """Stop the worker and free the engine, whatever the state."""
         self._stop()
         self._release()
-        return TransitionCallbackReturn.SUCCESS
 
     def summary(self) -> str:
         """Return in one line how the frames so far have ended."""
         if self._synchronizer is None:
             return "never configured"
-        streams = (
-            f"{stream.name.lower()} {self._synchronizer.counts(stream)}" for stream in Stream
-        )
+        streams = (f"{stream.name.lower()} {self._synchronizer.counts(stream)}" for stream in Stream)
         superseded = self._worker.superseded if self._worker else 0
-        return (
-            f"published {self._published}, superseded {superseded}, failed {self._failures}; "
-            + ", ".join(streams)
+        return f"published {self._published}, superseded {superseded}, failed {self._failures}; " + ", ".join(
+            streams
         )
 
     def _receive(self, stream: Stream, message: Image) -> None:
@@ -175,7 +176,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     finally:
-        node.on_shutdown(None)
+        node.release()
         print(f"fusion_node: {node.summary()}", file=sys.stderr)
         executor.shutdown()
         node.destroy_node()

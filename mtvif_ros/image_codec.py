@@ -91,8 +91,7 @@ def _read(message: ImageMessage) -> tuple[Image, _Layout]:
         )
     if len(message.data) != step * height:
         raise ImageFormatError(
-            f"has {len(message.data)} bytes of data, height {height} x step {step} needs "
-            f"{step * height}"
+            f"has {len(message.data)} bytes of data, height {height} x step {step} needs {step * height}"
         )
     rows = np.frombuffer(message.data, np.uint8).reshape(height, step)[:, :row]
     shape = (height, width) if layout.channels == 1 else (height, width, layout.channels)

@@ -36,13 +36,15 @@ PARAMETERS = (
     Parameter("model", "", "Model file; empty for the one that the package ships."),
     Parameter("backend", "auto", "Engine that runs the model.", choices=("auto", *BACKENDS)),
     Parameter("threads", 0, "CPU threads for inference; 0 for the backend's choice.", 0, 1024),
-    Parameter(
-        "sync.slop", 0.02, "Largest distance in s between the stamps of a pair.", 0.0001, 10.0
-    ),
+    Parameter("sync.slop", 0.02, "Largest distance in s between the stamps of a pair.", 0.0001, 10.0),
     Parameter("sync.queue_size", 10, "Frames of each camera kept while they wait.", 1, 1000),
     Parameter("sync.max_wait", 0.2, "Longest wait in s for a partner.", 0.001, 60.0),
     Parameter(
-        "sync.offset", 0.0, "Infrared stamps minus visible stamps, in s, when constant.", -60.0, 60.0
+        "sync.offset",
+        0.0,
+        "Infrared stamps minus visible stamps, in s, when constant.",
+        -60.0,
+        60.0,
     ),
 )
 

@@ -1,6 +1,6 @@
 """Write a trained network as a model file that obeys the contract, checked against the network.
 
-    python -m training.export --run RUN --out models/mtvif.onnx
+python -m training.export --run RUN --out models/mtvif.onnx
 """
 
 from __future__ import annotations
@@ -26,9 +26,7 @@ from training.train import CHECKPOINT
 _OPSET = 17  # the newest that JetPack 6's TensorRT reads in full
 
 
-def export(
-    network: MultiTaskVIF, path: Path, size: tuple[int, int], properties: dict[str, str]
-) -> None:
+def export(network: MultiTaskVIF, path: Path, size: tuple[int, int], properties: dict[str, str]) -> None:
     """Write `network` for frames of `size` (height, width) to `path` and compare both.
 
     Raises RuntimeError when the file's outputs differ from the network's on a test frame.
@@ -71,9 +69,7 @@ def _fix_output_shapes(model: onnx.ModelProto, size: tuple[int, int]) -> None:
             dimension.dim_value = value
 
 
-def _compare(
-    contract: ContractModel, path: Path, frames: tuple[torch.Tensor, torch.Tensor]
-) -> None:
+def _compare(contract: ContractModel, path: Path, frames: tuple[torch.Tensor, torch.Tensor]) -> None:
     with torch.no_grad():
         expected = [output.numpy()[0] for output in contract(*frames)]
     engine = load_engine(path, "onnxruntime")

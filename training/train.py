@@ -20,10 +20,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from mtvif_ros.pair_folder import find_pairs
 from training import losses
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.data.mixture import Mixture, load_sources
-from mtvif_ros.pair_folder import find_pairs
 from training.model import MultiTaskVIF, build_model
 from training.model.network import luma_of
 from training.validate import validate
@@ -32,7 +32,12 @@ CHECKPOINT = "checkpoint.pt"
 
 
 def joint_loss(
-    fused: Tensor, logits: Tensor, rgb: Tensor, ir: Tensor, allowed: Tensor, weights: dict[str, float]
+    fused: Tensor,
+    logits: Tensor,
+    rgb: Tensor,
+    ir: Tensor,
+    allowed: Tensor,
+    weights: dict[str, float],
 ) -> dict[str, Tensor]:
     """Return every weighted term by name; their sum is what training lowers."""
     luma = luma_of(rgb)
@@ -62,7 +67,8 @@ def train(config: dict[str, Any], data: Path, out: Path) -> MultiTaskVIF:
     out.mkdir(parents=True, exist_ok=True)
     settings = config["train"]
     torch.manual_seed(config["seed"])
-    network = build_model(config["model"]).to(memory_format=torch.channels_last)
+    network = build_model(config["model"])
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(network).eval()
     optimiser = torch.optim.AdamW(
         _without_decay_on_vectors(network, settings["weight_decay"]), lr=settings["learning_rate"]

@@ -58,8 +58,7 @@ def from_videos(visible: Path, infrared: Path) -> FrameSource:
     lengths = [int(video.get(cv2.CAP_PROP_FRAME_COUNT)) for video in videos]
     if lengths[0] != lengths[1]:
         raise ValueError(
-            f"{visible} has {lengths[0]} frames, {infrared} has {lengths[1]}; "
-            "cut them to the same length"
+            f"{visible} has {lengths[0]} frames, {infrared} has {lengths[1]}; cut them to the same length"
         )
 
     def frames() -> Iterator[BagFrame]:

@@ -1,8 +1,8 @@
 """Make a rosbag2 of two cameras from images, videos or rendered scenes.
 
-    mtvif_make_bag --pairs FOLDER --out BAG
-    mtvif_make_bag --videos VISIBLE INFRARED --out BAG
-    mtvif_make_bag --rendered SECONDS --time night --out BAG
+mtvif_make_bag --pairs FOLDER --out BAG
+mtvif_make_bag --videos VISIBLE INFRARED --out BAG
+mtvif_make_bag --rendered SECONDS --time night --out BAG
 """
 
 from __future__ import annotations

@@ -31,9 +31,7 @@ class PairBagWriter:
     ValueError for an unknown storage.
     """
 
-    def __init__(
-        self, path: Path, storage: str = "mcap", matrix: npt.NDArray[np.float64] | None = None
-    ):
+    def __init__(self, path: Path, storage: str = "mcap", matrix: npt.NDArray[np.float64] | None = None):
         if storage not in STORAGES:
             raise ValueError(f"storage: {storage!r} is unknown; choose one of {sorted(STORAGES)}")
         if path.exists():
@@ -57,15 +55,15 @@ class PairBagWriter:
 
     def write(self, frame: BagFrame, moment: Moment) -> None:
         """Write what the cameras took of one frame, in the order in which it was received."""
-        shots = [
+        shots: list[tuple[Shot | None, str, str, npt.NDArray[np.uint8], str]] = [
             (moment.rgb, RGB_TOPIC, RGB_FRAME_ID, frame.rgb, "rgb8"),
             (moment.ir, IR_TOPIC, IR_FRAME_ID, frame.ir, "mono8"),
         ]
         if frame.mask is not None:
             shots.insert(1, (moment.rgb, LABEL_TOPIC, RGB_FRAME_ID, frame.mask, "mono8"))
-        taken = [(shot, *rest) for shot, *rest in shots if shot is not None]
-        for shot, topic, frame_id, pixels, encoding in sorted(taken, key=lambda item: item[0].received):
-            self._write_image(shot, topic, frame_id, pixels, encoding)
+        for shot, topic, frame_id, pixels, encoding in sorted(shots, key=_when_received):
+            if shot is not None:
+                self._write_image(shot, topic, frame_id, pixels, encoding)
 
     def _write_image(
         self, shot: Shot, topic: str, frame_id: str, pixels: npt.NDArray[np.uint8], encoding: str
@@ -105,3 +103,8 @@ class PairBagWriter:
             self._connections[topic] = self._writer.add_connection(topic, kind, typestore=_STORE)
         raw = _STORE.serialize_cdr(message, kind)
         self._writer.write(self._connections[topic], received, raw)
+
+
+def _when_received(entry: tuple[Any, ...]) -> int:
+    shot: Shot | None = entry[0]
+    return 0 if shot is None else shot.received

@@ -24,9 +24,7 @@ class OnnxRuntimeEngine:
     def infer(self, rgb: Image, ir: Image) -> tuple[Image, Image]:
         """Fuse and segment one pair; see Engine.infer."""
         check_frames(self.model, rgb, ir)
-        fused, mask = self._session.run(
-            ["fused", "segmentation"], {"rgb": rgb[None], "ir": ir[None]}
-        )
+        fused, mask = self._session.run(["fused", "segmentation"], {"rgb": rgb[None], "ir": ir[None]})
         return np.asarray(fused, np.uint8)[0], np.asarray(mask, np.uint8)[0]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from pathlib import Path
@@ -35,9 +36,7 @@ class Collector:
         self._executor = SingleThreadedExecutor(context=node.context)
         self._executor.add_node(node)
         for topic in topics:
-            node.create_subscription(
-                Image, topic, self._receiver(topic), QoSProfile(depth=30), raw=True
-            )
+            node.create_subscription(Image, topic, self._receiver(topic), QoSProfile(depth=30), raw=True)
         self._thread = threading.Thread(target=self._spin, name="collector", daemon=True)
         self._thread.start()
 
@@ -79,7 +78,5 @@ class Collector:
         return receive
 
     def _spin(self) -> None:
-        try:
+        with contextlib.suppress(ExternalShutdownException):
             self._executor.spin()
-        except ExternalShutdownException:
-            pass

@@ -8,9 +8,7 @@ import numpy.typing as npt
 Mask = npt.NDArray[np.uint8]
 
 
-def confusion_matrix(
-    labels: Mask, predicted: Mask, classes: int, ignore: int = 255
-) -> npt.NDArray[np.int64]:
+def confusion_matrix(labels: Mask, predicted: Mask, classes: int, ignore: int = 255) -> npt.NDArray[np.int64]:
     """Count pixels as an int64 matrix [label, predicted] of (classes, classes).
 
     Pixels whose label is `ignore` do not count. Raises ValueError when shapes differ or a value is

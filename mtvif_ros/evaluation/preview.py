@@ -48,7 +48,5 @@ def _draw(rgb: Image, ir: Image, fused: Image, mask: Image) -> Image:
     for number, title in enumerate(_TITLES):
         place = (number * width // 4 + 8, 20)
         for colour, thick in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-            cv2.putText(
-                picture, title, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, thick, cv2.LINE_AA
-            )
+            cv2.putText(picture, title, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, thick, cv2.LINE_AA)
     return np.asarray(picture, np.uint8)

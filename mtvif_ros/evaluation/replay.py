@@ -1,6 +1,6 @@
 """Replay a recording through the node over DDS and report how it did.
 
-    mtvif_replay --bag BAG --out FOLDER
+mtvif_replay --bag BAG --out FOLDER
 """
 
 from __future__ import annotations
@@ -87,7 +87,11 @@ def replay(options: ReplayOptions) -> dict[str, Any]:
             node_log = process.stop()
         collector.stop()
         summary = _summarise(options, pairs, stamps, published, collector)
-        summary["model"] = {"file": str(model.path), "version": model.version, "sha256": model.sha256}
+        summary["model"] = {
+            "file": str(model.path),
+            "version": model.version,
+            "sha256": model.sha256,
+        }
         summary["node"] = node_log
         (options.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
         if options.preview and pairs:
@@ -132,14 +136,14 @@ def _run(
     )
     time.sleep(0.5)  # discovery is known on this side; let the node's side finish too
     published: dict[str, dict[int, float]] = {topic: {} for topic in options.topics}
-    with PairBagReader(options.bag, options.topics) as reader:
-        with tqdm(total=count, desc="replay", unit="frame") as bar:
+    bar = tqdm(total=count, desc="replay", unit="frame")
 
-            def note(topic: str, stamp: int, when: float) -> None:
-                published[topic][stamp] = when
-                bar.update()
+    def note(topic: str, stamp: int, when: float) -> None:
+        published[topic][stamp] = when
+        bar.update()
 
-            play(reader.records(), publishers, note)
+    with bar, PairBagReader(options.bag, options.topics) as reader:
+        play(reader.records(), publishers, note)
     _await_answers(collector, len(pairs))
     return published
 
@@ -180,9 +184,7 @@ def _summarise(
     }
 
 
-def _rows(
-    options: ReplayOptions, pairs: Sequence[tuple[int, int]], collector: Collector
-) -> Iterator[Row]:
+def _rows(options: ReplayOptions, pairs: Sequence[tuple[int, int]], collector: Collector) -> Iterator[Row]:
     """Yield the pictures of every pair that was answered on both topics, in order."""
     partner = dict(pairs)
     waiting: dict[str, dict[int, Record]] = {topic: {} for topic in options.topics}

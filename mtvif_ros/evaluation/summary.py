@@ -18,9 +18,7 @@ def latencies(
     `published` maps the visible and the infrared stamps to times, `arrivals` visible stamps.
     """
     sent_rgb, sent_ir = published
-    return [
-        arrivals[rgb] - max(sent_rgb[rgb], sent_ir[ir]) for rgb, ir in pairs if rgb in arrivals
-    ]
+    return [arrivals[rgb] - max(sent_rgb[rgb], sent_ir[ir]) for rgb, ir in pairs if rgb in arrivals]
 
 
 def summarise_topic(pairs: int, seconds: Sequence[float]) -> dict[str, Any]:

@@ -13,8 +13,7 @@ from mtvif_ros.synthetic.camera import Camera, Points
 from mtvif_ros.synthetic.canvas import SHINES, Canvas, Ink
 
 CAR, PERSON, BIKE, CAR_STOP, GUARDRAIL, CONE = (
-    CLASS_NAMES.index(name)
-    for name in ("car", "person", "bike", "car_stop", "guardrail", "color_cone")
+    CLASS_NAMES.index(name) for name in ("car", "person", "bike", "car_stop", "guardrail", "color_cone")
 )
 
 
@@ -43,7 +42,8 @@ class Brush:
         """Darken the road below an actor; the shadow has no label."""
         angles = np.linspace(0, 2 * np.pi, 12, endpoint=False)
         ring = np.stack(
-            (x + half_width * np.cos(angles), np.full(12, 0.01), z + half_length * np.sin(angles)), 1
+            (x + half_width * np.cos(angles), np.full(12, 0.01), z + half_length * np.sin(angles)),
+            1,
         )
         self.canvas.polygon(self.pixels(ring), Ink(34, 34, 36, 112), None)
 
@@ -106,7 +106,12 @@ class Car:
         waist = 0.56 * height
         draw_box(brush, (x, 0.2, z), (half, waist - 0.2, length), body, CAR)
         draw_box(
-            brush, (x, waist, z + back), (half * 0.95, height - waist, length - 1.5), glass, CAR, 0.8
+            brush,
+            (x, waist, z + back),
+            (half * 0.95, height - waist, length - 1.5),
+            glass,
+            CAR,
+            0.8,
         )
         roof = _BOX[[2, 3, 7, 6]] * np.array([half * 0.77, 0, (length - 1.5) * 0.8])
         roof += np.array([x, height, z + back + (length - 1.5) * 0.1])
@@ -195,7 +200,10 @@ class Person:
         canvas = brush.canvas
         hip, shoulder = 0.88, 1.44
         for side in (-1, 1):
-            knee, foot = at(side * 0.1 + side * swing * 0.4, 0.48), at(side * 0.1 + side * swing, 0.05)
+            knee, foot = (
+                at(side * 0.1 + side * swing * 0.4, 0.48),
+                at(side * 0.1 + side * swing, 0.05),
+            )
             canvas.line(at(side * 0.09, hip), knee, 0.17 * scale, trousers, PERSON)
             canvas.line(knee, foot, 0.13 * scale, trousers, PERSON)
             canvas.line(foot, foot, 0.12 * scale, Ink(40, 36, 34, self.warmth - 80), PERSON)
@@ -212,9 +220,7 @@ class Person:
         canvas.line(at(0, shoulder), at(0, 1.54), 0.11 * scale, skin, PERSON)
         canvas.ellipse(at(0, 1.63), (0.095 * scale, 0.125 * scale), skin, PERSON)
         hair = at(0, 1.68)
-        canvas.ellipse(
-            hair, (0.098 * scale, 0.085 * scale), Ink(44, 34, 28, self.warmth - 30), PERSON
-        )
+        canvas.ellipse(hair, (0.098 * scale, 0.085 * scale), Ink(44, 34, 28, self.warmth - 30), PERSON)
 
 
 @dataclass(frozen=True)

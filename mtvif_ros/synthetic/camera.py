@@ -63,13 +63,9 @@ class Camera:
         to_image = np.array([[self.focal, cx, 0], [0, cy, self.focal * self.eye], [0, 1, 0]])
         return np.asarray(to_image @ to_world)
 
-    def wall_homography(
-        self, x: float, top: float, start: float, scale: tuple[float, float]
-    ) -> Homography:
+    def wall_homography(self, x: float, top: float, start: float, scale: tuple[float, float]) -> Homography:
         """Map a texture of a vertical plane at `x` (columns z, rows down from `top`) to the image."""
         cx, cy = self.centre
         to_world = np.array([[1 / scale[0], 0, start], [0, -1 / scale[1], top], [0, 0, 1]])
-        to_image = np.array(
-            [[cx, 0, self.focal * x], [cy, -self.focal, self.focal * self.eye], [1, 0, 0]]
-        )
+        to_image = np.array([[cx, 0, self.focal * x], [cy, -self.focal, self.focal * self.eye], [1, 0, 0]])
         return np.asarray(to_image @ to_world)

@@ -75,7 +75,12 @@ class Canvas:
         cv2.line(self.tag, a, b, (tag,), thick, cv2.LINE_8, _SUBPIXEL_BITS)
 
     def ellipse(
-        self, centre: Points, axes: tuple[float, float], ink: Ink, tag: int, thick: float | None = None
+        self,
+        centre: Points,
+        axes: tuple[float, float],
+        ink: Ink,
+        tag: int,
+        thick: float | None = None,
     ) -> None:
         """Draw an upright ellipse, filled or, with `thick` in pixels, as a ring."""
         scale = 1 << _SUBPIXEL_BITS
@@ -128,9 +133,7 @@ class Canvas:
         wanted = np.log2(max(1.0, levels[0].tag.shape[0] / (bottom - top)))
         texture = levels[min(len(levels) - 1, int(wanted))]
         rows, columns = texture.tag.shape
-        affine = np.array(
-            [[(right - left) / columns, 0, left - x0], [0, (bottom - top) / rows, top - y0]]
-        )
+        affine = np.array([[(right - left) / columns, 0, left - x0], [0, (bottom - top) / rows, top - y0]])
         area, size = np.s_[y0:y1, x0:x1], (x1 - x0, y1 - y0)
         alpha = cv2.warpAffine(texture.alpha, affine, size, flags=cv2.INTER_NEAREST)
         paint = cv2.warpAffine(texture.paint, affine, size, flags=cv2.INTER_LINEAR)

@@ -95,9 +95,7 @@ def add_glow(
     if x1 <= x0 or y1 <= y0:
         return
     scale = 2 * radius / sprite.shape[0]
-    affine = np.array(
-        [[scale, 0, centre[0] - radius - x0], [0, scale, centre[1] - radius - y0]], np.float64
-    )
+    affine = np.array([[scale, 0, centre[0] - radius - x0], [0, scale, centre[1] - radius - y0]], np.float64)
     spot = cv2.warpAffine(sprite, affine, (x1 - x0, y1 - y0))
     light = (spot[..., None] * np.array(colour, np.float32)).astype(np.uint8)
     area = rgb[y0:y1, x0:x1]

@@ -137,9 +137,7 @@ class RoadScene:
             homography = camera.ground_homography(street.GROUND_LEFT, start, scale)
             canvas.plane(texture, homography, (0, top, width, bottom))
         for x, (full, small) in zip(street.WALLS, self._walls):
-            columns = [
-                int(np.clip(middle + camera.focal * x / z, 0, width)) for z in (_FARTHEST, 30.0, 0.1)
-            ]
+            columns = [int(np.clip(middle + camera.focal * x / z, 0, width)) for z in (_FARTHEST, 30.0, 0.1)]
             y_z = ((0, 0.7), (0, _FARTHEST), (_WALL_EDGE, _FARTHEST), (_WALL_EDGE, 0.7))
             outline = camera.project(np.array([(x, y, z) for y, z in y_z]))
             for texture, share, a, b in (
@@ -194,9 +192,7 @@ def _populate(rng: np.random.Generator) -> list[Placed]:
         return tuple(rng.uniform(20, 200) * rng.uniform(0.6, 1.1, 3))
 
     def person() -> Person:
-        return Person(
-            rng.uniform(1.5, 1.9), clothes(), clothes(), rng.uniform(205, 235), rng.uniform(5, 7)
-        )
+        return Person(rng.uniform(1.5, 1.9), clothes(), clothes(), rng.uniform(205, 235), rng.uniform(5, 7))
 
     def car(heading: int, engine: float, drives: bool) -> Car:
         colours = ((232, 232, 230), (40, 42, 46), (150, 154, 160), (150, 30, 34), (36, 66, 130))
@@ -225,9 +221,7 @@ def _populate(rng: np.random.Generator) -> list[Placed]:
         x = rng.choice([rng.uniform(4.8, 6.8), rng.uniform(-10.4, -8.3)])
         placed.append(Placed(person(), x, rng.uniform(0, _PERIOD), 0, rng.choice([-1.3, 1.3, 0.0])))
     for _ in range(3):
-        placed.append(
-            Placed(person(), rng.uniform(-8, 5), rng.uniform(0, _PERIOD), rng.choice([-1.2, 1.2]))
-        )
+        placed.append(Placed(person(), rng.uniform(-8, 5), rng.uniform(0, _PERIOD), rng.choice([-1.2, 1.2])))
     for _ in range(4):
         placed.append(Placed(Bike(clothes(), person()), 1.45, rng.uniform(0, _PERIOD), 0, 3.5))
     for _ in range(6):

@@ -16,9 +16,7 @@ class Noise:
         margin = 64
         block = (shape[0] + margin, shape[1] + margin, *shape[2:])
         # Around 128, so that unsigned bytes hold both signs.
-        self._block = np.clip(
-            128 + sigma * rng.standard_normal(block, np.float32), 0, 255
-        ).astype(np.uint8)
+        self._block = np.clip(128 + sigma * rng.standard_normal(block, np.float32), 0, 255).astype(np.uint8)
         self._margin = margin
 
     def add(self, image: Image, rng: np.random.Generator) -> Image:
@@ -56,9 +54,7 @@ class ThermalCamera:
                 cv2.warpAffine(heat, self._affine, size, borderMode=cv2.BORDER_REPLICATE), np.uint8
             )
         soft = cv2.GaussianBlur(heat, (5, 5), 1.0)
-        return self._noise.add(
-            np.asarray(cv2.addWeighted(soft, 1, self._columns, 1, -128), np.uint8), rng
-        )
+        return self._noise.add(np.asarray(cv2.addWeighted(soft, 1, self._columns, 1, -128), np.uint8), rng)
 
 
 class VisibleCamera:

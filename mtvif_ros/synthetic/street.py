@@ -133,9 +133,7 @@ def _house(
             paint[top - 2 : top + glass_h + 2, left - 2 : left + glass_w + 2, :3] *= 1.2
             sky = rng.uniform(0.7, 1.3)
             paint[window] = (
-                (255, 214, 140, 122)
-                if lit
-                else (70 * sky, 86 * sky, 104 * sky, rng.uniform(52, 76))
+                (255, 214, 140, 122) if lit else (70 * sky, 86 * sky, 104 * sky, rng.uniform(52, 76))
             )
             tag[window] = SHINES if lit else 0
             paint[top : top + glass_h, left + glass_w // 2, :3] *= 0.6

@@ -1,0 +1,1 @@
+"""Read, vary and mix the pairs that networks learn from."""

@@ -28,9 +28,7 @@ def allowed_from_mask(mask: npt.NDArray[np.uint8]) -> AllowedSet:
     """Turn a class-index mask into bit sets; 255 allows all. Raises ValueError on other values."""
     wrong = np.setdiff1d(mask, (*range(len(CLASS_NAMES)), IGNORE))
     if wrong.size:
-        raise ValueError(
-            f"mask values {wrong.tolist()}: expected 0..{len(CLASS_NAMES) - 1} or {IGNORE}"
-        )
+        raise ValueError(f"mask values {wrong.tolist()}: expected 0..{len(CLASS_NAMES) - 1} or {IGNORE}")
     bits = np.full(256, ALL_CLASSES, np.uint16)
     bits[: len(CLASS_NAMES)] = 1 << np.arange(len(CLASS_NAMES))
     return bits[mask]

@@ -48,9 +48,7 @@ def _scale_and_crop(
     return (
         np.asarray(cv2.resize(sample.rgb[window], size, interpolation=cv2.INTER_LINEAR), np.uint8),
         np.asarray(cv2.resize(sample.ir[window], size, interpolation=cv2.INTER_LINEAR), np.uint8),
-        np.asarray(
-            cv2.resize(sample.allowed[window], size, interpolation=cv2.INTER_NEAREST), np.uint16
-        ),
+        np.asarray(cv2.resize(sample.allowed[window], size, interpolation=cv2.INTER_NEAREST), np.uint16),
     )
 
 
@@ -65,9 +63,7 @@ def _rare_centre(sample: Sample, rng: np.random.Generator) -> tuple[int, int] | 
     return int(rows[pick]) * 4, int(columns[pick]) * 4
 
 
-def _vary(
-    image: Plane, rng: np.random.Generator, changes: tuple[tuple[float, _Change], ...]
-) -> Plane:
+def _vary(image: Plane, rng: np.random.Generator, changes: tuple[tuple[float, _Change], ...]) -> Plane:
     for probability, change in changes:
         if rng.random() < probability:
             image = change(image, rng)

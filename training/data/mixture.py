@@ -71,9 +71,7 @@ def _load(entry: dict[str, Any], data: Path) -> list[Sample]:
         return rendered_samples(int(entry["rendered"]), seed=int(entry.get("seed", 0)))
     only = entry.get("only", "all")
     if "path" not in entry or only not in _ONLY:
-        raise ValueError(
-            f"source {entry}: needs `path` or `rendered`; `only` is one of {sorted(_ONLY)}"
-        )
+        raise ValueError(f"source {entry}: needs `path` or `rendered`; `only` is one of {sorted(_ONLY)}")
     files: list[PairFiles] = [f for f in find_pairs(data / entry["path"]) if _ONLY[only](f)]
     if not files:
         raise ValueError(f"source {entry}: {data / entry['path']} holds no pairs that are {only}")

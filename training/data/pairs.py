@@ -53,6 +53,4 @@ def read_boxes(path: Path) -> npt.NDArray[np.float32]:
     try:
         return np.array(rows, np.float32).reshape(len(rows), 5)
     except ValueError as error:
-        raise ValueError(
-            f"{path}: every line must be `class x_centre y_centre width height`"
-        ) from error
+        raise ValueError(f"{path}: every line must be `class x_centre y_centre width height`") from error

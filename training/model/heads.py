@@ -20,9 +20,7 @@ class FeaturePyramid(nn.Module):
     A level at stride 32 is added for context. Widths are those of strides 4, 8, 16 and 32.
     """
 
-    def __init__(
-        self, channels: tuple[int, int, int], widths: tuple[int, int, int, int] = (32, 64, 96, 128)
-    ):
+    def __init__(self, channels: tuple[int, int, int], widths: tuple[int, int, int, int] = (32, 64, 96, 128)):
         super().__init__()
         w4, w8, w16, w32 = widths
         self.down = nn.Sequential(conv_bn(channels[2], w32, 3, 2), conv_bn(w32, w32))

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mtvif_ros.classes import CLASSES
-from training.model.encoders import ENCODERS
+from training.model.encoders import ENCODERS, Encoder
 from training.model.heads import MultiTaskHead
 
 _LUMA_BT601 = (0.299, 0.587, 0.114)
@@ -29,11 +29,11 @@ class MultiTaskVIF(nn.Module):
     Raises ValueError for other sizes.
     """
 
-    def __init__(self, encoder: nn.Module, head: nn.Module):
+    def __init__(self, encoder: Encoder, head: nn.Module):
         super().__init__()
         self.encoder = encoder
         self.head = head
-        self.stride = 2 * int(encoder.stride)  # the pyramid adds one level
+        self.stride = 2 * encoder.stride  # the pyramid adds one level
 
     def forward(self, rgb: Tensor, ir: Tensor) -> tuple[Tensor, Tensor]:
         height, width = rgb.shape[-2:]

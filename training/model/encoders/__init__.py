@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from torch import nn
-
+from training.model.encoders.base import Encoder
 from training.model.encoders.lite0 import Lite0Encoder
 
-ENCODERS: dict[str, Callable[..., nn.Module]] = {"lite0": Lite0Encoder}
+ENCODERS: dict[str, Callable[..., Encoder]] = {"lite0": Lite0Encoder}
+
+__all__ = ["ENCODERS", "Encoder"]

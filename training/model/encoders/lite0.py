@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from training.model.encoders.base import Encoder
 from training.model.layers import conv_bn
 
 
@@ -58,6 +59,13 @@ class _SamePadConv(nn.Sequential):
             super().__init__(nn.ZeroPad2d((before, after, before, after)), conv)
 
 
+def _zero_conv(inputs: int, outputs: int) -> nn.Conv2d:
+    conv = nn.Conv2d(inputs, outputs, 1)
+    for parameter in conv.parameters():
+        nn.init.zeros_(parameter)
+    return conv
+
+
 def _norm(channels: int) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(channels, eps=1e-3)
 
@@ -84,11 +92,8 @@ class _InvertedResidual(nn.Module):
         return x + y if self.is_residual else y
 
 
-class Lite0Encoder(nn.Module):
-    """Turn a visible and an infrared frame into features at strides 4, 8 and 16.
-
-    Inputs are float, (N, 3, H, W) and (N, 1, H, W), in 0..1, with H and W divisible by `stride`.
-    """
+class Lite0Encoder(Encoder):
+    """Encode with EfficientNet-Lite0; see Encoder for shapes."""
 
     stride = 16
     channels = (24, 40, 112)
@@ -106,12 +111,9 @@ class Lite0Encoder(nn.Module):
             ]
         )
         self.joins = nn.ModuleList(
-            nn.Conv2d(infrared, _BLOCKS[index].outputs, 1)
+            _zero_conv(infrared, _BLOCKS[index].outputs)
             for infrared, index in zip(_INFRARED_CHANNELS, _INFRARED_JOINS_AFTER)
         )
-        for join in self.joins:
-            nn.init.zeros_(join.weight)
-            nn.init.zeros_(join.bias)
         if pretrained:
             load_imagenet_weights(self)
 
@@ -157,9 +159,7 @@ def load_imagenet_weights(encoder: Lite0Encoder) -> None:
     # stem saves a pass over the full-size frame.
     kernel = matched["stem.0.1.weight"]
     matched["stem.0.1.weight"] = kernel * (255 / 128)
-    matched["stem.1.running_mean"] = matched["stem.1.running_mean"] + kernel.sum((1, 2, 3)) * (
-        127 / 128
-    )
+    matched["stem.1.running_mean"] = matched["stem.1.running_mean"] + kernel.sum((1, 2, 3)) * (127 / 128)
     for name, tensor in matched.items():
         if tensor.shape != wanted[name].shape:
             raise ValueError(

@@ -1,0 +1,43 @@
+"""Install the package where ros2 run and ros2 launch look for it."""
+
+from glob import glob
+
+from setuptools import find_packages, setup
+
+NAME = "mtvif_ros"
+
+setup(
+    name=NAME,
+    version="0.1.0",
+    description="Fuse and segment synchronised visible and infrared camera streams in ROS 2",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=find_packages(include=[NAME, f"{NAME}.*"]),
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
+        (f"share/{NAME}", ["package.xml"]),
+        (f"share/{NAME}/launch", glob("launch/*.launch.py")),
+        (f"share/{NAME}/config", glob("config/*")),
+        (f"share/{NAME}/models", glob("models/*")),
+    ],
+    install_requires=[
+        "numpy",
+        "onnx",
+        "rosbags",
+        "tqdm",
+    ],
+    extras_require={
+        # An apt ROS 2 brings OpenCV of its own, which pip does not see.
+        "opencv": ["opencv-python-headless"],
+        "openvino": ["openvino"],
+        "onnxruntime": ["onnxruntime"],
+    },
+    zip_safe=True,
+    entry_points={
+        "console_scripts": [
+            "fusion_node = mtvif_ros.fusion_node:main",
+            "mtvif_make_bag = mtvif_ros.bags.make_bag:main",
+            "mtvif_replay = mtvif_ros.evaluation.replay:main",
+        ],
+    },
+)

@@ -1,0 +1,43 @@
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+# Before anything speaks DDS: keep to this machine and to a domain of this test run.
+os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+os.environ["ROS_DOMAIN_ID"] = str(10 + os.getpid() % 70)
+
+from mtvif_ros.bags.frames import from_rendered
+from mtvif_ros.bags.make_bag import make_bag
+from mtvif_ros.bags.timing import Timing
+from mtvif_ros.environment import prepare_dds
+from mtvif_ros.resources import default_model
+from mtvif_ros.synthetic import Frame, RoadScene, SceneConfig
+
+prepare_dds()
+
+
+@pytest.fixture(scope="session")
+def model_path() -> Path:
+    return default_model()
+
+
+@pytest.fixture(scope="session")
+def night_frame() -> Frame:
+    return RoadScene(SceneConfig(seed=3, time="night")).frame(20)
+
+
+@pytest.fixture(scope="session")
+def rendered_bag(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seconds at 15 Hz with jitter and a few dropped frames."""
+    path = tmp_path_factory.mktemp("bags") / "rendered"
+    source = from_rendered(SceneConfig(seed=1, time="dusk", rate=15), 2.0)
+    make_bag(source, path, Timing(rate=15, jitter=0.002, dropped=0.1, seed=4))
+    return path
+
+
+@pytest.fixture
+def rng() -> Iterator[np.random.Generator]:
+    yield np.random.default_rng(0)

@@ -1,0 +1,42 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mtvif_ros.engines import BACKENDS, EngineError, load_engine
+from mtvif_ros.synthetic import Frame
+
+
+@pytest.mark.parametrize("backend", [*BACKENDS, "auto"])
+def test_every_backend_answers_in_the_contracts_form(
+    backend: str, model_path: Path, night_frame: Frame
+) -> None:
+    engine = load_engine(model_path, backend)
+    fused, mask = engine.infer(night_frame.rgb, night_frame.ir)
+    assert (fused.shape, fused.dtype) == ((480, 640, 3), np.uint8)
+    assert (mask.shape, mask.dtype) == ((480, 640), np.uint8)
+    assert mask.max() < len(engine.model.classes)
+
+
+def test_backends_agree(model_path: Path, night_frame: Frame) -> None:
+    """OpenVINO computes in bfloat16 where the CPU has it, so it is not equal to the last bit."""
+    (fused_a, mask_a), (fused_b, mask_b) = (
+        load_engine(model_path, name).infer(night_frame.rgb, night_frame.ir) for name in BACKENDS
+    )
+    assert np.abs(fused_a.astype(int) - fused_b).mean() < 1.5
+    assert (mask_a == mask_b).mean() > 0.98
+
+
+def test_auto_takes_the_first_backend_that_is_installed(model_path: Path) -> None:
+    assert load_engine(model_path, "auto").description.startswith(next(iter(BACKENDS)))
+
+
+def test_an_unknown_backend_is_refused_with_those_that_exist(model_path: Path) -> None:
+    with pytest.raises(EngineError, match="openvino"):
+        load_engine(model_path, "abacus")
+
+
+def test_frames_of_another_size_are_refused(model_path: Path) -> None:
+    engine = load_engine(model_path, "onnxruntime")
+    with pytest.raises(ValueError, match=r"ir: got uint8 \(10, 10\)"):
+        engine.infer(np.zeros((480, 640, 3), np.uint8), np.zeros((10, 10), np.uint8))

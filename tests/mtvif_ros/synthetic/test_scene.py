@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+
+from mtvif_ros.classes import CLASS_NAMES
+from mtvif_ros.synthetic import Frame, RoadScene, SceneConfig
+
+
+def test_a_frame_depends_on_seed_and_number_only() -> None:
+    config = SceneConfig(seed=5, time="dusk", width=320, height=240)
+    fresh, used = RoadScene(config), RoadScene(config)
+    for index in range(3):
+        used.frame(index)
+    for a, b in zip(fresh.frame(9), used.frame(9)):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_other_seeds_give_other_streets() -> None:
+    a, b = (RoadScene(SceneConfig(seed=seed, width=320, height=240)).frame(0) for seed in (1, 2))
+    assert (a.mask != b.mask).mean() > 0.05
+
+
+def test_a_long_drive_shows_all_nine_classes() -> None:
+    scene = RoadScene(SceneConfig(seed=2, width=320, height=240))
+    seen = np.unique(
+        [np.bincount(scene.frame(i).mask.ravel(), minlength=9) > 0 for i in range(0, 500, 5)], axis=0
+    )
+    assert seen.any(0).tolist() == [True] * len(CLASS_NAMES)
+
+
+@pytest.mark.parametrize("size", [(640, 480), (320, 256), (1280, 720)])
+def test_frames_have_the_size_asked_for(size: tuple[int, int]) -> None:
+    width, height = size
+    frame = RoadScene(SceneConfig(width=width, height=height)).frame(0)
+    assert frame.rgb.shape == (height, width, 3)
+    assert frame.ir.shape == frame.mask.shape == (height, width)
+
+
+def test_persons_are_warm_at_night_where_the_eye_sees_little(night_frame: Frame) -> None:
+    frames = [RoadScene(SceneConfig(seed=seed, time="night")).frame(40) for seed in range(3, 6)]
+    persons = np.concatenate([frame.ir[frame.mask == 2] for frame in frames])
+    street = np.concatenate([frame.ir[frame.mask == 0] for frame in frames])
+    light = np.concatenate([frame.rgb[frame.mask == 2].mean(-1) for frame in frames])
+    assert persons.mean() > street.mean() + 50
+    assert light.mean() < 60
+
+
+def test_misalignment_moves_infrared_by_about_the_pixels_asked_for() -> None:
+    straight, moved = (
+        RoadScene(SceneConfig(seed=1, misaligned=pixels)).frame(0).ir.astype(float) for pixels in (0.0, 4.0)
+    )
+    assert np.abs(straight - moved).mean() > 1.5
+
+
+def test_an_unknown_time_is_refused() -> None:
+    with pytest.raises(ValueError, match="noon"):
+        SceneConfig(time="noon")

@@ -1,0 +1,168 @@
+"""The node as users see it: topics and lifecycle over real DDS."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import rclpy
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from rclpy.node import Node
+from sensor_msgs.msg import Image
+
+from mtvif_ros.evaluation.node_process import NodeProcess, NodeProcessError
+from mtvif_ros.image_codec import write_image
+from mtvif_ros.synthetic import Frame
+
+
+class Cameras:
+    """Publish pairs and keep what the node answers."""
+
+    def __init__(self) -> None:
+        self.context = rclpy.Context()
+        rclpy.init(context=self.context)
+        self.node = Node("cameras", context=self.context)
+        self.executor = rclpy.executors.SingleThreadedExecutor(context=self.context)
+        self.executor.add_node(self.node)
+        self.publishers = [
+            self.node.create_publisher(Image, topic, 10) for topic in ("rgb/image_raw", "ir/image_raw")
+        ]
+        self.fused: list[Image] = []
+        self.masks: list[Image] = []
+        self.node.create_subscription(Image, "mtvif/fused", self.fused.append, 10)
+        self.node.create_subscription(Image, "mtvif/segmentation", self.masks.append, 10)
+
+    def connected(self) -> bool:
+        self.spin(0.05)
+        outputs = ("mtvif/fused", "mtvif/segmentation")
+        return all(p.get_subscription_count() for p in self.publishers) and all(
+            self.node.count_publishers(topic) for topic in outputs
+        )
+
+    def send(self, frame: Frame, stamp: int, encoding: str = "rgb8") -> None:
+        from std_msgs.msg import Header
+
+        for publisher, pixels, kind in zip(self.publishers, (frame.rgb, frame.ir), (encoding, "mono8")):
+            header = Header(frame_id=f"{kind}_camera")
+            header.stamp.sec = stamp
+            publisher.publish(write_image(pixels, kind, header))
+
+    def spin(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self.executor.spin_once(timeout_sec=left)
+
+    def spin_until(self, condition: Callable[[], bool], seconds: float = 10.0) -> bool:
+        end = time.monotonic() + seconds
+        while not condition() and time.monotonic() < end:
+            self.executor.spin_once(timeout_sec=0.05)
+        return condition()
+
+    def close(self) -> None:
+        self.executor.shutdown()
+        self.node.destroy_node()
+        self.context.try_shutdown()
+
+
+@pytest.fixture
+def cameras() -> Iterator[Cameras]:
+    cameras = Cameras()
+    yield cameras
+    cameras.close()
+
+
+def test_a_pair_is_answered_on_both_topics_with_the_visible_header(
+    cameras: Cameras, night_frame: Frame, tmp_path: Path
+) -> None:
+    with NodeProcess({}, tmp_path / "log") as process:
+        process.wait_until(cameras.connected)
+        cameras.spin(0.5)
+        cameras.send(night_frame, 7)
+        assert cameras.spin_until(lambda: bool(cameras.fused and cameras.masks))
+    for answer, encoding in ((cameras.fused[0], "rgb8"), (cameras.masks[0], "mono8")):
+        assert (answer.header.stamp.sec, answer.header.frame_id) == (7, "rgb8_camera")
+        assert (answer.encoding, answer.height, answer.width) == (encoding, 480, 640)
+
+
+def test_an_unreadable_image_is_reported_and_the_next_pair_is_answered(
+    cameras: Cameras, night_frame: Frame, tmp_path: Path
+) -> None:
+    with NodeProcess({}, tmp_path / "log") as process:
+        process.wait_until(cameras.connected)
+        cameras.spin(0.5)
+        cameras.send(night_frame, 7, encoding="hsv8")
+        cameras.spin(0.5)
+        cameras.send(night_frame, 8)
+        assert cameras.spin_until(lambda: bool(cameras.fused))
+        log = process.stop()
+    assert cameras.fused[0].header.stamp.sec == 8
+    assert "failed 1" in log
+    assert "hsv8" in (tmp_path / "log").read_text()
+
+
+def test_without_autostart_a_manager_leads_it_through_its_life(cameras: Cameras, tmp_path: Path) -> None:
+    change = cameras.node.create_client(ChangeState, "fusion_node/change_state")
+    get = cameras.node.create_client(GetState, "fusion_node/get_state")
+
+    def call(client: object, request: object) -> object:
+        future = client.call_async(request)  # type: ignore[attr-defined]
+        assert cameras.spin_until(future.done, 30)
+        return future.result()
+
+    with NodeProcess({"autostart": "false"}, tmp_path / "log") as process:
+        process.wait_until(change.service_is_ready)
+        process.wait_until(get.service_is_ready)
+        for transition, state in (
+            (Transition.TRANSITION_CONFIGURE, State.PRIMARY_STATE_INACTIVE),
+            (Transition.TRANSITION_ACTIVATE, State.PRIMARY_STATE_ACTIVE),
+            (Transition.TRANSITION_DEACTIVATE, State.PRIMARY_STATE_INACTIVE),
+            (Transition.TRANSITION_CLEANUP, State.PRIMARY_STATE_UNCONFIGURED),
+            (Transition.TRANSITION_CONFIGURE, State.PRIMARY_STATE_INACTIVE),
+            (Transition.TRANSITION_INACTIVE_SHUTDOWN, State.PRIMARY_STATE_FINALIZED),
+        ):
+            answer = call(change, ChangeState.Request(transition=Transition(id=transition)))
+            assert answer.success  # type: ignore[attr-defined]
+            now = call(get, GetState.Request())
+            assert now.current_state.id == state  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [
+        ({"model": "/nowhere.onnx"}, "/nowhere.onnx: no such file"),
+        ({"backend": "abacus"}, "backend: 'abacus' is not one of auto, openvino, onnxruntime"),
+        ({"sync.slop": "99.0"}, "sync.slop"),
+    ],
+)
+def test_a_wrong_parameter_ends_the_start_and_is_named(
+    parameters: dict[str, str], told: str, tmp_path: Path
+) -> None:
+    process = NodeProcess(parameters, tmp_path / "log")
+    with pytest.raises(NodeProcessError, match="ended with code 1"):
+        process.wait_until(lambda: False, 30)
+    assert told in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_ends_it_cleanly(name: str, tmp_path: Path) -> None:
+    import signal
+
+    log = tmp_path / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mtvif_ros.fusion_node"],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=dict(os.environ),
+        )
+    end = time.monotonic() + 30
+    while "engine" not in log.read_text() and time.monotonic() < end:
+        time.sleep(0.05)
+    time.sleep(0.3)
+    process.send_signal(getattr(signal, name))
+    assert process.wait(5) == 0, log.read_text()
+    assert "published 0" in log.read_text()

@@ -1,0 +1,103 @@
+"""The package as colcon, pip and ros2 launch see it."""
+
+import importlib.util
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def colcon(*arguments: str, folder: Path) -> str:
+    command = [sys.executable, "-m", "colcon", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_colcon_takes_it_for_an_ament_python_package(tmp_path: Path) -> None:
+    listed = colcon("--log-base", str(tmp_path), "list", "--base-paths", str(ROOT), folder=tmp_path)
+    assert ["mtvif_ros", str(ROOT), "(ros.ament_python)"] in [line.split() for line in listed.splitlines()]
+
+
+def test_colcon_installs_node_launch_config_and_models_where_ros_looks(tmp_path: Path) -> None:
+    workspace = tmp_path / "workspace"
+    source = workspace / "src" / "mtvif_ros"
+    source.mkdir(parents=True)
+    tracked = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in tracked.stdout.splitlines():
+        if (ROOT / name).is_file():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            (source / name).write_bytes((ROOT / name).read_bytes())
+    colcon("build", folder=workspace)
+    prefix = workspace / "install" / "mtvif_ros"
+    share = prefix / "share" / "mtvif_ros"
+    assert (prefix / "lib" / "mtvif_ros" / "fusion_node").is_file()
+    assert (prefix / "share/ament_index/resource_index/packages/mtvif_ros").is_file()
+    for name in ("package.xml", "launch/fusion.launch.py", "config/fastdds.xml", "models/mtvif.onnx"):
+        assert (share / name).is_file(), name
+    site = next(prefix.glob("lib/python*/site-packages"))
+    command = "from mtvif_ros.resources import default_model; print(default_model())"
+    found = subprocess.run(
+        [sys.executable, "-c", command],
+        env={"PYTHONPATH": str(site)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.strip() == str(share / "models" / "mtvif.onnx")
+
+
+def test_package_xml_and_setup_py_name_the_same_version() -> None:
+    from mtvif_ros import __version__
+
+    version = ElementTree.parse(ROOT / "package.xml").findtext("version")
+    assert version == __version__
+    assert f'version="{version}"' in (ROOT / "setup.py").read_text()
+
+
+def test_training_is_never_imported_by_what_runs_on_the_robot() -> None:
+    wrong = [
+        str(path)
+        for path in (ROOT / "mtvif_ros").rglob("*.py")
+        if any(
+            line.split()[1].split(".")[0] in ("training", "torch")
+            for line in path.read_text().splitlines()
+            if line.strip().startswith(("import ", "from "))
+        )
+    ]
+    assert wrong == []
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("launch_ros") is None,
+    reason="launch_ros is not installed (there is no wheel of it); needs a full ROS 2",
+)
+def test_the_launch_file_describes_the_node() -> None:
+    from launch.actions import DeclareLaunchArgument
+    from launch_ros.actions import LifecycleNode
+
+    from launch import LaunchContext
+
+    path = ROOT / "launch" / "fusion.launch.py"
+    spec = importlib.util.spec_from_file_location("fusion_launch", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    entities = module.generate_launch_description().entities
+    context = LaunchContext()
+    for entity in entities:
+        if isinstance(entity, DeclareLaunchArgument):
+            entity.execute(context)
+    nodes = [entity for entity in entities if isinstance(entity, LifecycleNode)]
+    assert len(nodes) == 1

@@ -1,0 +1,34 @@
+import numpy as np
+import pytest
+
+from mtvif_ros.classes import CLASS_NAMES
+from training.data.allowed import ALL_CLASSES, allowed_from_boxes, allowed_from_mask
+
+PERSON, BIKE, CAR = (1 << CLASS_NAMES.index(name) for name in ("person", "bike", "car"))
+
+
+def test_a_label_allows_its_class_and_ignore_allows_all() -> None:
+    allowed = allowed_from_mask(np.array([[0, 2, 255]], np.uint8))
+    assert allowed.tolist() == [[1, PERSON, ALL_CLASSES]]
+
+
+def test_values_that_are_no_class_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"\[9, 77\]"):
+        allowed_from_mask(np.array([[0, 9, 77]], np.uint8))
+
+
+def test_a_class_is_forbidden_outside_its_boxes() -> None:
+    allowed = allowed_from_boxes(np.array([[2, 0.5, 0.5, 0.4, 0.4]], np.float32), (100, 100))
+    assert not allowed[5, 5] & (PERSON | BIKE | CAR)
+    assert allowed[5, 5] & 1
+    assert allowed[31, 31] == ALL_CLASSES & ~PERSON & ~BIKE
+
+
+def test_the_core_of_a_car_is_car() -> None:
+    allowed = allowed_from_boxes(np.array([[2, 0.5, 0.5, 0.4, 0.4]], np.float32), (100, 100))
+    assert allowed[50, 50] == CAR
+
+
+def test_nothing_is_certain_where_boxes_of_two_classes_meet() -> None:
+    boxes = np.array([[0, 0.5, 0.5, 0.2, 0.8], [2, 0.5, 0.5, 0.6, 0.6]], np.float32)
+    assert allowed_from_boxes(boxes, (100, 100))[50, 50] & (PERSON | CAR) == PERSON | CAR

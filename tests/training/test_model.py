@@ -1,0 +1,64 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from mtvif_ros.engines import load_engine
+from training.export import export
+from training.model import build_model
+from training.model.contract import ContractModel
+from training.model.encoders import ENCODERS
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_every_encoder_gives_a_fused_plane_and_half_size_logits(encoder: str) -> None:
+    network = build_model({"encoder": encoder, "pretrained": False})
+    fused, logits = network(torch.rand(2, 3, 64, 96), torch.rand(2, 1, 64, 96))
+    assert fused.shape == (2, 1, 64, 96)
+    assert logits.shape == (2, 9, 32, 48)
+
+
+def test_a_size_that_does_not_fit_is_refused_with_the_stride() -> None:
+    network = build_model({"encoder": "lite0", "pretrained": False})
+    with pytest.raises(ValueError, match="multiples of 32"):
+        network(torch.rand(1, 3, 50, 64), torch.rand(1, 1, 50, 64))
+
+
+def test_an_unknown_encoder_is_refused_with_those_that_exist() -> None:
+    with pytest.raises(ValueError, match="lite0"):
+        build_model({"encoder": "resnet"})
+
+
+def test_pretrained_weights_make_the_encoder_tell_pictures_apart() -> None:
+    """Wrongly matched weights would still load where shapes agree; their features would be dead."""
+    network = build_model({"encoder": "lite0"}).eval()
+    generator = torch.Generator().manual_seed(0)
+    rgb = torch.rand(4, 3, 64, 64, generator=generator)
+    with torch.no_grad():
+        deepest = network.encoder(rgb, torch.zeros(4, 1, 64, 64))[-1]
+    assert 0.1 < deepest.std() < 10
+
+
+def test_the_contract_keeps_the_visible_frames_chroma() -> None:
+    network = build_model({"encoder": "lite0", "pretrained": False})
+    contract = ContractModel(network, 64, 64).eval()
+    rgb = torch.randint(90, 160, (1, 64, 64, 3), dtype=torch.uint8)
+    with torch.no_grad():
+        fused, _ = contract(rgb, torch.randint(90, 160, (1, 64, 64), dtype=torch.uint8))
+    inside = ((fused > 0) & (fused < 255)).all(-1)
+    before, after = ((image[..., 0].int() - image[..., 2].int())[inside] for image in (rgb, fused))
+    assert inside.float().mean() > 0.5
+    assert (before - after).abs().max() <= 1
+
+
+@pytest.mark.parametrize("size", [(64, 96), (70, 101)])
+def test_an_exported_file_computes_what_the_network_does_at_any_size(
+    size: tuple[int, int], tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    network = build_model({"encoder": "lite0", "pretrained": False})
+    path = tmp_path / "model.onnx"
+    export(network, path, size, {"model_version": "test", "trained_on": "nothing", "licence": "none"})
+    model = load_engine(path, "onnxruntime").model
+    assert (model.height, model.width) == size
+    assert model.properties["trained_on"] == "nothing"

@@ -22,8 +22,8 @@ class ImageFormatError(ValueError):
 
 class _Layout(NamedTuple):
     channels: int
-    to_rgb: int | None
-    to_grey: int | None
+    to_rgb: int
+    to_grey: int
 
 
 _SAME = -1
@@ -70,7 +70,7 @@ def write_image(pixels: Image, encoding: str, header: Header) -> ImageMessage:
     message.step = pixels.strides[0]
     # rclpy checks bytes and lists element by element, but takes an array.array as it is.
     data = array.array("B")
-    data.frombytes(memoryview(pixels).cast("B"))
+    data.frombytes(np.ascontiguousarray(pixels).data.cast("B"))
     message.data = data
     return message
 

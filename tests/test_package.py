@@ -1,5 +1,6 @@
 """The package as colcon, pip and ros2 launch see it."""
 
+import importlib
 import importlib.util
 import subprocess
 import sys
@@ -84,20 +85,17 @@ def test_training_is_never_imported_by_what_runs_on_the_robot() -> None:
     reason="launch_ros is not installed (there is no wheel of it); needs a full ROS 2",
 )
 def test_the_launch_file_describes_the_node() -> None:
-    from launch.actions import DeclareLaunchArgument
-    from launch_ros.actions import LifecycleNode
-
-    from launch import LaunchContext
-
+    launch = importlib.import_module("launch")
+    actions = importlib.import_module("launch_ros.actions")
     path = ROOT / "launch" / "fusion.launch.py"
     spec = importlib.util.spec_from_file_location("fusion_launch", path)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     entities = module.generate_launch_description().entities
-    context = LaunchContext()
+    context = launch.LaunchContext()
     for entity in entities:
-        if isinstance(entity, DeclareLaunchArgument):
+        if isinstance(entity, launch.actions.DeclareLaunchArgument):
             entity.execute(context)
-    nodes = [entity for entity in entities if isinstance(entity, LifecycleNode)]
+    nodes = [entity for entity in entities if isinstance(entity, actions.LifecycleNode)]
     assert len(nodes) == 1

@@ -175,7 +175,7 @@ class RoadScene:
         return Frame(
             self._visible.record(np.asarray(rgb, np.uint8), rng),
             self._thermal.record(np.asarray(heat, np.uint8), rng),
-            canvas.tag & (SHINES - 1),
+            np.asarray(canvas.tag & (SHINES - 1), np.uint8),
         )
 
 
@@ -205,11 +205,11 @@ def _populate(rng: np.random.Generator) -> list[Placed]:
             (half, height, rng.uniform(3.8, 4.7)),
         )
 
-    for z in np.arange(rng.uniform(0, 10), _PERIOD, 30.0):
+    for z in street.steps(rng.uniform(0, 10), _PERIOD, 30.0):
         placed.append(Placed(car(-1, 190, True), -3.4, z + rng.uniform(0, 8), 0, -8.5))
     placed.append(Placed(car(1, 190, True), 0.1, rng.uniform(13, 22), 0, 7.0))
     for x, heading in ((3.05, 1), (-6.5, -1)):
-        for z in np.arange(0, _PERIOD - 6, 6.5):
+        for z in street.steps(0, _PERIOD - 6, 6.5):
             draw = rng.random()
             if draw < 0.45:
                 parked = car(heading, rng.uniform(96, 170), False)
@@ -240,7 +240,7 @@ def _populate(rng: np.random.Generator) -> list[Placed]:
         while levels[-1].tag.shape[0] > 24:
             levels.append(levels[-1].smaller((2, 2)))
         kinds.append(levels)
-    for z in np.arange(3, _PERIOD, 11.0):
+    for z in street.steps(3, _PERIOD, 11.0):
         for x in (5.6, -9.2):
             if rng.random() < 0.7:
                 levels = kinds[rng.integers(len(kinds))]

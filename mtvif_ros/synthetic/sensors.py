@@ -14,9 +14,9 @@ class Noise:
 
     def __init__(self, rng: np.random.Generator, shape: tuple[int, ...], sigma: float):
         margin = 64
-        block = (shape[0] + margin, shape[1] + margin, *shape[2:])
+        size = (shape[0] + margin, shape[1] + margin, *shape[2:])
         # Around 128, so that unsigned bytes hold both signs.
-        self._block = np.clip(128 + sigma * rng.standard_normal(block, np.float32), 0, 255).astype(np.uint8)
+        self._block = np.clip(128 + sigma * rng.standard_normal(size, np.float32), 0, 255).astype(np.uint8)
         self._margin = margin
 
     def add(self, image: Image, rng: np.random.Generator) -> Image:
@@ -32,9 +32,10 @@ def misalignment(rng: np.random.Generator, size: tuple[int, int], pixels: float)
     height, width = size
     angle = rng.normal(0, pixels / width)
     zoom = 1 + rng.normal(0, pixels / width)
-    affine = cv2.getRotationMatrix2D((width / 2, height / 2), float(np.degrees(angle)), zoom)
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), float(np.degrees(angle)), zoom)
+    affine = np.array(turn, np.float64)
     affine[:, 2] += rng.uniform(-pixels, pixels, 2)
-    return np.asarray(affine, np.float64)
+    return affine
 
 
 class ThermalCamera:

@@ -31,6 +31,11 @@ def blotches(rng: np.random.Generator, size: tuple[int, int], cell: int) -> npt.
     return np.asarray(smooth, np.float32)
 
 
+def steps(start: float, end: float, step: float) -> list[float]:
+    """Return `start`, `start + step` and so on below `end`."""
+    return [float(value) for value in np.arange(start, end, step)]
+
+
 def ground_texture(rng: np.random.Generator, night: bool) -> Texture:
     """Paint road, lane lines, crossings, bumps, kerbs and pavement over one period."""
     shape = (int(PERIOD * GROUND_SCALE[1]), int(_GROUND_WIDTH * GROUND_SCALE[0]))
@@ -47,7 +52,7 @@ def ground_texture(rng: np.random.Generator, night: bool) -> Texture:
 
     tile = Ink(148, 142, 134, warmth - 12)
     rectangle(GROUND_LEFT, GROUND_LEFT + _GROUND_WIDTH, 0, PERIOD, tile, 0)
-    for z in np.arange(0, PERIOD, 1.0):
+    for z in steps(0, PERIOD, 1.0):
         rectangle(GROUND_LEFT, GROUND_LEFT + _GROUND_WIDTH, z, z + 0.07, tile.shaded(0.85), 0)
     rectangle(*ROAD, 0, PERIOD, Ink(88, 88, 90, warmth), 0)
     for _ in range(14):  # patches of newer asphalt
@@ -56,16 +61,16 @@ def ground_texture(rng: np.random.Generator, night: bool) -> Texture:
         patch = Ink(grey, grey, grey, warmth + rng.uniform(-6, 6))
         rectangle(x, x + rng.uniform(0.6, 2), z, z + rng.uniform(1, 6), patch, 0)
     line = Ink(222, 222, 214, warmth - 22)
-    for z in np.arange(0, PERIOD, 6.0):
+    for z in steps(0, PERIOD, 6.0):
         rectangle(-1.82, -1.68, z, z + 3.0, line, CURVE)
     for x in (1.8, -5.35):
         rectangle(x, x + 0.12, 0, PERIOD, line, CURVE)
     crossing = rng.uniform(20, 40)
-    for x in np.arange(ROAD[0] + 0.4, ROAD[1] - 0.4, 0.9):
+    for x in steps(ROAD[0] + 0.4, ROAD[1] - 0.4, 0.9):
         rectangle(x, x + 0.45, crossing, crossing + 3, line, 0)
     bump = rng.uniform(60, 100)
     rectangle(-5.2, 1.75, bump, bump + 0.9, Ink(60, 58, 52, warmth + 10), BUMP)
-    for x in np.arange(-5.2, 1.5, 0.8):
+    for x in steps(-5.2, 1.5, 0.8):
         rectangle(x, x + 0.4, bump, bump + 0.9, Ink(226, 186, 44, warmth - 6), BUMP)
     for kerb in (ROAD[0] - 0.3, ROAD[1]):
         rectangle(kerb, kerb + 0.3, 0, PERIOD, Ink(176, 174, 168, warmth - 30), CURVE)

@@ -43,11 +43,11 @@ def config(steps: int) -> dict[str, Any]:
         "validate_every": steps,
         "workers": 0,
     }
-    return shipped  # type: ignore[no-any-return]
+    return shipped
 
 
 def weights(run: Path) -> dict[str, torch.Tensor]:
-    return load_checkpoint(run / CHECKPOINT)["network"]  # type: ignore[no-any-return]
+    return load_checkpoint(run / CHECKPOINT)["network"]
 
 
 def test_the_same_seed_gives_the_same_weights(data: Path, tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ def augment(
     rgb, ir, allowed = _scale_and_crop(sample, crop, rng)
     if rng.random() < 0.5:
         rgb, ir, allowed = rgb[:, ::-1], ir[:, ::-1], allowed[:, ::-1]
-    visible = _vary(rgb.astype(np.float32) / 255, rng, _VISIBLE_CHANGES)
-    thermal = _vary(ir.astype(np.float32) / 255, rng, _INFRARED_CHANGES)
+    visible = _vary(rgb, rng, _VISIBLE_CHANGES)
+    thermal = _vary(ir, rng, _INFRARED_CHANGES)
     return (
         np.ascontiguousarray(visible.transpose(2, 0, 1)),
         np.ascontiguousarray(thermal[None]),
@@ -39,7 +39,8 @@ def _scale_and_crop(
     cut_h, cut_w = min(height, round(crop[0] / scale)), min(width, round(crop[1] / scale))
     centre = _rare_centre(sample, rng) if rng.random() < 0.5 else None
     if centre is None:
-        top, left = rng.integers(0, height - cut_h + 1), rng.integers(0, width - cut_w + 1)
+        top = int(rng.integers(0, height - cut_h + 1))
+        left = int(rng.integers(0, width - cut_w + 1))
     else:
         top = int(np.clip(centre[0] - rng.integers(0, cut_h), 0, height - cut_h))
         left = int(np.clip(centre[1] - rng.integers(0, cut_w), 0, width - cut_w))
@@ -63,7 +64,10 @@ def _rare_centre(sample: Sample, rng: np.random.Generator) -> tuple[int, int] | 
     return int(rows[pick]) * 4, int(columns[pick]) * 4
 
 
-def _vary(image: Plane, rng: np.random.Generator, changes: tuple[tuple[float, _Change], ...]) -> Plane:
+def _vary(
+    pixels: npt.NDArray[np.uint8], rng: np.random.Generator, changes: tuple[tuple[float, _Change], ...]
+) -> Plane:
+    image = np.multiply(pixels, np.float32(1 / 255), dtype=np.float32)
     for probability, change in changes:
         if rng.random() < probability:
             image = change(image, rng)
@@ -104,7 +108,8 @@ def _glare(image: Plane, rng: np.random.Generator) -> Plane:
     rows = np.arange(height, dtype=np.float32)[:, None] - rng.uniform(0, height)
     columns = np.arange(width, dtype=np.float32)[None] - rng.uniform(0, width)
     halo = np.exp(-(rows**2 + columns**2) / (2 * radius**2), dtype=np.float32)
-    return image + np.float32(rng.uniform(0.3, 1.2)) * (halo[..., None] if image.ndim == 3 else halo)
+    light = np.float32(rng.uniform(0.3, 1.2)) * halo.astype(np.float32)
+    return image + (light[..., None] if image.ndim == 3 else light)
 
 
 def _cut_out(image: Plane, rng: np.random.Generator) -> Plane:

@@ -38,7 +38,7 @@ def load_sample(files: PairFiles) -> Sample:
     if mask is not None:
         allowed = allowed_from_mask(mask)
     elif files.boxes is not None:
-        allowed = allowed_from_boxes(read_boxes(files.boxes), ir.shape)
+        allowed = allowed_from_boxes(read_boxes(files.boxes), (ir.shape[0], ir.shape[1]))
     else:
         allowed = np.full(ir.shape, ALL_CLASSES, np.uint16)
     return Sample(files.name, rgb, ir, allowed)

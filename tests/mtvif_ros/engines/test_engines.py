@@ -13,8 +13,9 @@ def test_every_backend_answers_in_the_contracts_form(
 ) -> None:
     engine = load_engine(model_path, backend)
     fused, mask = engine.infer(night_frame.rgb, night_frame.ir)
-    assert (fused.shape, fused.dtype) == ((480, 640, 3), np.uint8)
-    assert (mask.shape, mask.dtype) == ((480, 640), np.uint8)
+    assert fused.shape == (480, 640, 3)
+    assert mask.shape == (480, 640)
+    assert fused.dtype == mask.dtype == np.uint8
     assert mask.max() < len(engine.model.classes)
 
 

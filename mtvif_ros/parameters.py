@@ -79,3 +79,19 @@ def read_parameters(node: Node) -> dict[str, Any]:
     if wrong:
         raise ParameterError("; ".join(wrong))
     return values
+
+
+def markdown_table() -> str:
+    """Return all parameters as the table that the README shows."""
+    lines = ["| parameter | default | allowed | |", "| --- | --- | --- | --- |"]
+    for p in PARAMETERS:
+        allowed = ", ".join(p.choices)
+        if p.low is not None:
+            allowed = f"{p.low} .. {p.high}"
+        default = str(p.default).lower() if isinstance(p.default, bool) else p.default
+        lines.append(f"| `{p.name}` | {default} | {allowed} | {p.description} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(markdown_table())

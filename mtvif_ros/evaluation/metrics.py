@@ -1,0 +1,210 @@
+"""Measure how much of both cameras a fused image holds.
+
+All functions take planes (H, W) of equal size with grey levels 0..255: for colour images the BT.601 luma.
+Toolboxes differ by large factors under the same names; docs/metrics.md says which convention is which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Plane = npt.NDArray[np.float64]
+AnyPlane = npt.NDArray[Any]
+
+
+def luma(rgb: npt.NDArray[np.uint8]) -> Plane:
+    """Return the BT.601 luma (H, W), 0..255 and not rounded, of an R, G, B image (H, W, 3)."""
+    return np.asarray(rgb @ np.array([0.299, 0.587, 0.114]), np.float64)
+
+
+def entropy(fused: Plane) -> float:
+    """Return EN: the entropy of the histogram of 256 grey levels, in bits (Roberts et al., 2008)."""
+    return _entropy_of(np.bincount(_levels(fused), minlength=256))
+
+
+def standard_deviation(fused: Plane) -> float:
+    """Return SD: the standard deviation of the grey levels, in grey levels (population form)."""
+    return float(fused.std())
+
+
+def spatial_frequency(fused: Plane) -> float:
+    """Return SF: the root of the summed mean squares of row and column differences.
+
+    In grey levels (Eskicioglu and Fisher, 1995); each mean is over the differences that exist.
+    """
+    rows, columns = np.diff(fused, axis=1), np.diff(fused, axis=0)
+    return float(np.sqrt(np.mean(rows**2) + np.mean(columns**2)))
+
+
+def average_gradient(fused: Plane) -> float:
+    """Return AG: the mean of sqrt((dx^2 + dy^2) / 2) over forward differences, in grey levels.
+
+    After Cui et al., 2015.
+    """
+    dx = fused[:-1, 1:] - fused[:-1, :-1]
+    dy = fused[1:, :-1] - fused[:-1, :-1]
+    return float(np.mean(np.sqrt((dx**2 + dy**2) / 2)))
+
+
+def mutual_information(fused: Plane, visible: Plane, infrared: Plane) -> float:
+    """Return MI: I(visible; fused) + I(infrared; fused) in bits, 256 grey levels (Qu et al., 2002)."""
+    return _information(visible, fused) + _information(infrared, fused)
+
+
+def sum_of_correlations_of_differences(fused: Plane, visible: Plane, infrared: Plane) -> float:
+    """Return SCD: r(fused - infrared, visible) + r(fused - visible, infrared), -2..2.
+
+    After Aslantas and Bendes, 2015. A correlation with a constant plane counts as zero.
+    """
+    return _correlation(fused - infrared, visible) + _correlation(fused - visible, infrared)
+
+
+def visual_information_fidelity(fused: Plane, visible: Plane, infrared: Plane) -> float:
+    """Return VIF: pixel-domain VIF of the fused image against each source, summed.
+
+    Sheikh and Bovik, 2006, in the multi-scale pixel form that they publish as vifp: four scales,
+    Gaussian windows of 17, 9, 5 and 3 pixels with sigma a fifth of that, noise variance 2.
+    """
+    return _vif(visible, fused) + _vif(infrared, fused)
+
+
+def edge_preservation(fused: Plane, visible: Plane, infrared: Plane) -> float:
+    """Return Qabf: how much of both sources' edges is kept, 0..1 (Xydeas and Petrovic, 2000).
+
+    Sobel edges; strength and angle are kept by sigmoids with the paper's constants, under which a
+    perfect copy has 0.975; each source weighs by its edge strength.
+    """
+    strength_f, angle_f = _edges(fused)
+    total, weight = 0.0, 0.0
+    for source in (visible, infrared):
+        strength, angle = _edges(source)
+        larger, smaller = np.maximum(strength, strength_f), np.minimum(strength, strength_f)
+        kept_strength = np.divide(smaller, larger, out=np.zeros_like(larger), where=larger > 0)
+        kept_angle = np.abs(np.abs(angle - angle_f) - np.pi / 2) / (np.pi / 2)
+        of_strength = 0.9994 / (1 + np.exp(-15 * (kept_strength - 0.5)))
+        of_angle = 0.9879 / (1 + np.exp(-22 * (kept_angle - 0.8)))
+        quality = of_strength * of_angle
+        total += float((quality * strength).sum())
+        weight += float(strength.sum())
+    return total / weight if weight else 0.0
+
+
+def structural_similarity(fused: Plane, visible: Plane, infrared: Plane) -> float:
+    """Return SSIM: the mean of SSIM(fused, visible) and SSIM(fused, infrared), -1..1.
+
+    Wang et al., 2004: Gaussian window of 11 pixels and sigma 1.5, L = 255, borders left out.
+    """
+    return (_ssim(fused, visible) + _ssim(fused, infrared)) / 2
+
+
+METRICS: dict[str, Callable[[Plane, Plane, Plane], float]] = {
+    "EN": lambda fused, visible, infrared: entropy(fused),
+    "SD": lambda fused, visible, infrared: standard_deviation(fused),
+    "SF": lambda fused, visible, infrared: spatial_frequency(fused),
+    "AG": lambda fused, visible, infrared: average_gradient(fused),
+    "MI": mutual_information,
+    "SCD": sum_of_correlations_of_differences,
+    "VIF": visual_information_fidelity,
+    "Qabf": edge_preservation,
+    "SSIM": structural_similarity,
+}
+
+
+def fusion_metrics(fused: AnyPlane, visible: AnyPlane, infrared: AnyPlane) -> dict[str, float]:
+    """Return every metric by its name. Raises ValueError unless all are planes of one size."""
+    shapes = {fused.shape, visible.shape, infrared.shape}
+    if len(shapes) != 1 or fused.ndim != 2:
+        raise ValueError(
+            f"fused {fused.shape}, visible {visible.shape} and infrared {infrared.shape} "
+            "must be planes (H, W) of one size; take luma() of colour images first"
+        )
+    planes = [np.asarray(plane, np.float64) for plane in (fused, visible, infrared)]
+    return {name: metric(*planes) for name, metric in METRICS.items()}
+
+
+def _levels(plane: Plane) -> npt.NDArray[np.int64]:
+    return np.clip(np.rint(plane), 0, 255).astype(np.int64).ravel()
+
+
+def _entropy_of(counts: npt.NDArray[np.int64]) -> float:
+    share = counts[counts > 0] / counts.sum()
+    return float(-(share * np.log2(share)).sum())
+
+
+def _information(a: Plane, b: Plane) -> float:
+    joint = np.bincount(_levels(a) * 256 + _levels(b), minlength=256 * 256).reshape(256, 256)
+    return _entropy_of(joint.sum(0)) + _entropy_of(joint.sum(1)) - _entropy_of(joint.ravel())
+
+
+def _correlation(a: Plane, b: Plane) -> float:
+    a, b = a - a.mean(), b - b.mean()
+    scale = np.sqrt((a * a).sum() * (b * b).sum())
+    return float((a * b).sum() / scale) if scale > 0 else 0.0
+
+
+def _smooth(plane: Plane, size: int, sigma: float) -> Plane:
+    """Convolve with a Gaussian and keep only what no border touches."""
+    kernel = cv2.getGaussianKernel(size, sigma, cv2.CV_64F)
+    edge = size // 2
+    filtered = cv2.sepFilter2D(plane, cv2.CV_64F, kernel, kernel)
+    return np.asarray(filtered, np.float64)[edge:-edge, edge:-edge]
+
+
+def _moments(a: Plane, b: Plane, size: int, sigma: float) -> tuple[Plane, ...]:
+    """Return local means of a and b, their variances and their covariance."""
+    mean_a, mean_b = _smooth(a, size, sigma), _smooth(b, size, sigma)
+    return (
+        mean_a,
+        mean_b,
+        _smooth(a * a, size, sigma) - mean_a**2,
+        _smooth(b * b, size, sigma) - mean_b**2,
+        _smooth(a * b, size, sigma) - mean_a * mean_b,
+    )
+
+
+def _vif(reference: Plane, distorted: Plane) -> float:
+    noise, tiny = 2.0, 1e-10
+    seen, there = 0.0, 0.0
+    for size in (17, 9, 5, 3):
+        if size != 17:
+            reference, distorted = (
+                _smooth(p, size, size / 5)[::2, ::2].copy() for p in (reference, distorted)
+            )
+        _, _, var_r, var_d, covariance = _moments(reference, distorted, size, size / 5)
+        var_r, var_d = np.maximum(var_r, 0), np.maximum(var_d, 0)
+        gain = covariance / (var_r + tiny)
+        rest = var_d - gain * covariance
+        flat = var_r < tiny
+        gain[flat], rest[flat] = 0, var_d[flat]
+        var_r[flat] = 0
+        gain[var_d < tiny], rest[var_d < tiny] = 0, 0
+        rest = np.where(gain < 0, var_d, rest)
+        gain = np.maximum(gain, 0)
+        rest = np.maximum(rest, tiny)
+        seen += float(np.log2(1 + gain**2 * var_r / (rest + noise)).sum())
+        there += float(np.log2(1 + var_r / noise).sum())
+    return seen / there if there > 0 else 1.0
+
+
+def _edges(plane: Plane) -> tuple[Plane, Plane]:
+    """Return strength and angle (-pi/2..pi/2) of Sobel edges."""
+    dx = np.asarray(cv2.Sobel(plane, cv2.CV_64F, 1, 0, ksize=3), np.float64)
+    dy = np.asarray(cv2.Sobel(plane, cv2.CV_64F, 0, 1, ksize=3), np.float64)
+    angle = np.full_like(dx, np.pi / 2)
+    np.divide(dy, dx, out=angle, where=dx != 0)
+    angle[dx != 0] = np.arctan(angle[dx != 0])
+    return np.hypot(dx, dy), angle
+
+
+def _ssim(a: Plane, b: Plane) -> float:
+    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    mean_a, mean_b, var_a, var_b, covariance = _moments(a, b, 11, 1.5)
+    similarity = ((2 * mean_a * mean_b + c1) * (2 * covariance + c2)) / (
+        (mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2)
+    )
+    return float(similarity.mean())

@@ -1,0 +1,43 @@
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mtvif_ros.synthetic import Frame
+from training.evaluate import main
+
+
+@pytest.fixture
+def folder(tmp_path: Path, night_frame: Frame) -> Path:
+    brighter = np.maximum(night_frame.rgb, night_frame.ir[..., None])
+    for name, pixels in (
+        ("vi", night_frame.rgb[..., ::-1]),
+        ("ir", night_frame.ir),
+        ("labels", night_frame.mask),
+        ("peer", brighter[..., ::-1]),
+    ):
+        (tmp_path / name).mkdir()
+        cv2.imwrite(str(tmp_path / name / "one.png"), pixels)
+    return tmp_path
+
+
+def test_model_peer_and_simple_fusions_stand_side_by_side(
+    folder: Path, model_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = folder / "scores.json"
+    peer = f"brighter={folder / 'peer'}"
+    main(["--model", str(model_path), "--data", str(folder), "--out", str(out), "--peer", peer])
+    scores = json.loads(out.read_text())
+    assert list(scores["fusion"]) == ["model", "brighter", "max", "average", "visible only"]
+    assert scores["fusion"]["max"]["SD"] > scores["fusion"]["average"]["SD"]
+    assert 0 < scores["iou"]["car"] <= 1
+    printed = capsys.readouterr().out
+    assert "| brighter |" in printed and "| IoU | background | car |" in printed
+
+
+def test_a_peer_without_an_image_is_named(folder: Path, model_path: Path) -> None:
+    (folder / "peer" / "one.png").unlink()
+    with pytest.raises(FileNotFoundError, match=r"one\.\*"):
+        main(["--model", str(model_path), "--data", str(folder), "--peer", f"x={folder / 'peer'}"])

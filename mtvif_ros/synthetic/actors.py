@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from mtvif_ros.classes import CLASS_NAMES
 from mtvif_ros.synthetic.camera import Camera, Points
-from mtvif_ros.synthetic.canvas import SHINES, Canvas, Ink
+from mtvif_ros.synthetic.canvas import SHINES, Canvas, Ink, Pixel
 
 CAR, PERSON, BIKE, CAR_STOP, GUARDRAIL, CONE = (
     CLASS_NAMES.index(name) for name in ("car", "person", "bike", "car_stop", "guardrail", "color_cone")
@@ -193,9 +192,11 @@ class Person:
         coat = Ink(*self.coat, self.warmth - 46)
         trousers = Ink(*self.trousers, self.warmth - 58)
 
-        def at(dx: float, y: float) -> npt.NDArray[np.float64]:
-            pixel: npt.NDArray[np.float64] = brush.pixels(np.array([[x + dx * s, lift + y * s, z]]))[0]
-            return pixel
+        # The body is a flat figure facing us, so one projected point places all others.
+        ((left, bottom),) = brush.pixels(np.array([[x, lift, z]])).tolist()
+
+        def at(dx: float, y: float) -> Pixel:
+            return left + dx * scale, bottom - y * scale
 
         canvas = brush.canvas
         hip, shoulder = 0.88, 1.44
@@ -250,7 +251,7 @@ class Bike:
                 )
             ]
         )
-        rear, front, crank, seat, head, bar, saddle = brush.pixels(points)
+        rear, front, crank, seat, head, bar, saddle = map(tuple, brush.pixels(points).tolist())
         canvas = brush.canvas
         for hub in (rear, front):
             canvas.ellipse(hub, (0.33 * scale, 0.33 * scale), tyre, BIKE, 0.06 * scale)
@@ -320,7 +321,7 @@ class Guardrail:
             brush.canvas.polygon(brush.pixels(quad), ink, GUARDRAIL)
 
         scale = brush.camera.focal / max(z, 0.6)
-        foot, top = brush.pixels(np.array([[x, 0, z], [x, 0.75, z]]))
+        foot, top = map(tuple, brush.pixels(np.array([[x, 0, z], [x, 0.75, z]])).tolist())
         brush.canvas.line(foot, top, 0.11 * scale, steel.shaded(0.7), GUARDRAIL)
         strip(0.42, 0.78, steel)
         strip(0.57, 0.63, steel.shaded(0.62))

@@ -37,15 +37,13 @@ class Camera:
 
     def project(self, points: Points) -> Points:
         """Return pixels (N, 2) of world points (N, 3); those behind the camera are drawn up to it."""
-        z = np.maximum(points[:, 2], _NEAR)
-        cx, cy = self.centre
-        return np.stack(
-            (
-                cx + self.focal * points[:, 0] / z,
-                cy + self.focal * (self.eye - points[:, 1]) / z,
-            ),
-            1,
-        )
+        depth = np.maximum(points[:, 2:], _NEAR)
+        focal = self.focal
+        pixels = points[:, :2] * (focal, -focal)
+        pixels[:, 1] += focal * self.eye
+        pixels /= depth
+        pixels += self.centre
+        return pixels
 
     def matrix(self) -> npt.NDArray[np.float64]:
         """Return the 3x3 camera_info matrix K."""

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from mtvif_ros.synthetic.camera import Homography, Points
 
 Image = npt.NDArray[np.uint8]
+Pixel = tuple[float, float]
 
 SHINES = 0x80
 _SUBPIXEL_BITS = 4
@@ -66,26 +67,17 @@ class Canvas:
         if tag is not None:
             cv2.fillConvexPoly(self.tag, fixed, (tag,), cv2.LINE_8, _SUBPIXEL_BITS)
 
-    def line(self, start: Points, end: Points, width: float, ink: Ink, tag: int) -> None:
+    def line(self, start: Pixel, end: Pixel, width: float, ink: Ink, tag: int) -> None:
         """Draw a line with round ends between two pixels."""
-        scale = 1 << _SUBPIXEL_BITS
-        a, b = ([int(v * scale) for v in np.clip(p, -4000, 4000)] for p in (start, end))
+        a, b = _fixed(start), _fixed(end)
         thick = max(1, round(width))
         cv2.line(self.paint, a, b, ink, thick, cv2.LINE_AA, _SUBPIXEL_BITS)
         cv2.line(self.tag, a, b, (tag,), thick, cv2.LINE_8, _SUBPIXEL_BITS)
 
-    def ellipse(
-        self,
-        centre: Points,
-        axes: tuple[float, float],
-        ink: Ink,
-        tag: int,
-        thick: float | None = None,
-    ) -> None:
+    def ellipse(self, centre: Pixel, axes: Pixel, ink: Ink, tag: int, thick: float | None = None) -> None:
         """Draw an upright ellipse, filled or, with `thick` in pixels, as a ring."""
-        scale = 1 << _SUBPIXEL_BITS
-        c = [int(v * scale) for v in np.clip(centre, -4000, 4000)]
-        a = [max(1, int(v * scale)) for v in axes]
+        c = _fixed(centre)
+        a = [max(1, size) for size in _fixed(axes)]
         width = -1 if thick is None else max(1, round(thick))
         cv2.ellipse(self.paint, c, a, 0, 0, 360, ink, width, cv2.LINE_AA, _SUBPIXEL_BITS)
         cv2.ellipse(self.tag, c, a, 0, 0, 360, (tag,), width, cv2.LINE_8, _SUBPIXEL_BITS)
@@ -140,6 +132,11 @@ class Canvas:
         tag = cv2.warpAffine(texture.tag, affine, size, flags=cv2.INTER_NEAREST)
         cv2.copyTo(paint, alpha, self.paint[area])
         cv2.copyTo(tag, alpha, self.tag[area])
+
+
+def _fixed(pixel: Pixel) -> list[int]:
+    """Return a pixel in OpenCV's fixed-point form."""
+    return [int(min(4000.0, max(-4000.0, value)) * (1 << _SUBPIXEL_BITS)) for value in pixel]
 
 
 def _warp(image: Image, homography: Homography, size: tuple[int, int], how: int) -> Image:

@@ -21,6 +21,7 @@ from mtvif_ros.engines import load_engine
 from training.checkpoint import load_checkpoint
 from training.model import MultiTaskVIF, build_model
 from training.model.contract import INPUT_NAMES, OUTPUT_NAMES, ContractModel
+from training.model.cost import count_macs, count_parameters
 from training.train import CHECKPOINT
 
 _OPSET = 17  # the newest that JetPack 6's TensorRT reads in full
@@ -99,7 +100,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "trained_on": options.trained_on,
         "licence": options.licence,
     }
-    export(network, options.out, (options.height, options.width), properties)
+    size = (options.height, options.width)
+    export(network, options.out, size, properties)
+    stride = network.stride
+    padded = (-(-size[0] // stride) * stride, -(-size[1] // stride) * stride)
+    print(
+        f"{count_parameters(network) / 1e6:.3f} M parameters, "
+        f"{count_macs(network, padded) / 1e9:.3f} GMACs at {size[0]}x{size[1]}"
+    )
 
 
 if __name__ == "__main__":

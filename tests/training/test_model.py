@@ -7,6 +7,7 @@ from mtvif_ros.engines import load_engine
 from training.export import export
 from training.model import build_model
 from training.model.contract import ContractModel
+from training.model.cost import count_macs, count_parameters
 from training.model.encoders import ENCODERS
 
 
@@ -62,3 +63,17 @@ def test_an_exported_file_computes_what_the_network_does_at_any_size(
     model = load_engine(path, "onnxruntime").model
     assert (model.height, model.width) == size
     assert model.properties["trained_on"] == "nothing"
+
+
+def test_cost_by_hand() -> None:
+    class OneConvolution(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = torch.nn.Conv2d(4, 8, 3, padding=1, groups=2)
+
+        def forward(self, rgb: torch.Tensor, ir: torch.Tensor) -> torch.Tensor:
+            return self.conv(torch.cat((rgb, ir), 1))
+
+    network = OneConvolution()
+    assert count_parameters(network) == 8 * 2 * 9 + 8
+    assert count_macs(network, (6, 10)) == 6 * 10 * 8 * 2 * 9  # type: ignore[arg-type]

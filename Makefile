@@ -11,9 +11,9 @@ DEMO := runs/demo
 demo: $(VENV)/runtime.ok
 	@if [ ! -d $(DEMO)/bag ]; then \
 	  echo "demo: rendering a 20 s night drive as a bag (0.9 GB) ..."; \
-	  mkdir -p $(DEMO) && rm -rf $(DEMO)/bag.partial && \
-	  $(RUN) -m mtvif_ros.bags.make_bag --rendered 20 --time night --seed 3 --out $(DEMO)/bag.partial && \
-	  mv $(DEMO)/bag.partial $(DEMO)/bag; \
+	  mkdir -p $(DEMO)/unfinished && rm -rf $(DEMO)/unfinished/bag && \
+	  $(RUN) -m mtvif_ros.bags.make_bag --rendered 20 --time night --seed 3 --out $(DEMO)/unfinished/bag && \
+	  mv $(DEMO)/unfinished/bag $(DEMO)/bag; \
 	fi
 	@echo "demo: replaying it through fusion_node over DDS at 30 Hz ..."
 	@# 2 says that pairs were lost, which the table shows; a slow machine may still see its demo.

@@ -22,6 +22,7 @@ from mtvif_ros.parameters import declare_parameters, read_parameters
 from mtvif_ros.pipeline import fuse_pair
 from mtvif_ros.resources import default_model
 from mtvif_ros.synchronizer import Pair, Stream, Synchronizer
+from mtvif_ros.thermal import ThermalScaler
 
 _OUTPUT_QOS = QoSProfile(depth=10)  # reliable: serves reliable and best-effort subscribers
 _NS = 1_000_000_000
@@ -53,6 +54,13 @@ class FusionNode(LifecycleNode):
                 queue_size=values["sync.queue_size"],
                 max_wait=round(values["sync.max_wait"] * _NS),
                 offset=round(values["sync.offset"] * _NS),
+            )
+            fixed = (values["thermal.fixed_low"], values["thermal.fixed_high"])
+            self._thermal = ThermalScaler(
+                percentiles=(values["thermal.low"], values["thermal.high"]),
+                follow=values["thermal.follow"],
+                fixed=fixed if fixed[1] else None,
+                invert=values["thermal.invert"],
             )
         except Exception as error:
             self.get_logger().error(f"cannot configure: {error}")
@@ -124,7 +132,7 @@ class FusionNode(LifecycleNode):
 
     def _process(self, pair: Pair[Image]) -> None:
         assert self._engine is not None
-        fused, mask = fuse_pair(self._engine, read_rgb(pair.rgb), read_grey(pair.ir))
+        fused, mask = fuse_pair(self._engine, read_rgb(pair.rgb), self._thermal(read_grey(pair.ir)))
         self._fused.publish(write_image(fused, "rgb8", pair.rgb.header))
         self._mask.publish(write_image(mask, "mono8", pair.rgb.header))
         self._published += 1

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import array
-from typing import TYPE_CHECKING, NamedTuple
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from std_msgs.msg import Header
 
 Image = npt.NDArray[np.uint8]
+AnyImage = npt.NDArray[Any]
 
 
 class ImageFormatError(ValueError):
@@ -21,13 +23,19 @@ class ImageFormatError(ValueError):
 
 
 class _Layout(NamedTuple):
+    """Describe an encoding: values a pixel, bytes a value, rows in memory for one row of pixels."""
+
     channels: int
-    to_rgb: int
-    to_grey: int
+    to_rgb: int | None
+    to_grey: int | None
+    depth: int = 1
+    rows: Fraction = Fraction(1)
+    even: tuple[int, int] = (1, 1)
+    """The height and the width must be multiples of these."""
 
 
 _SAME = -1
-# OpenCV conversion code to R, G, B and to grey; _SAME needs none.
+# OpenCV's conversion code to R, G, B and to grey; _SAME needs none, None cannot be had.
 _LAYOUTS = {
     "rgb8": _Layout(3, _SAME, cv2.COLOR_RGB2GRAY),
     "bgr8": _Layout(3, cv2.COLOR_BGR2RGB, cv2.COLOR_BGR2GRAY),
@@ -36,27 +44,43 @@ _LAYOUTS = {
     "bgra8": _Layout(4, cv2.COLOR_BGRA2RGB, cv2.COLOR_BGRA2GRAY),
     "mono8": _Layout(1, cv2.COLOR_GRAY2RGB, _SAME),
     "8UC1": _Layout(1, cv2.COLOR_GRAY2RGB, _SAME),
+    "mono16": _Layout(1, None, _SAME, depth=2),
+    "16UC1": _Layout(1, None, _SAME, depth=2),
+    # OpenCV names a Bayer pattern by its second row and column, ROS by its first.
+    "bayer_rggb8": _Layout(1, cv2.COLOR_BayerBG2RGB, cv2.COLOR_BayerBG2GRAY, even=(2, 2)),
+    "bayer_bggr8": _Layout(1, cv2.COLOR_BayerRG2RGB, cv2.COLOR_BayerRG2GRAY, even=(2, 2)),
+    "bayer_gbrg8": _Layout(1, cv2.COLOR_BayerGR2RGB, cv2.COLOR_BayerGR2GRAY, even=(2, 2)),
+    "bayer_grbg8": _Layout(1, cv2.COLOR_BayerGB2RGB, cv2.COLOR_BayerGB2GRAY, even=(2, 2)),
+    "yuv422": _Layout(2, cv2.COLOR_YUV2RGB_UYVY, cv2.COLOR_YUV2GRAY_UYVY, even=(1, 2)),
+    "yuv422_yuy2": _Layout(2, cv2.COLOR_YUV2RGB_YUY2, cv2.COLOR_YUV2GRAY_YUY2, even=(1, 2)),
+    "nv12": _Layout(1, cv2.COLOR_YUV2RGB_NV12, cv2.COLOR_YUV2GRAY_NV12, rows=Fraction(3, 2), even=(2, 2)),
 }
+ENCODINGS = tuple(_LAYOUTS)
 
 
 def read_rgb(message: ImageMessage) -> Image:
-    """Return the message as (H, W, 3) R, G, B; rgb8 shares the message's memory.
+    """Return the message as (H, W, 3) uint8, R G B; rgb8 shares the message's memory.
 
     Raises ImageFormatError for other encodings and for sizes that contradict each other.
     """
     pixels, layout = _read(message)
-    code = layout.to_rgb
-    return pixels if code == _SAME else np.asarray(cv2.cvtColor(pixels, code), np.uint8)
+    if layout.to_rgb is None:
+        raise ImageFormatError(
+            f"encoding {message.encoding!r} is for infrared; a visible image needs one of "
+            + ", ".join(name for name, known in _LAYOUTS.items() if known.to_rgb is not None)
+        )
+    return np.asarray(_converted(pixels, layout.to_rgb), np.uint8)
 
 
-def read_grey(message: ImageMessage) -> Image:
-    """Return the message as (H, W) grey; mono8 shares the message's memory.
+def read_grey(message: ImageMessage) -> AnyImage:
+    """Return the message as (H, W) grey, uint8 or, for 16-bit encodings, uint16.
 
+    mono8 shares the message's memory, and so do 16-bit messages in this machine's byte order.
     Raises ImageFormatError for other encodings and for sizes that contradict each other.
     """
     pixels, layout = _read(message)
-    code = layout.to_grey
-    return pixels if code == _SAME else np.asarray(cv2.cvtColor(pixels, code), np.uint8)
+    assert layout.to_grey is not None
+    return _converted(pixels, layout.to_grey)
 
 
 def write_image(pixels: Image, encoding: str, header: Header) -> ImageMessage:
@@ -67,7 +91,7 @@ def write_image(pixels: Image, encoding: str, header: Header) -> ImageMessage:
     message.header = header
     message.height, message.width = pixels.shape[:2]
     message.encoding = encoding
-    message.step = pixels.strides[0]
+    message.step = pixels[0].nbytes
     # rclpy checks bytes and lists element by element, but takes an array.array as it is.
     data = array.array("B")
     data.frombytes(np.ascontiguousarray(pixels).data.cast("B"))
@@ -75,24 +99,38 @@ def write_image(pixels: Image, encoding: str, header: Header) -> ImageMessage:
     return message
 
 
-def _read(message: ImageMessage) -> tuple[Image, _Layout]:
+def _converted(pixels: AnyImage, code: int) -> AnyImage:
+    return pixels if code == _SAME else np.asarray(cv2.cvtColor(pixels, code))
+
+
+def _read(message: ImageMessage) -> tuple[AnyImage, _Layout]:
     layout = _LAYOUTS.get(message.encoding)
     if layout is None:
         raise ImageFormatError(
             f"encoding {message.encoding!r} is not supported; send one of {', '.join(_LAYOUTS)}"
         )
     height, width, step = message.height, message.width, message.step
-    row = width * layout.channels
     if height == 0 or width == 0:
         raise ImageFormatError(f"the image is empty: {width}x{height}")
+    if height % layout.even[0] or width % layout.even[1]:
+        raise ImageFormatError(
+            f"{width}x{height}: {message.encoding} needs a width that is a multiple of "
+            f"{layout.even[1]} and a height that is a multiple of {layout.even[0]}"
+        )
+    row = width * layout.channels * layout.depth
+    rows = int(height * layout.rows)
     if step < row:
         raise ImageFormatError(
             f"step {step} is less than a row of {width} {message.encoding} pixels, {row} bytes"
         )
-    if len(message.data) != step * height:
+    if len(message.data) != step * rows:
         raise ImageFormatError(
-            f"has {len(message.data)} bytes of data, height {height} x step {step} needs {step * height}"
+            f"has {len(message.data)} bytes of data, {rows} rows of step {step} need {step * rows}"
         )
-    rows = np.frombuffer(message.data, np.uint8).reshape(height, step)[:, :row]
-    shape = (height, width) if layout.channels == 1 else (height, width, layout.channels)
-    return np.ascontiguousarray(rows).reshape(shape), layout
+    data = np.frombuffer(message.data, np.uint8).reshape(rows, step)[:, :row]
+    data = np.ascontiguousarray(data)
+    if layout.depth == 2:
+        stored = np.dtype(">u2" if message.is_bigendian else "<u2")
+        return data.view(stored).astype(np.uint16, copy=False).reshape(rows, width), layout
+    shape = (rows, width) if layout.channels == 1 else (rows, width, layout.channels)
+    return data.reshape(shape), layout

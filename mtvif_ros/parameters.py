@@ -46,6 +46,18 @@ PARAMETERS = (
         -60.0,
         60.0,
     ),
+    Parameter("thermal.low", 0.5, "Percentile of 16-bit infrared that becomes black.", 0.0, 100.0),
+    Parameter("thermal.high", 99.5, "Percentile of 16-bit infrared that becomes white.", 0.0, 100.0),
+    Parameter("thermal.follow", 0.1, "Share of the way that the range follows each frame.", 0.001, 1.0),
+    Parameter("thermal.fixed_low", 0.0, "Raw count that becomes black, for a fixed range.", 0.0, 65535.0),
+    Parameter(
+        "thermal.fixed_high",
+        0.0,
+        "Raw count that becomes white, for a fixed range; 0 for percentiles.",
+        0.0,
+        65535.0,
+    ),
+    Parameter("thermal.invert", False, "Show cold things bright, for white-cold cameras."),
 )
 
 

@@ -35,11 +35,11 @@ from mtvif_ros.evaluation.summary import format_table, latencies, summarise_topi
 from mtvif_ros.image_codec import read_grey, read_rgb
 from mtvif_ros.model_file import read_model_file
 from mtvif_ros.resources import default_model
+from mtvif_ros.thermal import ThermalScaler
 
 OUTPUT_TOPICS = ("/mtvif/fused", "/mtvif/segmentation")
 _QUIET = 3.0  # s without any output after the last input: then no more will come
-# A replay must neither hear nor disturb a robot on the same network.
-_OWN_NETWORK = {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_DOMAIN_ID": "88"}
+_DOMAINS = range(40, 100)
 
 
 @dataclass(frozen=True)
@@ -187,6 +187,7 @@ def _summarise(
 def _rows(options: ReplayOptions, pairs: Sequence[tuple[int, int]], collector: Collector) -> Iterator[Row]:
     """Yield the pictures of every pair that was answered on both topics, in order."""
     partner = dict(pairs)
+    thermal = ThermalScaler()
     waiting: dict[str, dict[int, Record]] = {topic: {} for topic in options.topics}
     rgb_topic, ir_topic = options.topics
     todo = [rgb for rgb, _ in pairs]
@@ -208,7 +209,7 @@ def _rows(options: ReplayOptions, pairs: Sequence[tuple[int, int]], collector: C
                 if fused is not None and mask is not None:
                     yield (
                         read_rgb(deserialize_message(rgb.raw, Image)),
-                        read_grey(deserialize_message(ir.raw, Image)),
+                        thermal(read_grey(deserialize_message(ir.raw, Image))),
                         read_rgb(fused),
                         read_grey(mask),
                     )
@@ -231,8 +232,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--offset", type=float, default=0.0, help="infrared clock minus visible, s")
     parser.add_argument("--no-preview", action="store_true", help="do not write preview.mp4")
     arguments_given = parser.parse_args(arguments)
-    for name, value in _OWN_NETWORK.items():
-        os.environ.setdefault(name, value)
+    # A replay must neither hear nor disturb a robot on the same network, nor another replay.
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    os.environ.setdefault("ROS_DOMAIN_ID", str(_DOMAINS[os.getpid() % len(_DOMAINS)]))
     options = ReplayOptions(
         arguments_given.bag,
         arguments_given.out,

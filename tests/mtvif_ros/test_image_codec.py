@@ -43,6 +43,52 @@ def test_grey_of_colour_is_its_bt601_luma() -> None:
     assert read_grey(given)[0, 0] == round(0.299 * 100 + 0.587 * 50 + 0.114 * 200)
 
 
+@pytest.mark.parametrize("big", [False, True])
+def test_sixteen_bits_are_read_in_either_byte_order(big: bool) -> None:
+    values = np.array([[1, 256, 65535], [7, 8, 9]], ">u2" if big else "<u2")
+    given = message("mono16", 2, 3, values.tobytes(), 6)
+    given.is_bigendian = big
+    grey = read_grey(given)
+    assert grey.dtype == np.uint16
+    assert grey.tolist() == [[1, 256, 65535], [7, 8, 9]]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "red_at"),
+    [
+        ("bayer_rggb8", (0, 0)),
+        ("bayer_grbg8", (0, 1)),
+        ("bayer_gbrg8", (1, 0)),
+        ("bayer_bggr8", (1, 1)),
+    ],
+)
+def test_bayer_patterns_give_red_where_the_red_filter_is(encoding: str, red_at: tuple[int, int]) -> None:
+    mosaic = np.zeros((8, 8), np.uint8)
+    mosaic[red_at[0] :: 2, red_at[1] :: 2] = 200
+    red, green, blue = read_rgb(message(encoding, 8, 8, mosaic.tobytes(), 8))[4, 4]
+    assert red > 150 and green < 80 and blue < 80
+
+
+@pytest.mark.parametrize("encoding", ["yuv422", "yuv422_yuy2", "nv12"])
+def test_yuv_keeps_brightness_and_hue(encoding: str) -> None:
+    luma, cb, cr = 145, 54, 34  # green in BT.601 of limited range
+    if encoding == "nv12":
+        data = np.full((6, 4), luma, np.uint8)
+        data[4:, 0::2], data[4:, 1::2] = cb, cr
+        given = message(encoding, 4, 4, data.tobytes(), 4)
+    else:
+        order = (cb, luma, cr, luma) if encoding == "yuv422" else (luma, cb, luma, cr)
+        given = message(encoding, 4, 4, np.tile(np.array(order, np.uint8), (4, 2)).tobytes(), 8)
+    red, green, blue = read_rgb(given)[1, 1]
+    assert red < 20 and green > 235 and blue < 20
+    assert read_grey(given)[1, 1] == luma
+
+
+def test_sixteen_bits_are_no_visible_image() -> None:
+    with pytest.raises(ImageFormatError, match="for infrared"):
+        read_rgb(message("mono16", 2, 3, bytes(12), 6))
+
+
 @pytest.mark.parametrize(
     ("encoding", "height", "width", "step", "size", "told"),
     [
@@ -51,6 +97,10 @@ def test_grey_of_colour_is_its_bt601_luma() -> None:
         ("rgb8", 2, 3, 8, 16, "step 8"),
         ("rgb8", 2, 3, 9, 17, "17 bytes"),
         ("rgb8", 10_000, 10_000, 30_000, 0, "0 bytes"),
+        ("nv12", 4, 4, 4, 16, "16 bytes of data, 6 rows"),
+        ("nv12", 3, 4, 4, 18, "multiple of 2"),
+        ("yuv422", 2, 3, 6, 12, "multiple of 2"),
+        ("mono16", 2, 3, 3, 6, "6 bytes"),
     ],
 )
 def test_contradictions_are_refused_and_named(

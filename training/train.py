@@ -25,6 +25,7 @@ from training import losses
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.data.mixture import Mixture, load_sources
 from training.model import MultiTaskVIF, build_model
+from training.model.heads import spread_cells
 from training.model.network import luma_of
 from training.validate import validate
 
@@ -33,7 +34,7 @@ CHECKPOINT = "checkpoint.pt"
 
 def joint_loss(
     fused: Tensor,
-    logits: Tensor,
+    cells: Tensor,
     rgb: Tensor,
     ir: Tensor,
     allowed: Tensor,
@@ -42,7 +43,8 @@ def joint_loss(
     """Return every weighted term by name; their sum is what training lowers."""
     luma = luma_of(rgb)
     fused = fused.float()
-    seen = allowed[:, ::2, ::2]  # logits are at stride 2
+    logits = spread_cells(cells)
+    seen = allowed[:, ::2, ::2]  # the logits' size
     terms = {
         "segmentation": losses.partial_label_loss(logits, seen),
         "dice": losses.class_dice_loss(logits, seen),
@@ -100,11 +102,11 @@ def train(config: dict[str, Any], data: Path, out: Path) -> MultiTaskVIF:
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate(step, settings)
             with torch.autocast("cpu", torch.bfloat16, enabled=settings.get("bf16", True)):
-                fused, logits = network(
+                fused, cells = network(
                     rgb.contiguous(memory_format=torch.channels_last),
                     ir.contiguous(memory_format=torch.channels_last),
                 )
-            terms = joint_loss(fused, logits, rgb, ir, allowed, config["loss"])
+            terms = joint_loss(fused, cells, rgb, ir, allowed, config["loss"])
             optimiser.zero_grad(set_to_none=True)
             torch.stack(list(terms.values())).sum().backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), settings["clip_gradients"])

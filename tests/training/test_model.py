@@ -9,14 +9,15 @@ from training.model import build_model
 from training.model.contract import ContractModel
 from training.model.cost import count_macs, count_parameters
 from training.model.encoders import ENCODERS
+from training.model.heads import spread_cells
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_every_encoder_gives_a_fused_plane_and_half_size_logits(encoder: str) -> None:
     network = build_model({"encoder": encoder, "pretrained": False})
-    fused, logits = network(torch.rand(2, 3, 64, 96), torch.rand(2, 1, 64, 96))
+    fused, cells = network(torch.rand(2, 3, 64, 96), torch.rand(2, 1, 64, 96))
     assert fused.shape == (2, 1, 64, 96)
-    assert logits.shape == (2, 9, 32, 48)
+    assert spread_cells(cells).shape == (2, 9, 32, 48)
 
 
 def test_a_size_that_does_not_fit_is_refused_with_the_stride() -> None:

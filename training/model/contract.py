@@ -39,6 +39,6 @@ class ContractModel(nn.Module):
         change = luma[..., :height, :width] * 255 - luma_of(colour)
         # Adding a half before the cast, which truncates, rounds to the nearest level.
         fused = (colour + change + 0.5).clamp(0, 255).permute(0, 2, 3, 1).to(torch.uint8)
-        classes = logits.argmax(1).to(torch.float32).unsqueeze(1)
+        classes = F.pixel_shuffle(logits.argmax(1).to(torch.float32), 2)
         mask = F.interpolate(classes, scale_factor=2, mode="nearest").squeeze(1)
         return fused, mask[..., :height, :width].to(torch.uint8)

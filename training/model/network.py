@@ -25,7 +25,8 @@ class MultiTaskVIF(nn.Module):
     """Fuse and segment a pair of frames in one pass.
 
     Takes `rgb` (N, 3, H, W) and `ir` (N, 1, H, W), float in 0..1, H and W divisible by `stride`.
-    Returns the fused luma (N, 1, H, W), about 0..1 and not clipped, and logits (N, C, H/2, W/2).
+    Returns the fused luma (N, 1, H, W), about 0..1 and not clipped, and cell logits
+    (N, C, 4, H/4, W/4), which spread_cells turns into a map of half size.
     Raises ValueError for other sizes.
     """
 

@@ -33,7 +33,7 @@ CHECKPOINT = "checkpoint.pt"
 
 
 def joint_loss(
-    fused: Tensor,
+    change: Tensor,
     cells: Tensor,
     rgb: Tensor,
     ir: Tensor,
@@ -42,7 +42,7 @@ def joint_loss(
 ) -> dict[str, Tensor]:
     """Return every weighted term by name; their sum is what training lowers."""
     luma = luma_of(rgb)
-    fused = fused.float()
+    fused = luma + change.float()
     logits = spread_cells(cells)
     seen = allowed[:, ::2, ::2]  # the logits' size
     terms = {
@@ -102,11 +102,11 @@ def train(config: dict[str, Any], data: Path, out: Path) -> MultiTaskVIF:
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate(step, settings)
             with torch.autocast("cpu", torch.bfloat16, enabled=settings.get("bf16", True)):
-                fused, cells = network(
+                change, cells = network(
                     rgb.contiguous(memory_format=torch.channels_last),
                     ir.contiguous(memory_format=torch.channels_last),
                 )
-            terms = joint_loss(fused, cells, rgb, ir, allowed, config["loss"])
+            terms = joint_loss(change, cells, rgb, ir, allowed, config["loss"])
             optimiser.zero_grad(set_to_none=True)
             torch.stack(list(terms.values())).sum().backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), settings["clip_gradients"])

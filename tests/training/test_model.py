@@ -13,10 +13,10 @@ from training.model.heads import spread_cells
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
-def test_every_encoder_gives_a_fused_plane_and_half_size_logits(encoder: str) -> None:
+def test_every_encoder_gives_a_change_of_luma_and_half_size_logits(encoder: str) -> None:
     network = build_model({"encoder": encoder, "pretrained": False})
-    fused, cells = network(torch.rand(2, 3, 64, 96), torch.rand(2, 1, 64, 96))
-    assert fused.shape == (2, 1, 64, 96)
+    change, cells = network(torch.rand(2, 3, 64, 96), torch.rand(2, 1, 64, 96))
+    assert change.shape == (2, 1, 64, 96)
     assert spread_cells(cells).shape == (2, 9, 32, 48)
 
 

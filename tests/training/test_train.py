@@ -88,7 +88,8 @@ def test_training_lowers_the_loss_it_is_asked_to_lower(data: Path, tmp_path: Pat
 
     with torch.no_grad():
         before, after = (
-            intensity_loss(network(rgb, ir)[0], luma_of(rgb), ir) for network in (untrained, trained)
+            intensity_loss(luma_of(rgb) + network(rgb, ir)[0], luma_of(rgb), ir)
+            for network in (untrained, trained)
         )
     assert after < 0.7 * before
 

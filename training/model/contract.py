@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.model.network import MultiTaskVIF, luma_of
+from training.model.network import MultiTaskVIF
 
 INPUT_NAMES = ("rgb", "ir")
 OUTPUT_NAMES = ("fused", "segmentation")
@@ -34,9 +34,9 @@ class ContractModel(nn.Module):
         if any(self.padding):
             padded_colour = F.pad(colour, self.padding, mode="replicate")
             padded_thermal = F.pad(thermal, self.padding, mode="replicate")
-        luma, logits = self.network(padded_colour / 255, padded_thermal / 255)
+        change, logits = self.network(padded_colour / 255, padded_thermal / 255)
         height, width = self.size
-        change = luma[..., :height, :width] * 255 - luma_of(colour)
+        change = change[..., :height, :width] * 255
         # Adding a half before the cast, which truncates, rounds to the nearest level.
         fused = (colour + change + 0.5).clamp(0, 255).permute(0, 2, 3, 1).to(torch.uint8)
         classes = F.pixel_shuffle(logits.argmax(1).to(torch.float32), 2)

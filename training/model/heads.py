@@ -1,4 +1,4 @@
-"""Decode features into a fused luma plane and segmentation logits.
+"""Decode features into a change of luma and segmentation logits.
 
 MultiTaskVIF (arXiv 2505.06665) replaces a fusion network's decoder by one multi-task head. Its
 layers are not public, so these are ours. They follow what costs time on a CPU: all convolutions run
@@ -12,6 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.model.layers import conv_bn
+
+LUMA_BT601 = (0.299, 0.587, 0.114)
 
 
 class FeaturePyramid(nn.Module):
@@ -67,29 +69,42 @@ def spread_cells(logits: Tensor) -> Tensor:
 
 
 class FusionHead(nn.Module):
-    """Fuse luma and infrared with a weight and a correction predicted for every pixel.
+    """Say how the visible frame's luma changes, for every pixel.
 
-    Both are decided at stride 4, where one cell holds all 16 pixels of each camera, and lifted by
-    pixel shuffle. Takes and returns planes (N, 1, H, W) in 0..1.
+    The change is a share of the way from luma to infrared and a correction. Both are decided at
+    stride 4, where one cell holds all 16 pixels of each camera, and lifted once by pixel shuffle.
+    `forward(x, rgb, ir)` takes frames in 0..1 and returns (N, 1, H, W) to be added to the luma.
     """
+
+    luma_kernel: Tensor
+    ir_kernel: Tensor
 
     def __init__(self, inputs: int, width: int = 32):
         super().__init__()
-        self.luma_pixels = nn.Conv2d(1, width, 4, 4)
-        self.ir_pixels = nn.Conv2d(1, width, 4, 4, bias=False)
+        self.luma_pixels = nn.Conv2d(16, width, 1)
+        self.ir_pixels = nn.Conv2d(16, width, 1, bias=False)
         self.semantics = nn.Conv2d(inputs, width, 1)
         self.mix = conv_bn(width, width)
         self.weight = nn.Conv2d(width, 16, 3, padding=1)
         self.correction = nn.Conv2d(width, 16, 3, padding=1)
+        # Convolutions with fixed kernels gather cells several times as fast as slices and reshapes.
+        pick = torch.eye(16).view(16, 1, 4, 4)
+        luma = torch.tensor(LUMA_BT601).view(1, 3, 1, 1)
+        self.register_buffer("luma_kernel", pick * luma, persistent=False)
+        self.register_buffer("ir_kernel", pick, persistent=False)
 
-    def forward(self, x: Tensor, luma: Tensor, ir: Tensor) -> Tensor:
-        x = self.mix(F.relu(self.luma_pixels(luma) + self.ir_pixels(ir) + self.semantics(x)))
-        weight = F.pixel_shuffle(torch.sigmoid(self.weight(x)), 4)
-        return ir + weight * (luma - ir) + F.pixel_shuffle(self.correction(x), 4)
+    def forward(self, x: Tensor, rgb: Tensor, ir: Tensor) -> Tensor:
+        luma_cells = F.conv2d(rgb, self.luma_kernel, stride=4)
+        ir_cells = F.conv2d(ir, self.ir_kernel, stride=4)
+        x = self.luma_pixels(luma_cells) + self.ir_pixels(ir_cells) + self.semantics(x)
+        x = self.mix(F.relu(x))
+        # One minus the sigmoid, so that a kept visible pixel is kept exactly.
+        towards_ir = torch.sigmoid(-self.weight(x))
+        return F.pixel_shuffle(towards_ir * (ir_cells - luma_cells) + self.correction(x), 4)
 
 
 class MultiTaskHead(nn.Module):
-    """Decode one feature pyramid into both the fused luma and the segmentation logits."""
+    """Decode one feature pyramid into both the change of luma and the segmentation logits."""
 
     def __init__(self, channels: tuple[int, int, int], classes: int):
         super().__init__()
@@ -97,6 +112,6 @@ class MultiTaskHead(nn.Module):
         self.segmentation = SegmentationHead(self.pyramid.out_channels, classes)
         self.fusion = FusionHead(self.pyramid.out_channels)
 
-    def forward(self, features: list[Tensor], luma: Tensor, ir: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, features: list[Tensor], rgb: Tensor, ir: Tensor) -> tuple[Tensor, Tensor]:
         x = self.pyramid(features)
-        return self.fusion(x, luma, ir), self.segmentation(x)
+        return self.fusion(x, rgb, ir), self.segmentation(x)

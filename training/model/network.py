@@ -10,23 +10,20 @@ from torch import Tensor, nn
 
 from mtvif_ros.classes import CLASSES
 from training.model.encoders import ENCODERS, Encoder
-from training.model.heads import MultiTaskHead
-
-_LUMA_BT601 = (0.299, 0.587, 0.114)
+from training.model.heads import LUMA_BT601, MultiTaskHead
 
 
 def luma_of(rgb: Tensor) -> Tensor:
     """Return the BT.601 luma (N, 1, H, W) of an R, G, B tensor (N, 3, H, W), in the same range."""
-    weights = rgb.new_tensor(_LUMA_BT601).view(1, 3, 1, 1)
-    return F.conv2d(rgb, weights)  # one fast layer in every engine; slicing channels is not
+    return F.conv2d(rgb, rgb.new_tensor(LUMA_BT601).view(1, 3, 1, 1))
 
 
 class MultiTaskVIF(nn.Module):
     """Fuse and segment a pair of frames in one pass.
 
     Takes `rgb` (N, 3, H, W) and `ir` (N, 1, H, W), float in 0..1, H and W divisible by `stride`.
-    Returns the fused luma (N, 1, H, W), about 0..1 and not clipped, and cell logits
-    (N, C, 4, H/4, W/4), which spread_cells turns into a map of half size.
+    Returns what the fusion adds to the luma, (N, 1, H, W), and cell logits (N, C, 4, H/4, W/4), which
+    spread_cells turns into a map of half size.
     Raises ValueError for other sizes.
     """
 
@@ -43,7 +40,7 @@ class MultiTaskVIF(nn.Module):
                 f"frames of {height}x{width}: height and width must be multiples of {self.stride}; "
                 "pad them, or export with training.export, which pads inside the graph"
             )
-        return self.head(self.encoder(rgb, ir), luma_of(rgb), ir)
+        return self.head(self.encoder(rgb, ir), rgb, ir)
 
 
 def build_model(config: dict[str, Any]) -> MultiTaskVIF:

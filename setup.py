@@ -37,6 +37,7 @@ setup(
         "console_scripts": [
             "fusion_node = mtvif_ros.fusion_node:main",
             "mtvif_make_bag = mtvif_ros.bags.make_bag:main",
+            "mtvif_benchmark = mtvif_ros.evaluation.benchmark:main",
             "mtvif_replay = mtvif_ros.evaluation.replay:main",
         ],
     },

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 Frame = TypeVar("Frame")
 
@@ -40,7 +40,8 @@ class StreamCounts:
         return self.paired + self.unpaired + self.late + self.duplicate + self.overflowed
 
 
-class Pair(NamedTuple, Generic[Frame]):
+@dataclass(frozen=True)
+class Pair(Generic[Frame]):
     """Hold two frames that belong together and their distance, infrared minus visible, in ns."""
 
     rgb: Frame
@@ -48,7 +49,8 @@ class Pair(NamedTuple, Generic[Frame]):
     distance: int
 
 
-class _Entry(NamedTuple, Generic[Frame]):
+@dataclass(frozen=True)
+class _Entry(Generic[Frame]):
     stamp: int
     arrival: int
     frame: Frame

@@ -9,7 +9,7 @@ from launch_ros.actions import LifecycleNode
 from launch_ros.parameter_descriptions import ParameterValue
 
 from launch import LaunchDescription
-from mtvif_ros.resources import default_model, fastdds_profile, share_directory
+from mtvif_ros.resources import fastdds_profile, share_directory
 
 ARGUMENTS = {
     "namespace": ("", "Namespace of the node and its topics."),
@@ -18,7 +18,7 @@ ARGUMENTS = {
     "ir": ("ir/image_raw", "Topic of the infrared camera."),
     "fused": ("mtvif/fused", "Topic of the fused image."),
     "segmentation": ("mtvif/segmentation", "Topic of the mask."),
-    "model": (str(default_model()), "Model file."),
+    "model": ("", "Model file; empty for the shipped one that the backend runs best."),
     "backend": ("auto", "Engine: auto, openvino or onnxruntime."),
     "use_sim_time": ("false", "Take the time from /clock."),
     "autostart": ("true", "Configure and activate at start; false leaves it to a manager."),

@@ -20,7 +20,6 @@ from mtvif_ros.image_codec import read_grey, read_rgb, write_image
 from mtvif_ros.latest import LatestWorker
 from mtvif_ros.parameters import declare_parameters, read_parameters
 from mtvif_ros.pipeline import fuse_pair
-from mtvif_ros.resources import default_model
 from mtvif_ros.synchronizer import Pair, Stream, Synchronizer
 from mtvif_ros.thermal import ThermalScaler
 
@@ -46,9 +45,7 @@ class FusionNode(LifecycleNode):
         # rclpy swallows what a transition raises, so the reason is logged here.
         try:
             values = read_parameters(self)
-            self._engine = load_engine(
-                values["model"] or default_model(), values["backend"], values["threads"]
-            )
+            self._engine = load_engine(values["model"] or None, values["backend"], values["threads"])
             self._synchronizer = Synchronizer(
                 slop=round(values["sync.slop"] * _NS),
                 queue_size=values["sync.queue_size"],

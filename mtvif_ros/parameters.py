@@ -33,7 +33,7 @@ class Parameter:
 
 PARAMETERS = (
     Parameter("autostart", True, "Configure and activate at start, without a lifecycle manager."),
-    Parameter("model", "", "Model file; empty for the one that the package ships."),
+    Parameter("model", "", "Model file; empty for the shipped one that the backend runs best."),
     Parameter("backend", "auto", "Engine that runs the model.", choices=("auto", *BACKENDS)),
     Parameter("threads", 0, "CPU threads for inference; 0 for the backend's choice.", 0, 1024),
     Parameter("sync.slop", 0.02, "Largest distance in s between the stamps of a pair.", 0.0001, 10.0),

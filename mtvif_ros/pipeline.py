@@ -19,14 +19,15 @@ def fuse_pair(engine: Engine, rgb: Image, ir: Image) -> tuple[Image, Image]:
     """
     model_size = (engine.model.width, engine.model.height)
     size = (rgb.shape[1], rgb.shape[0])
-    fused, mask = engine.infer(_scaled(rgb, model_size), _scaled(ir, model_size))
+    fused, mask = engine.infer(scaled(rgb, model_size), scaled(ir, model_size))
     if size == model_size:
         return fused, mask
     full_mask = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
-    return _scaled(fused, size), np.asarray(full_mask, np.uint8)
+    return scaled(fused, size), np.asarray(full_mask, np.uint8)
 
 
-def _scaled(image: Image, size: tuple[int, int]) -> Image:
+def scaled(image: Image, size: tuple[int, int]) -> Image:
+    """Return the image at `size` (width, height), itself where it has it already."""
     height, width = image.shape[:2]
     if (width, height) == size:
         return np.ascontiguousarray(image)

@@ -29,9 +29,9 @@ def share_directory() -> Path:
     )
 
 
-def default_model() -> Path:
-    """Return the shipped model file."""
-    return share_directory() / "models" / "mtvif.onnx"
+def model_directory() -> Path:
+    """Return the folder of the shipped model files."""
+    return share_directory() / "models"
 
 
 def fastdds_profile() -> Path:

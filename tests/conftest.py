@@ -13,7 +13,7 @@ from mtvif_ros.bags.frames import from_rendered
 from mtvif_ros.bags.make_bag import make_bag
 from mtvif_ros.bags.timing import Timing
 from mtvif_ros.environment import prepare_dds
-from mtvif_ros.resources import default_model
+from mtvif_ros.resources import model_directory
 from mtvif_ros.synthetic import Frame, RoadScene, SceneConfig
 
 prepare_dds()
@@ -21,7 +21,7 @@ prepare_dds()
 
 @pytest.fixture(scope="session")
 def model_path() -> Path:
-    return default_model()
+    return model_directory() / "mtvif.onnx"
 
 
 @pytest.fixture(scope="session")

@@ -44,10 +44,16 @@ def test_colcon_installs_node_launch_config_and_models_where_ros_looks(tmp_path:
     share = prefix / "share" / "mtvif_ros"
     assert (prefix / "lib" / "mtvif_ros" / "fusion_node").is_file()
     assert (prefix / "share/ament_index/resource_index/packages/mtvif_ros").is_file()
-    for name in ("package.xml", "launch/fusion.launch.py", "config/fastdds.xml", "models/mtvif.onnx"):
+    for name in (
+        "package.xml",
+        "launch/fusion.launch.py",
+        "config/fastdds.xml",
+        "models/mtvif.onnx",
+        "models/mtvif_int8.onnx",
+    ):
         assert (share / name).is_file(), name
     site = next(prefix.glob("lib/python*/site-packages"))
-    command = "from mtvif_ros.resources import default_model; print(default_model())"
+    command = "from mtvif_ros.resources import model_directory; print(model_directory())"
     found = subprocess.run(
         [sys.executable, "-c", command],
         env={"PYTHONPATH": str(site)},
@@ -56,7 +62,7 @@ def test_colcon_installs_node_launch_config_and_models_where_ros_looks(tmp_path:
         text=True,
         check=True,
     )
-    assert found.stdout.strip() == str(share / "models" / "mtvif.onnx")
+    assert found.stdout.strip() == str(share / "models")
 
 
 def test_package_xml_and_setup_py_name_the_same_version() -> None:

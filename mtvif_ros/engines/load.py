@@ -5,41 +5,69 @@ from __future__ import annotations
 import importlib
 import logging
 from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
 
 from mtvif_ros.engines.base import Engine, EngineError
 from mtvif_ros.model_file import read_model_file
+from mtvif_ros.resources import model_directory
 
-# In order of preference on a machine where all are installed: module of ours, what to install.
+
+class Backend(NamedTuple):
+    """Hold a backend's module of ours, what to install for it, and the shipped file it runs best."""
+
+    module: str
+    package: str
+    shipped: str
+
+
+# In order of preference on a machine where all are installed.
 BACKENDS = {
-    "openvino": ("mtvif_ros.engines.openvino", "openvino"),
-    "onnxruntime": ("mtvif_ros.engines.onnxruntime", "onnxruntime"),
+    "openvino": Backend("mtvif_ros.engines.openvino", "openvino", "mtvif_int8.onnx"),
+    "onnxruntime": Backend("mtvif_ros.engines.onnxruntime", "onnxruntime", "mtvif.onnx"),
 }
 
 _log = logging.getLogger(__name__)
 
 
-def load_engine(path: str | Path, backend: str = "auto", threads: int = 0) -> Engine:
-    """Load a model file and run it once, so that the first frame is as fast as the others.
+def choose_backend(backend: str = "auto") -> str:
+    """Return the backend's name, for `auto` that of the first that is installed.
 
-    `backend` is a name in BACKENDS or `auto`, the first that is installed; `threads` is the number
-    of CPU threads, 0 for the backend's choice. Raises EngineError when a backend is unknown or not
-    installed, and what read_model_file raises.
+    Raises EngineError when it is unknown or not installed, saying what to install.
     """
     if backend not in ("auto", *BACKENDS):
         raise EngineError(f"backend {backend!r} is unknown; choose one of {['auto', *BACKENDS]}")
-    model = read_model_file(path)
-    wanted = list(BACKENDS) if backend == "auto" else [backend]
     passed_over = []
-    for name in wanted:
-        module_name, package = BACKENDS[name]
+    for name in BACKENDS if backend == "auto" else (backend,):
         try:
-            module = importlib.import_module(module_name)
+            _module(name)
         except ImportError as error:
-            passed_over.append(f"{name}: {error}; install it with: pip install {package}")
+            passed_over.append(f"{name}: {error}; install it with: pip install {BACKENDS[name].package}")
             continue
-        engine: Engine = module.load(model, threads)
         for reason in passed_over:
             _log.info("passed over %s", reason)
-        _log.info("engine: %s", engine.description)
-        return engine
-    raise EngineError(f"no backend can run {model.path}: " + "; ".join(passed_over))
+        return name
+    raise EngineError("no backend can be used: " + "; ".join(passed_over))
+
+
+def shipped_model(backend: str = "auto") -> Path:
+    """Return the shipped model file that a backend runs best; raises what choose_backend raises."""
+    return model_directory() / BACKENDS[choose_backend(backend)].shipped
+
+
+def load_engine(path: str | Path | None, backend: str = "auto", threads: int = 0) -> Engine:
+    """Load a model file and run it once, so that the first frame is as fast as the others.
+
+    Without a path it is the shipped file that the backend runs best. `backend` is a name in BACKENDS
+    or `auto`; `threads` is the number of CPU threads, 0 for the backend's choice. Raises what
+    choose_backend and read_model_file raise.
+    """
+    name = choose_backend(backend)
+    model = read_model_file(path or model_directory() / BACKENDS[name].shipped)
+    engine: Engine = _module(name).load(model, threads)
+    _log.info("engine: %s", engine.description)
+    return engine
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(BACKENDS[name].module)

@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from mtvif_ros.bags.reader import BagError, PairBagReader, Record, stamp_of
 from mtvif_ros.bags.writer import IR_TOPIC, RGB_TOPIC
-from mtvif_ros.engines import BACKENDS
+from mtvif_ros.engines import BACKENDS, EngineError, shipped_model
 from mtvif_ros.environment import prepare_dds
 from mtvif_ros.evaluation.collector import Collector
 from mtvif_ros.evaluation.node_process import NodeProcess, NodeProcessError
@@ -34,7 +34,6 @@ from mtvif_ros.evaluation.preview import Row, write_preview
 from mtvif_ros.evaluation.summary import format_table, latencies, summarise_topic
 from mtvif_ros.image_codec import read_grey, read_rgb
 from mtvif_ros.model_file import read_model_file
-from mtvif_ros.resources import default_model
 from mtvif_ros.thermal import ThermalScaler
 
 OUTPUT_TOPICS = ("/mtvif/fused", "/mtvif/segmentation")
@@ -49,16 +48,20 @@ class ReplayOptions:
     bag: Path
     out: Path
     topics: tuple[str, str] = (RGB_TOPIC, IR_TOPIC)
-    model: Path = field(default_factory=default_model)
+    model: Path | None = None
     backend: str = "auto"
     slop: float = 0.02
     offset: float = 0.0
     preview: bool = True
 
+    def model_path(self) -> Path:
+        """Return the model file; without one given, the shipped file that the backend runs best."""
+        return self.model or shipped_model(self.backend)
+
     def node_parameters(self) -> dict[str, object]:
         """Return the node's parameters by name."""
         return {
-            "model": self.model.resolve(),
+            "model": self.model_path().resolve(),
             "backend": self.backend,
             "sync.slop": self.slop,
             "sync.offset": self.offset,
@@ -70,7 +73,7 @@ def replay(options: ReplayOptions) -> dict[str, Any]:
 
     Raises BagError, FileNotFoundError, ModelFileError and NodeProcessError, each saying what to do.
     """
-    model = read_model_file(options.model)
+    model = read_model_file(options.model_path())
     stamps = _read_stamps(options)
     options.out.mkdir(parents=True, exist_ok=True)
     slop, offset = round(options.slop * 1e9), round(options.offset * 1e9)
@@ -226,7 +229,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--rgb-topic", default=RGB_TOPIC, help="visible images in the bag")
     parser.add_argument("--ir-topic", default=IR_TOPIC, help="infrared images in the bag")
-    parser.add_argument("--model", type=Path, default=default_model(), help="model file")
+    parser.add_argument("--model", type=Path, help="model file; default: the shipped one")
     parser.add_argument("--backend", default="auto", choices=("auto", *BACKENDS))
     parser.add_argument("--slop", type=float, default=0.02, help="largest distance of a pair, s")
     parser.add_argument("--offset", type=float, default=0.0, help="infrared clock minus visible, s")
@@ -247,7 +250,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     try:
         summary = replay(options)
-    except (BagError, OSError, ValueError, NodeProcessError) as error:
+    except (BagError, EngineError, OSError, ValueError, NodeProcessError) as error:
         print(f"mtvif_replay: {error}", file=sys.stderr)
         return 1
     print(format_table(summary))

@@ -1,9 +1,11 @@
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mtvif_ros.engines import BACKENDS, EngineError, load_engine
+from mtvif_ros.engines import BACKENDS, EngineError, load_engine, shipped_model
+from mtvif_ros.model_file import read_model_file
 from mtvif_ros.synthetic import Frame
 
 
@@ -41,3 +43,27 @@ def test_frames_of_another_size_are_refused(model_path: Path) -> None:
     engine = load_engine(model_path, "onnxruntime")
     with pytest.raises(ValueError, match=r"ir: got uint8 \(10, 10\)"):
         engine.infer(np.zeros((480, 640, 3), np.uint8), np.zeros((10, 10), np.uint8))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_without_a_path_a_backend_runs_the_shipped_file_that_suits_it(backend: str) -> None:
+    engine = load_engine(None, backend)
+    assert engine.model.path == shipped_model(backend)
+
+
+def test_the_int8_file_gives_what_the_fp32_file_gives(model_path: Path, night_frame: Frame) -> None:
+    int8 = model_path.with_name("mtvif_int8.onnx")
+    assert read_model_file(int8).precision == "int8"
+    (fused_a, mask_a), (fused_b, mask_b) = (
+        load_engine(path, "openvino").infer(night_frame.rgb, night_frame.ir) for path in (model_path, int8)
+    )
+    assert (mask_a == mask_b).mean() > 0.98
+    assert np.abs(fused_a.astype(int) - fused_b).mean() < 1
+
+
+def test_a_backend_that_is_not_installed_is_passed_over_or_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    monkeypatch.delitem(sys.modules, "mtvif_ros.engines.openvino", raising=False)
+    assert load_engine(None, "auto").description.startswith("onnxruntime")
+    with pytest.raises(EngineError, match="pip install openvino"):
+        load_engine(None, "openvino")

@@ -1,0 +1,88 @@
+"""Turn an fp32 model file into int8, calibrated on real pairs and compared with it.
+
+python -m training.quantise --model models/mtvif.onnx --data DATA/msrs/train --out models/mtvif_int8.onnx
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import nncf
+import numpy as np
+import onnx
+
+from mtvif_ros.engines import Engine, load_engine
+from mtvif_ros.pair_folder import PairFiles, find_pairs, load_pair
+from mtvif_ros.pipeline import fuse_pair, scaled
+
+# What stays in float: the contract's own arithmetic, the class indices, which no scale may touch, and
+# the fusion head, whose last layers decide single grey levels.
+_FLOAT = (
+    r".*/fusion/.*",
+    r"^/(DepthToSpace|Resize|ArgMax|Div|Sub|Add|Mul|Clip|Cast|Transpose|Slice|Pad).*",
+)
+
+
+def quantise(model: Path, out: Path, pairs: Sequence[PairFiles]) -> None:
+    """Write `out`, the model with int8 weights and activations as QDQ, scales taken from `pairs`.
+
+    Sizes that differ from the model's are scaled. Raises what load_engine and load_pair raise.
+    """
+    properties = load_engine(model, "onnxruntime").model
+    size = (properties.width, properties.height)
+
+    def to_inputs(files: PairFiles) -> dict[str, Any]:
+        rgb, ir = load_pair(files)
+        return {"rgb": scaled(rgb, size)[None], "ir": scaled(ir, size)[None]}
+
+    quantised = nncf.quantize(
+        onnx.load(str(model)),
+        nncf.Dataset(list(pairs), to_inputs),
+        preset=nncf.QuantizationPreset.MIXED,
+        subset_size=len(pairs),
+        ignored_scope=nncf.IgnoredScope(patterns=list(_FLOAT), validate=False),
+    )
+    for entry in quantised.metadata_props:
+        if entry.key == "precision":
+            entry.value = "int8"
+    onnx.checker.check_model(quantised, full_check=True)
+    onnx.save(quantised, str(out))
+
+
+def compare(reference: Engine, other: Engine, pairs: Sequence[PairFiles]) -> tuple[float, float]:
+    """Return the share of equal mask pixels and the fused images' PSNR in dB, over all pairs."""
+    equal, error = [], []
+    for files in pairs:
+        rgb, ir = load_pair(files)
+        fused, mask = (image.copy() for image in fuse_pair(reference, rgb, ir))
+        fused_other, mask_other = fuse_pair(other, rgb, ir)
+        equal.append((mask == mask_other).mean())
+        error.append(np.mean((fused.astype(np.float64) - fused_other) ** 2))
+    mean_error = max(float(np.mean(error)), 1e-12)
+    return float(np.mean(equal)), float(10 * np.log10(255**2 / mean_error))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training.quantise",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--model", type=Path, required=True, help="fp32 model file")
+    parser.add_argument("--data", type=Path, required=True, help="folder with vi/ and ir/")
+    parser.add_argument("--out", type=Path, required=True, help="int8 model file to write")
+    parser.add_argument("--every", type=int, default=5, help="take every so many-th pair")
+    options = parser.parse_args(arguments)
+    pairs = find_pairs(options.data)[:: options.every]
+    quantise(options.model, options.out, pairs)
+    engines = [load_engine(path, "onnxruntime") for path in (options.model, options.out)]
+    equal, psnr = compare(engines[0], engines[1], pairs)
+    print(f"{options.out}: mask equal to fp32 on {equal:.3%} of pixels, fused PSNR {psnr:.1f} dB")
+
+
+if __name__ == "__main__":
+    main()

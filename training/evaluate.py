@@ -5,7 +5,6 @@ python -m training.evaluate --model models/mtvif.onnx --data FOLDER --peer SeAFu
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from mtvif_ros.classes import CLASS_NAMES
+from mtvif_ros.command_line import command_parser
 from mtvif_ros.engines import BACKENDS, load_engine
 from mtvif_ros.evaluation.confusion import confusion_matrix, iou_per_class
 from mtvif_ros.evaluation.metrics import METRICS, fusion_metrics, luma
@@ -99,11 +99,7 @@ def _peer_luma(folder: Path, name: str) -> Plane:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m training.evaluate",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("python -m training.evaluate", __doc__)
     parser.add_argument("--model", type=Path, required=True, help="model file")
     parser.add_argument("--data", type=Path, required=True, help="folder with vi/, ir/, labels/")
     parser.add_argument("--backend", default="auto", choices=("auto", *BACKENDS))

@@ -5,7 +5,6 @@ python -m training.export --run RUN --out models/mtvif.onnx
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ import torch
 
 import mtvif_ros
 from mtvif_ros.classes import CLASS_NAMES, palette
+from mtvif_ros.command_line import command_parser
 from mtvif_ros.engines import load_engine
 from training.checkpoint import load_checkpoint
 from training.model import MultiTaskVIF, build_model
@@ -84,7 +84,7 @@ def _compare(contract: ContractModel, path: Path, frames: tuple[torch.Tensor, to
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="python -m training.export", description=__doc__)
+    parser = command_parser("python -m training.export", __doc__)
     parser.add_argument("--run", type=Path, required=True, help="folder that training.train wrote")
     parser.add_argument("--out", type=Path, required=True, help="model file to write")
     parser.add_argument("--height", type=int, default=480)

@@ -5,7 +5,6 @@ python -m training.quantise --model models/mtvif.onnx --data DATA/msrs/train --o
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import nncf
 import numpy as np
 import onnx
 
+from mtvif_ros.command_line import command_parser
 from mtvif_ros.engines import Engine, load_engine
 from mtvif_ros.pair_folder import PairFiles, find_pairs, load_pair
 from mtvif_ros.pipeline import fuse_pair, scaled
@@ -67,11 +67,7 @@ def compare(reference: Engine, other: Engine, pairs: Sequence[PairFiles]) -> tup
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m training.quantise",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("python -m training.quantise", __doc__)
     parser.add_argument("--model", type=Path, required=True, help="fp32 model file")
     parser.add_argument("--data", type=Path, required=True, help="folder with vi/ and ir/")
     parser.add_argument("--out", type=Path, required=True, help="int8 model file to write")

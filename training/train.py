@@ -7,7 +7,6 @@ The same command again resumes where the last one stopped.
 
 from __future__ import annotations
 
-import argparse
 import copy
 import math
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from mtvif_ros.command_line import command_parser
 from mtvif_ros.pair_folder import find_pairs
 from training import losses
 from training.checkpoint import load_checkpoint, save_checkpoint
@@ -150,7 +150,7 @@ def _follow(average: torch.nn.Module, network: torch.nn.Module, decay: float) ->
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__)
+    parser = command_parser("python -m training.train", __doc__)
     parser.add_argument("--config", type=Path, required=True, help="a file of training/configs")
     parser.add_argument("--data", type=Path, required=True, help="folder that the config's paths start at")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint and pictures")

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from mtvif_ros.bags.frames import FrameSource, from_pairs, from_rendered, from_videos
 from mtvif_ros.bags.timing import Timing, moments
 from mtvif_ros.bags.writer import STORAGES, PairBagWriter
+from mtvif_ros.command_line import command_parser
 from mtvif_ros.synthetic import SceneConfig
 from mtvif_ros.synthetic.light import TIMES
 
@@ -30,11 +31,7 @@ def make_bag(source: FrameSource, path: Path, timing: Timing, storage: str = "mc
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="mtvif_make_bag",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("mtvif_make_bag", __doc__)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--pairs", type=Path, metavar="FOLDER", help="vi/, ir/ and perhaps labels/")
     source.add_argument("--videos", type=Path, nargs=2, metavar=("VISIBLE", "INFRARED"))

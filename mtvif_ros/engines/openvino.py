@@ -18,7 +18,8 @@ class OpenVinoEngine:
         if threads:
             config["INFERENCE_NUM_THREADS"] = threads
         compiled = core.compile_model(str(model.path), "CPU", config)
-        precision = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+        floats = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+        precision = floats if model.precision == "fp32" else f"{model.precision}+{floats}"
         self.model = model
         self.description = f"openvino {openvino.__version__.split('-')[0]} CPU {precision}"
         self._request = compiled.create_infer_request()

@@ -5,7 +5,6 @@ mtvif_benchmark models/mtvif.onnx --backend openvino --backend onnxruntime
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from mtvif_ros.command_line import command_parser
 from mtvif_ros.engines import BACKENDS, Engine, load_engine
 from mtvif_ros.synthetic import RoadScene, SceneConfig
 
@@ -89,11 +89,7 @@ def format_results(machine: str, results: Sequence[dict[str, Any]]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return 1 with a message when a model or backend cannot be used."""
-    parser = argparse.ArgumentParser(
-        prog="mtvif_benchmark",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("mtvif_benchmark", __doc__)
     parser.add_argument("models", type=Path, nargs="+", help="model files")
     parser.add_argument("--backend", action="append", choices=list(BACKENDS), help="default: all")
     parser.add_argument("--threads", type=int, default=0, help="0 for the backend's choice")

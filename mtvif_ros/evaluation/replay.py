@@ -5,7 +5,6 @@ mtvif_replay --bag BAG --out FOLDER
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
@@ -24,6 +23,7 @@ from tqdm import tqdm
 
 from mtvif_ros.bags.reader import BagError, PairBagReader, Record, stamp_of
 from mtvif_ros.bags.writer import IR_TOPIC, RGB_TOPIC
+from mtvif_ros.command_line import command_parser
 from mtvif_ros.engines import BACKENDS, EngineError, shipped_model
 from mtvif_ros.environment import prepare_dds
 from mtvif_ros.evaluation.collector import Collector
@@ -220,11 +220,7 @@ def _rows(options: ReplayOptions, pairs: Sequence[tuple[int, int]], collector: C
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return 1 with a message on unusable input, 2 when pairs were lost."""
-    parser = argparse.ArgumentParser(
-        prog="mtvif_replay",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("mtvif_replay", __doc__)
     parser.add_argument("--bag", type=Path, required=True, help="rosbag2: a folder, mcap or db3")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--rgb-topic", default=RGB_TOPIC, help="visible images in the bag")

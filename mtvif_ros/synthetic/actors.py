@@ -1,86 +1,16 @@
-"""Draw the things on and beside the road: cars, people, bikes and the small obstacles."""
+"""Draw what moves on and beside the road: cars, people and bikes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
 from mtvif_ros.classes import CLASS_NAMES
-from mtvif_ros.synthetic.camera import Camera, Points
-from mtvif_ros.synthetic.canvas import SHINES, Canvas, Ink, Pixel
+from mtvif_ros.synthetic.brush import BOX, Brush, Glow, draw_box
+from mtvif_ros.synthetic.canvas import SHINES, Ink, Pixel
 
-CAR, PERSON, BIKE, CAR_STOP, GUARDRAIL, CONE = (
-    CLASS_NAMES.index(name) for name in ("car", "person", "bike", "car_stop", "guardrail", "color_cone")
-)
-
-
-class Glow(NamedTuple):
-    """Hold centre and radius in pixels and the R, G, B colour of a light that dazzles."""
-
-    centre: tuple[float, float]
-    radius: float
-    colour: tuple[float, float, float]
-
-
-@dataclass
-class Brush:
-    """Hold what every actor draws with; `glows` collects lamps that are added after lighting."""
-
-    canvas: Canvas
-    camera: Camera
-    lamps_on: bool
-    glows: list[Glow] = field(default_factory=list)
-
-    def pixels(self, points: Points) -> Points:
-        """Project world points (N, 3) to pixels (N, 2)."""
-        return self.camera.project(points)
-
-    def shadow(self, x: float, z: float, half_width: float, half_length: float) -> None:
-        """Darken the road below an actor; the shadow has no label."""
-        angles = np.linspace(0, 2 * np.pi, 12, endpoint=False)
-        ring = np.stack(
-            (x + half_width * np.cos(angles), np.full(12, 0.01), z + half_length * np.sin(angles)),
-            1,
-        )
-        self.canvas.polygon(self.pixels(ring), Ink(34, 34, 36, 112), None)
-
-
-_BOX = np.array(
-    [[x, y, z] for z in (0, 1) for y in (0, 1) for x in (-1, 1)], np.float64
-)  # corner = x + 2 y + 4 z, in units of half width, height and length
-_FACES = ((0, 1, 3, 2), (5, 4, 6, 7), (4, 0, 2, 6), (1, 5, 7, 3), (2, 3, 7, 6))
-_FACE_LIGHT = (0.86, 0.86, 0.72, 0.95, 1.12)
-
-
-def _is_visible(quad: Points) -> bool:
-    (x0, y0), (x1, y1), (x2, y2) = quad[:3]
-    return float((x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0)) < 0
-
-
-def draw_box(
-    brush: Brush,
-    origin: tuple[float, float, float],
-    size: tuple[float, float, float],
-    ink: Ink,
-    tag: int,
-    taper: float = 1.0,
-) -> None:
-    """Draw a box from its near bottom centre; `size` is half width, height, length.
-
-    `taper` scales the top face, which makes cabins and blocks.
-    """
-    corners = _BOX * np.array(size)
-    top = corners[:, 1] > 0
-    corners[top, 0] *= taper
-    middle = size[2] / 2
-    corners[top, 2] = middle + (corners[top, 2] - middle) * taper
-    pixels = brush.pixels(corners + np.array(origin))
-    for face, light in zip(_FACES, _FACE_LIGHT):
-        quad = pixels[list(face)]
-        if _is_visible(quad):
-            brush.canvas.polygon(quad, ink.shaded(light), tag)
+CAR, PERSON, BIKE = (CLASS_NAMES.index(name) for name in ("car", "person", "bike"))
 
 
 @dataclass(frozen=True)
@@ -112,7 +42,7 @@ class Car:
             CAR,
             0.8,
         )
-        roof = _BOX[[2, 3, 7, 6]] * np.array([half * 0.77, 0, (length - 1.5) * 0.8])
+        roof = BOX[[2, 3, 7, 6]] * np.array([half * 0.77, 0, (length - 1.5) * 0.8])
         roof += np.array([x, height, z + back + (length - 1.5) * 0.1])
         brush.canvas.polygon(brush.pixels(roof), body.shaded(1.1), CAR)
         self._wheels(brush, x, z)
@@ -268,60 +198,3 @@ class Bike:
         canvas.line(saddle, seat, 0.09 * scale, tyre, BIKE)
         if self.rider is not None:
             self.rider.draw_body(brush, x - 0.1, z - 0.05, 0.2, 0.12 * np.sin(time * 6))
-
-
-@dataclass(frozen=True)
-class Cone:
-    """Draw an orange traffic cone with a white band."""
-
-    height: float = 0.75
-
-    def draw(self, brush: Brush, x: float, z: float, time: float) -> None:
-        """Draw it standing at (x, z)."""
-        del time
-        h = self.height
-        orange, white = Ink(240, 98, 26, 106), Ink(236, 236, 230, 98)
-        draw_box(brush, (x, 0.0, z), (0.22, 0.05, 0.4), orange.shaded(0.8), CONE)
-
-        def band(y0: float, y1: float, ink: Ink) -> None:
-            w0, w1 = (0.18 * (1 - 0.85 * y / h) for y in (y0, y1))
-            quad = np.array([[-w0, y0, 0.2], [w0, y0, 0.2], [w1, y1, 0.2], [-w1, y1, 0.2]])
-            brush.canvas.polygon(brush.pixels(quad + np.array([x, 0, z])), ink, CONE)
-
-        band(0.05, h, orange)
-        band(0.45 * h, 0.68 * h, white)
-
-
-@dataclass(frozen=True)
-class CarStop:
-    """Draw the low concrete block that ends a parking space."""
-
-    def draw(self, brush: Brush, x: float, z: float, time: float) -> None:
-        """Draw it lying at (x, z)."""
-        del time
-        brush.shadow(x, z + 0.1, 0.34, 0.16)
-        draw_box(brush, (x, 0, z), (0.3, 0.16, 0.2), Ink(196, 192, 180, 84), CAR_STOP, 0.9)
-        draw_box(brush, (x, 0.05, z - 0.01), (0.08, 0.06, 0.02), Ink(220, 170, 30, 88), CAR_STOP)
-
-
-@dataclass(frozen=True)
-class Guardrail:
-    """Draw one four-metre length of steel guardrail along the road."""
-
-    length: float = 4.0
-
-    def draw(self, brush: Brush, x: float, z: float, time: float) -> None:
-        """Draw it from z to z + length."""
-        del time
-        steel = Ink(186, 190, 194, 64)
-
-        def strip(y0: float, y1: float, ink: Ink) -> None:
-            end = z + self.length
-            quad = np.array([[x, y0, z], [x, y0, end], [x, y1, end], [x, y1, z]])
-            brush.canvas.polygon(brush.pixels(quad), ink, GUARDRAIL)
-
-        scale = brush.camera.focal / max(z, 0.6)
-        foot, top = map(tuple, brush.pixels(np.array([[x, 0, z], [x, 0.75, z]])).tolist())
-        brush.canvas.line(foot, top, 0.11 * scale, steel.shaded(0.7), GUARDRAIL)
-        strip(0.42, 0.78, steel)
-        strip(0.57, 0.63, steel.shaded(0.62))

@@ -10,10 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from mtvif_ros.synthetic import street
-from mtvif_ros.synthetic.actors import Bike, Brush, Car, CarStop, Cone, Glow, Guardrail, Person
+from mtvif_ros.synthetic.actors import Bike, Car, Person
+from mtvif_ros.synthetic.brush import Brush, Glow
 from mtvif_ros.synthetic.camera import Camera
 from mtvif_ros.synthetic.canvas import SHINES, Canvas, Texture
 from mtvif_ros.synthetic.light import TIMES, add_glow, glow_sprite, light_map, sky
+from mtvif_ros.synthetic.obstacles import CarStop, Cone, Guardrail
 from mtvif_ros.synthetic.sensors import ThermalCamera, VisibleCamera
 
 Image = npt.NDArray[np.uint8]

@@ -4,12 +4,13 @@ ros2 launch mtvif_ros fusion.launch.py rgb:=/camera/color/image_raw ir:=/thermal
 """
 
 from launch.actions import DeclareLaunchArgument, SetEnvironmentVariable
-from launch.substitutions import EnvironmentVariable, LaunchConfiguration
+from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode
 from launch_ros.parameter_descriptions import ParameterValue
 
 from launch import LaunchDescription
-from mtvif_ros.resources import fastdds_profile, share_directory
+from mtvif_ros.environment import dds_environment
+from mtvif_ros.resources import share_directory
 
 ARGUMENTS = {
     "namespace": ("", "Namespace of the node and its topics."),
@@ -29,13 +30,10 @@ TOPICS = {
     "mtvif/fused": "fused",
     "mtvif/segmentation": "segmentation",
 }
-# Fast DDS's own default loses nearly every image; a profile that is already set is kept.
-PROFILE_VARIABLES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
 
 
 def generate_launch_description() -> LaunchDescription:
     """Declare the arguments, set the DDS profile, start the node."""
-    profile = str(fastdds_profile())
     switches = {
         name: ParameterValue(LaunchConfiguration(name), value_type=bool)
         for name in ("use_sim_time", "autostart")
@@ -48,8 +46,9 @@ def generate_launch_description() -> LaunchDescription:
                 for name, (default, description) in ARGUMENTS.items()
             ),
             *(
-                SetEnvironmentVariable(name, EnvironmentVariable(name, default_value=profile))
-                for name in PROFILE_VARIABLES
+                # Fast DDS's own default loses nearly every image; a profile already set is kept.
+                SetEnvironmentVariable(name, value)
+                for name, value in dds_environment().items()
             ),
             LifecycleNode(
                 package="mtvif_ros",

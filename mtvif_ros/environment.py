@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from mtvif_ros.resources import fastdds_profile
 
@@ -17,16 +18,10 @@ def dds_environment() -> dict[str, str]:
     """
     found = {name: os.environ.get(name, str(fastdds_profile())) for name in _PROFILE_VARIABLES}
     if "AMENT_PREFIX_PATH" not in os.environ:
-        found["AMENT_PREFIX_PATH"] = _wheel_prefix()
+        found["AMENT_PREFIX_PATH"] = sys.prefix
     return found
 
 
 def prepare_dds() -> None:
     """Set these variables for this process; call it before the first rclpy.init."""
     os.environ.update(dds_environment())
-
-
-def _wheel_prefix() -> str:
-    import sys
-
-    return sys.prefix

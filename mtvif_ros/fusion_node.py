@@ -36,7 +36,8 @@ class FusionNode(LifecycleNode):
         self._engine: Engine | None = None
         self._worker: LatestWorker[Pair[Image]] | None = None
         self._synchronizer: Synchronizer[Image] | None = None
-        self._subscriptions_and_timers: list[Any] = []
+        self._inputs: list[Any] = []
+        self._poll_timer: Any = None
         self._published = 0
         self._failures = 0
 
@@ -77,10 +78,8 @@ class FusionNode(LifecycleNode):
         self._worker = LatestWorker(self._process, self._report_failure, "inference")
         for topic, stream in (("rgb/image_raw", Stream.RGB), ("ir/image_raw", Stream.IR)):
             callback = partial(self._receive, stream)
-            self._subscriptions_and_timers.append(
-                self.create_subscription(Image, topic, callback, qos_profile_sensor_data)
-            )
-        self._subscriptions_and_timers.append(self.create_timer(self._max_wait / 4, self._poll))
+            self._inputs.append(self.create_subscription(Image, topic, callback, qos_profile_sensor_data))
+        self._poll_timer = self.create_timer(self._max_wait / 4, self._poll)
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -140,10 +139,12 @@ class FusionNode(LifecycleNode):
         self.get_logger().error(f"pair dropped: {error}", throttle_duration_sec=1.0)
 
     def _stop(self) -> None:
-        for entity in self._subscriptions_and_timers:
-            is_timer = hasattr(entity, "cancel")
-            (self.destroy_timer if is_timer else self.destroy_subscription)(entity)
-        self._subscriptions_and_timers.clear()
+        for subscription in self._inputs:
+            self.destroy_subscription(subscription)
+        self._inputs.clear()
+        if self._poll_timer is not None:
+            self.destroy_timer(self._poll_timer)
+            self._poll_timer = None
         if self._worker is not None:
             self._worker.stop()
 

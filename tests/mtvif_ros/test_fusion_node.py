@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import rclpy
 from lifecycle_msgs.msg import State, Transition
@@ -15,7 +16,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import Image
 
 from mtvif_ros.evaluation.node_process import NodeProcess, NodeProcessError
-from mtvif_ros.image_codec import write_image
+from mtvif_ros.image_codec import read_rgb, write_image
 from mtvif_ros.synthetic import Frame
 
 
@@ -46,7 +47,8 @@ class Cameras:
     def send(self, frame: Frame, stamp: int, encoding: str = "rgb8") -> None:
         from std_msgs.msg import Header
 
-        for publisher, pixels, kind in zip(self.publishers, (frame.rgb, frame.ir), (encoding, "mono8")):
+        kinds = (encoding, "mono16" if frame.ir.dtype == np.uint16 else "mono8")
+        for publisher, pixels, kind in zip(self.publishers, (frame.rgb, frame.ir), kinds):
             header = Header(frame_id=f"{kind}_camera")
             header.stamp.sec = stamp
             publisher.publish(write_image(pixels, kind, header))
@@ -86,6 +88,16 @@ def test_a_pair_is_answered_on_both_topics_with_the_visible_header(
     for answer, encoding in ((cameras.fused[0], "rgb8"), (cameras.masks[0], "mono8")):
         assert (answer.header.stamp.sec, answer.header.frame_id) == (7, "rgb8_camera")
         assert (answer.encoding, answer.height, answer.width) == (encoding, 480, 640)
+
+
+def test_sixteen_bit_infrared_is_answered(cameras: Cameras, night_frame: Frame, tmp_path: Path) -> None:
+    raw = (20_000 + 30 * night_frame.ir.astype(np.uint16)).astype(np.uint16)
+    with NodeProcess({}, tmp_path / "log") as process:
+        process.wait_until(cameras.connected)
+        cameras.spin(0.5)
+        cameras.send(night_frame._replace(ir=raw), 7)  # type: ignore[arg-type]
+        assert cameras.spin_until(lambda: bool(cameras.fused))
+    assert read_rgb(cameras.fused[0]).std() > 10
 
 
 def test_an_unreadable_image_is_reported_and_the_next_pair_is_answered(

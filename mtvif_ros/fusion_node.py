@@ -39,6 +39,7 @@ class FusionNode(LifecycleNode):
         self._inputs: list[Any] = []
         self._poll_timer: Any = None
         self._published = 0
+        self._superseded = 0
         self._failures = 0
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -107,7 +108,7 @@ class FusionNode(LifecycleNode):
         if self._synchronizer is None:
             return "never configured"
         streams = (f"{stream.name.lower()} {self._synchronizer.counts(stream)}" for stream in Stream)
-        superseded = self._worker.superseded if self._worker else 0
+        superseded = self._superseded + (self._worker.superseded if self._worker else 0)
         return f"published {self._published}, superseded {superseded}, failed {self._failures}; " + ", ".join(
             streams
         )
@@ -145,8 +146,12 @@ class FusionNode(LifecycleNode):
         if self._poll_timer is not None:
             self.destroy_timer(self._poll_timer)
             self._poll_timer = None
+        if self._synchronizer is not None:
+            self._synchronizer.flush()
         if self._worker is not None:
             self._worker.stop()
+            self._superseded += self._worker.superseded
+            self._worker = None
 
     def _release(self) -> None:
         self._engine = None

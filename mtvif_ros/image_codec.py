@@ -55,7 +55,6 @@ _LAYOUTS = {
     "yuv422_yuy2": _Layout(2, cv2.COLOR_YUV2RGB_YUY2, cv2.COLOR_YUV2GRAY_YUY2, even=(1, 2)),
     "nv12": _Layout(1, cv2.COLOR_YUV2RGB_NV12, cv2.COLOR_YUV2GRAY_NV12, rows=Fraction(3, 2), even=(2, 2)),
 }
-ENCODINGS = tuple(_LAYOUTS)
 
 
 def read_rgb(message: ImageMessage) -> Image:

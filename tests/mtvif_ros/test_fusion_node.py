@@ -1,5 +1,6 @@
 """The node as users see it: topics and lifecycle over real DDS."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -77,12 +78,19 @@ def cameras() -> Iterator[Cameras]:
     cameras.close()
 
 
+@contextlib.contextmanager
+def running_node(cameras: Cameras, folder: Path) -> Iterator[NodeProcess]:
+    """A node that hears the cameras; its log is folder/log."""
+    with NodeProcess({}, folder / "log") as process:
+        process.wait_until(cameras.connected)
+        cameras.spin(0.5)
+        yield process
+
+
 def test_a_pair_is_answered_on_both_topics_with_the_visible_header(
     cameras: Cameras, night_frame: Frame, tmp_path: Path
 ) -> None:
-    with NodeProcess({}, tmp_path / "log") as process:
-        process.wait_until(cameras.connected)
-        cameras.spin(0.5)
+    with running_node(cameras, tmp_path):
         cameras.send(night_frame, 7)
         assert cameras.spin_until(lambda: bool(cameras.fused and cameras.masks))
     for answer, encoding in ((cameras.fused[0], "rgb8"), (cameras.masks[0], "mono8")):
@@ -92,9 +100,7 @@ def test_a_pair_is_answered_on_both_topics_with_the_visible_header(
 
 def test_sixteen_bit_infrared_is_answered(cameras: Cameras, night_frame: Frame, tmp_path: Path) -> None:
     raw = (20_000 + 30 * night_frame.ir.astype(np.uint16)).astype(np.uint16)
-    with NodeProcess({}, tmp_path / "log") as process:
-        process.wait_until(cameras.connected)
-        cameras.spin(0.5)
+    with running_node(cameras, tmp_path):
         cameras.send(night_frame._replace(ir=raw), 7)  # type: ignore[arg-type]
         assert cameras.spin_until(lambda: bool(cameras.fused))
     assert read_rgb(cameras.fused[0]).std() > 10
@@ -103,9 +109,7 @@ def test_sixteen_bit_infrared_is_answered(cameras: Cameras, night_frame: Frame, 
 def test_an_unreadable_image_is_reported_and_the_next_pair_is_answered(
     cameras: Cameras, night_frame: Frame, tmp_path: Path
 ) -> None:
-    with NodeProcess({}, tmp_path / "log") as process:
-        process.wait_until(cameras.connected)
-        cameras.spin(0.5)
+    with running_node(cameras, tmp_path) as process:
         cameras.send(night_frame, 7, encoding="hsv8")
         cameras.spin(0.5)
         cameras.send(night_frame, 8)
@@ -130,6 +134,8 @@ def test_without_autostart_a_manager_leads_it_through_its_life(cameras: Cameras,
         process.wait_until(get.service_is_ready)
         for transition, state in (
             (Transition.TRANSITION_CONFIGURE, State.PRIMARY_STATE_INACTIVE),
+            (Transition.TRANSITION_ACTIVATE, State.PRIMARY_STATE_ACTIVE),
+            (Transition.TRANSITION_DEACTIVATE, State.PRIMARY_STATE_INACTIVE),
             (Transition.TRANSITION_ACTIVATE, State.PRIMARY_STATE_ACTIVE),
             (Transition.TRANSITION_DEACTIVATE, State.PRIMARY_STATE_INACTIVE),
             (Transition.TRANSITION_CLEANUP, State.PRIMARY_STATE_UNCONFIGURED),

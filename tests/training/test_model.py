@@ -31,14 +31,16 @@ def test_an_unknown_encoder_is_refused_with_those_that_exist() -> None:
         build_model({"encoder": "resnet"})
 
 
-def test_pretrained_weights_make_the_encoder_tell_pictures_apart() -> None:
-    """Wrongly matched weights would still load where shapes agree; their features would be dead."""
-    network = build_model({"encoder": "lite0"}).eval()
-    generator = torch.Generator().manual_seed(0)
-    rgb = torch.rand(4, 3, 64, 64, generator=generator)
+def test_pretrained_features_are_those_of_the_published_network() -> None:
+    """The values are what `efficientnet-lite-pytorch` gives, far from borders, where padding differs."""
+    encoder = build_model({"encoder": "lite0"}).eval().encoder
+    axis = torch.arange(768.0)
+    waves = [(torch.sin(axis * f) + torch.cos(axis[:, None] * f * 0.7) + 2) / 4 for f in (0.05, 0.11, 0.23)]
     with torch.no_grad():
-        deepest = network.encoder(rgb, torch.zeros(4, 1, 64, 64))[-1]
-    assert 0.1 < deepest.std() < 10
+        deepest = encoder(torch.stack(waves)[None], torch.zeros(1, 1, 768, 768))[-1]
+    assert deepest[0, :5, 24, 24].tolist() == pytest.approx(
+        [0.8492, 3.9472, -2.1772, 5.4921, 8.1379], abs=1e-3
+    )
 
 
 def test_the_contract_keeps_the_visible_frames_chroma() -> None:

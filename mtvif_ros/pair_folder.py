@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,16 +12,23 @@ import numpy.typing as npt
 
 Image = npt.NDArray[np.uint8]
 
+_IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
+
 
 @dataclass(frozen=True)
 class PairFiles:
-    """Hold the paths of one pair; `mask` and `boxes` are None where the folder has none."""
+    """Hold the paths of one pair; `mask` and `boxes` are None where the folder has none.
+
+    One path for both cameras names an image of four channels, R, G, B and infrared. `mask_values` says
+    which class a value of the mask file is; None when they are the same.
+    """
 
     name: str
     visible: Path
     infrared: Path
     mask: Path | None
     boxes: Path | None
+    mask_values: Mapping[int, int] | None = None
 
 
 def find_pairs(root: Path) -> list[PairFiles]:
@@ -28,23 +36,35 @@ def find_pairs(root: Path) -> list[PairFiles]:
 
     Raises FileNotFoundError when a folder is missing, empty, or a frame lacks its partner.
     """
-    visible, infrared = _by_stem(root / "vi"), _by_stem(root / "ir")
-    alone = sorted(visible.keys() ^ infrared.keys())
+    return pair_folders(root / "vi", root / "ir", root / "labels", boxes=root / "boxes")
+
+
+def pair_folders(
+    visible: Path,
+    infrared: Path,
+    masks: Path,
+    mask_values: Mapping[int, int] | None = None,
+    boxes: Path | None = None,
+) -> list[PairFiles]:
+    """List the frames that two folders hold under equal names, with the mask and boxes of that name.
+
+    Raises FileNotFoundError when a frame folder is missing or empty, and naming every frame, mask and
+    box file that has no partner.
+    """
+    of_visible, of_infrared = _by_stem(visible, _IMAGES), _by_stem(infrared, _IMAGES)
+    of_masks = _by_stem(masks, {".png"}) if masks.is_dir() else {}
+    of_boxes = _by_stem(boxes, {".txt"}) if boxes is not None and boxes.is_dir() else {}
+    alone = [str(of_visible[name]) for name in sorted(of_visible.keys() - of_infrared.keys())]
+    for others in (of_infrared, of_masks, of_boxes):
+        alone += [str(others[name]) for name in sorted(others.keys() - of_visible.keys())]
     if alone:
         raise FileNotFoundError(
-            f"{root}: frames without a partner of the same name in vi/ or ir/: "
-            + ", ".join(alone[:10])
-            + (f" and {len(alone) - 10} more" if len(alone) > 10 else "")
+            f"{len(alone)} files under {visible.parent} have no partner of the same name in "
+            f"{visible.name}/ or {infrared.name}/:\n  " + "\n  ".join(alone)
         )
     return [
-        PairFiles(
-            name,
-            visible[name],
-            infrared[name],
-            _if_file(root / "labels" / f"{name}.png"),
-            _if_file(root / "boxes" / f"{name}.txt"),
-        )
-        for name in sorted(visible)
+        PairFiles(name, path, of_infrared[name], of_masks.get(name), of_boxes.get(name), mask_values)
+        for name, path in sorted(of_visible.items())
     ]
 
 
@@ -53,6 +73,11 @@ def load_pair(files: PairFiles) -> tuple[Image, Image]:
 
     Raises ValueError naming the file when it cannot be decoded or the sizes differ.
     """
+    if files.visible == files.infrared:
+        both = _decode(files.visible, cv2.IMREAD_UNCHANGED)
+        if both.ndim != 3 or both.shape[2] != 4:
+            raise ValueError(f"{files.visible}: is {both.shape}, expected four channels: R, G, B, infrared")
+        return np.ascontiguousarray(both[..., 2::-1]), np.ascontiguousarray(both[..., 3])
     bgr = _decode(files.visible, cv2.IMREAD_COLOR)
     ir = _decode(files.infrared, cv2.IMREAD_GRAYSCALE)
     _check_size(files.infrared, ir, bgr)
@@ -62,32 +87,44 @@ def load_pair(files: PairFiles) -> tuple[Image, Image]:
 def load_mask(files: PairFiles, like: Image) -> Image | None:
     """Read the (H, W) class mask of a pair, None where there is none.
 
-    Raises ValueError naming the file when it cannot be decoded or has not the size of `like`.
+    Raises ValueError naming the file when it cannot be decoded, has not the size of `like` or holds a
+    value that `mask_values` does not name.
     """
     if files.mask is None:
         return None
     mask = _decode(files.mask, cv2.IMREAD_UNCHANGED)
     _check_size(files.mask, mask, like)
-    return mask
+    if files.mask_values is None:
+        return mask
+    unknown = np.setdiff1d(mask, list(files.mask_values))
+    if unknown.size:
+        raise ValueError(f"{files.mask}: values {unknown.tolist()}, expected {sorted(files.mask_values)}")
+    table = np.zeros(256, np.uint8)
+    table[list(files.mask_values)] = list(files.mask_values.values())
+    return table[mask]
 
 
-def _by_stem(folder: Path) -> dict[str, Path]:
+def _by_stem(folder: Path, suffixes: set[str]) -> dict[str, Path]:
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder; a data set has vi/ and ir/ side by side")
-    found = {path.stem: path for path in folder.iterdir() if path.is_file()}
-    if not found:
-        raise FileNotFoundError(f"{folder}: the folder is empty")
+    files = [path for path in sorted(folder.iterdir()) if path.is_file() and path.name[0] != "."]
+    strange = [str(path) for path in files if path.suffix.lower() not in suffixes]
+    if strange:
+        raise FileNotFoundError(
+            f"{folder}: expected only {', '.join(sorted(suffixes))} files, found:\n  " + "\n  ".join(strange)
+        )
+    found = {path.stem: path for path in files}
+    if not found and suffixes is _IMAGES:
+        raise FileNotFoundError(f"{folder}: holds no images ({', '.join(sorted(_IMAGES))})")
     return found
-
-
-def _if_file(path: Path) -> Path | None:
-    return path if path.is_file() else None
 
 
 def _decode(path: Path, flag: int) -> Image:
     image = cv2.imread(str(path), flag)
     if image is None:
         raise ValueError(f"{path}: not an image that OpenCV can decode")
+    if image.dtype != np.uint8:
+        raise ValueError(f"{path}: holds {image.dtype} pixels, expected 8 bits")
     return np.asarray(image, np.uint8)
 
 

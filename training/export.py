@@ -18,20 +18,23 @@ import mtvif_ros
 from mtvif_ros.classes import CLASS_NAMES, palette
 from mtvif_ros.command_line import command_parser
 from mtvif_ros.engines import load_engine
-from training.checkpoint import load_checkpoint
-from training.model import MultiTaskVIF, build_model
+from training.checkpoint import CHECKPOINT, load_checkpoint, load_network
+from training.model import MultiTaskVIF, Network
 from training.model.contract import INPUT_NAMES, OUTPUT_NAMES, ContractModel
 from training.model.cost import count_macs, count_parameters
-from training.train import CHECKPOINT
+from training.model.decoders import FusionDecoder
 
 _OPSET = 17  # the newest that JetPack 6's TensorRT reads in full
 
 
-def export(network: MultiTaskVIF, path: Path, size: tuple[int, int], properties: dict[str, str]) -> None:
+def export(network: Network, path: Path, size: tuple[int, int], properties: dict[str, str]) -> None:
     """Write `network` for frames of `size` (height, width) to `path` and compare both.
 
-    Raises RuntimeError when the file's outputs differ from the network's on a test frame.
+    Raises ValueError for a network without segmentation, which the contract demands, and RuntimeError
+    when the file's outputs differ from the network's on a test frame.
     """
+    if isinstance(network, MultiTaskVIF) and isinstance(network.decoder, FusionDecoder):
+        raise ValueError("model.decoder fusion gives no segmentation: export multitask or cascade")
     contract = ContractModel(network, *size).eval()
     rng = np.random.default_rng(0)
     rgb = rng.integers(0, 256, (1, *size, 3), np.uint8)
@@ -92,11 +95,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--trained-on", default="unknown", help="data sets, for the metadata")
     parser.add_argument("--licence", default="unknown", help="licence of the weights")
     options = parser.parse_args(arguments)
-    state = load_checkpoint(options.run / CHECKPOINT)
-    network = build_model({**state["config"]["model"], "pretrained": False})
-    network.load_state_dict(state["average"])
+    network = load_network(options.run)
+    step = load_checkpoint(options.run / CHECKPOINT)["step"]
     properties = {
-        "model_version": f"{mtvif_ros.__version__}+{state['step']}",
+        "model_version": f"{mtvif_ros.__version__}+{step}",
         "trained_on": options.trained_on,
         "licence": options.licence,
     }

@@ -12,8 +12,10 @@ import torch
 import yaml
 
 from mtvif_ros.synthetic import RoadScene, SceneConfig
-from training.checkpoint import load_checkpoint
-from training.train import CHECKPOINT, learning_rate, train
+from training.checkpoint import CHECKPOINT, load_checkpoint
+from training.losses.fusion import intensity_loss
+from training.model.decoders.fusion_head import luma_of
+from training.train import learning_rate, main, train
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def config(steps: int) -> dict[str, Any]:
     shipped = yaml.safe_load(Path("training/configs/mtvif.yaml").read_text())
     shipped["model"]["pretrained"] = False
-    shipped["validate"]["path"] = "small"
+    shipped["validate"] = [{"path": "small"}]
+    del shipped["initial"], shipped["train"]["frozen"]
     shipped["train"] |= {
         "sources": [{"path": "small", "only": "labelled", "share": 1.0}],
         "steps": steps,
@@ -55,7 +58,6 @@ def test_the_same_seed_gives_the_same_weights(data: Path, tmp_path: Path) -> Non
         train(config(3), data, tmp_path / name)
     a, b = weights(tmp_path / "a"), weights(tmp_path / "b")
     assert all(torch.equal(a[key], b[key]) for key in a)
-    assert len(list((tmp_path / "a" / "pictures").iterdir())) == 3
 
 
 def test_a_killed_run_resumes_where_it_stopped(data: Path, tmp_path: Path) -> None:
@@ -83,9 +85,6 @@ def test_training_lowers_the_loss_it_is_asked_to_lower(data: Path, tmp_path: Pat
     frame = RoadScene(SceneConfig(seed=1, width=160, height=128)).frame(0)
     rgb = torch.from_numpy(frame.rgb).permute(2, 0, 1)[None].float() / 255
     ir = torch.from_numpy(frame.ir)[None, None].float() / 255
-    from training.losses import intensity_loss
-    from training.model.network import luma_of
-
     with torch.no_grad():
         before, after = (
             intensity_loss(luma_of(rgb) + network(rgb, ir)[0], luma_of(rgb), ir)
@@ -99,3 +98,55 @@ def test_the_rate_warms_up_and_falls() -> None:
     assert learning_rate(0, settings) == pytest.approx(0.1)
     assert learning_rate(10, settings) == pytest.approx(1.0)
     assert learning_rate(110, settings) == pytest.approx(0.01)
+
+
+def test_a_run_starts_from_another_and_keeps_what_is_frozen(data: Path, tmp_path: Path) -> None:
+    train(config(1), data, tmp_path / "first")
+    second = config(2) | {"initial": str(tmp_path / "first"), "seed": 9}
+    second["train"]["frozen"] = ["encoder.stem", "encoder.blocks.0"]
+    train(second, data, tmp_path / "second")
+    before = load_checkpoint(tmp_path / "first" / CHECKPOINT)["average"]
+    after = weights(tmp_path / "second")
+    same = {name for name in before if torch.equal(before[name], after[name])}
+    assert {name for name in before if name.startswith(("encoder.stem", "encoder.blocks.0"))} <= same
+    assert "encoder.blocks.1.layers.0.0.weight" not in same
+
+
+def test_two_processes_take_the_steps_that_one_takes(data: Path, tmp_path: Path) -> None:
+    """Batch statistics belong to a process, so the layers that have them are frozen here."""
+    settings = config(3)
+    settings["train"]["frozen"] = ["encoder", "decoder.pyramid", "decoder.segmentation", "decoder.fusion.mix"]
+    settings["train"] |= {"clip_gradients": 1e9, "bf16": False}
+    settings["loss"] = {"intensity": 1.0, "colour": 1.0}
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(settings))
+    alone, together = tmp_path / "alone", tmp_path / "together"
+    train(settings, data, alone)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command += ["-m", "training.train", "--config", str(path), "--data", str(data), "--out", str(together)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    a, b = weights(alone), weights(together)
+    assert not torch.equal(a["decoder.fusion.excess.bias"], torch.ones(16))
+    for name, tensor in a.items():
+        torch.testing.assert_close(tensor, b[name], rtol=0, atol=1e-5)
+
+
+def test_curves_and_pictures_are_written(data: Path, tmp_path: Path) -> None:
+    train(config(2), data, tmp_path)
+    assert list((tmp_path / "events").glob("events.out.tfevents.*"))
+    assert len(list((tmp_path / "pictures").glob("*.jpg"))) == 3
+
+
+def test_unusable_files_end_the_command_before_training(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = config(2)
+    settings["train"]["sources"][0]["path"] = "absent"
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(settings))
+    with pytest.raises(SystemExit) as ended:
+        main(["--config", str(path), "--data", str(data), "--out", str(tmp_path / "run")])
+    assert ended.value.code == 1
+    assert "absent" in capsys.readouterr().out
+    assert not (tmp_path / "run").exists()

@@ -20,8 +20,13 @@ def augment(
     rgb, ir, allowed = _scale_and_crop(sample, crop, rng)
     if rng.random() < 0.5:
         rgb, ir, allowed = rgb[:, ::-1], ir[:, ::-1], allowed[:, ::-1]
+    if rng.random() < 0.25:
+        ir = _misalign(ir, rng)
     visible = _vary(rgb, rng, _VISIBLE_CHANGES)
     thermal = _vary(ir, rng, _INFRARED_CHANGES)
+    if rng.random() < 0.06:
+        lost = visible if rng.random() < 0.5 else thermal
+        lost[...] = lost.mean() * np.float32(rng.uniform(0, 1))
     return (
         np.ascontiguousarray(visible.transpose(2, 0, 1)),
         np.ascontiguousarray(thermal[None]),
@@ -51,6 +56,13 @@ def _scale_and_crop(
         np.asarray(cv2.resize(sample.ir[window], size, interpolation=cv2.INTER_LINEAR), np.uint8),
         np.asarray(cv2.resize(sample.allowed[window], size, interpolation=cv2.INTER_NEAREST), np.uint16),
     )
+
+
+def _misalign(ir: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """Shift the infrared frame by up to three pixels, as cameras that were knocked are."""
+    shift = np.array([[1, 0, rng.uniform(-3, 3)], [0, 1, rng.uniform(-3, 3)]])
+    moved = cv2.warpAffine(ir, shift, (ir.shape[1], ir.shape[0]), borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, np.uint8)
 
 
 def _rare_centre(sample: Sample, rng: np.random.Generator) -> tuple[int, int] | None:
@@ -112,6 +124,11 @@ def _glare(image: Plane, rng: np.random.Generator) -> Plane:
     return image + (light[..., None] if image.ndim == 3 else light)
 
 
+def _invert(image: Plane, rng: np.random.Generator) -> Plane:
+    """Show cold as white, as some thermal cameras do."""
+    return 1 - image
+
+
 def _cut_out(image: Plane, rng: np.random.Generator) -> Plane:
     height, width = image.shape[:2]
     h, w = (int(size * rng.uniform(0.2, 0.6)) for size in (height, width))
@@ -136,5 +153,6 @@ _INFRARED_CHANGES: tuple[tuple[float, _Change], ...] = (
     (0.3, _gamma),
     (0.15, _blur),
     (0.2, _noise),
+    (0.03, _invert),
     (0.05, _cut_out),
 )

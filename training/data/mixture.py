@@ -11,16 +11,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from mtvif_ros.pair_folder import PairFiles, find_pairs
 from training.data.augment import augment
 from training.data.pairs import Sample, load_sample
 from training.data.rendered import rendered_samples
-
-_ONLY = {
-    "all": lambda files: True,
-    "labelled": lambda files: files.mask is not None,
-    "boxed": lambda files: files.mask is None and files.boxes is not None,
-}
+from training.data.selection import select_pairs
 
 
 @dataclass(frozen=True)
@@ -59,20 +53,29 @@ class Mixture(Dataset[tuple[Tensor, Tensor, Tensor]]):
 def load_sources(entries: list[dict[str, Any]], data: Path) -> list[Source]:
     """Load every source of a config into memory.
 
-    An entry has `share` and either `path` (relative to `data`) with an optional `only` (all,
-    labelled, boxed), or `rendered` (a number of frames) with an optional `seed`. Raises ValueError
-    for other entries and for sources that turn out empty.
+    An entry has `share` and either the keys of select_pairs or `rendered` (a number of frames) with an
+    optional `seed`. Raises ValueError for other entries, and one that names every file of all sources
+    that is missing, corrupt, of another size than its partner or out of range.
     """
-    return [Source(_load(entry, data), float(entry["share"])) for entry in entries]
+    problems: list[str] = []
+    sources = [Source(_load(entry, data, problems), float(entry["share"])) for entry in entries]
+    if problems:
+        raise ValueError(f"{len(problems)} files cannot be used:\n  " + "\n  ".join(problems))
+    return sources
 
 
-def _load(entry: dict[str, Any], data: Path) -> list[Sample]:
+def _load(entry: dict[str, Any], data: Path, problems: list[str]) -> list[Sample]:
     if "rendered" in entry:
         return rendered_samples(int(entry["rendered"]), seed=int(entry.get("seed", 0)))
-    only = entry.get("only", "all")
-    if "path" not in entry or only not in _ONLY:
-        raise ValueError(f"source {entry}: needs `path` or `rendered`; `only` is one of {sorted(_ONLY)}")
-    files: list[PairFiles] = [f for f in find_pairs(data / entry["path"]) if _ONLY[only](f)]
-    if not files:
-        raise ValueError(f"source {entry}: {data / entry['path']} holds no pairs that are {only}")
-    return [load_sample(f) for f in files]
+    samples: list[Sample] = []
+    try:
+        pairs = select_pairs(entry, data)
+    except FileNotFoundError as error:
+        problems.append(str(error))
+        return samples
+    for files in pairs:
+        try:
+            samples.append(load_sample(files))
+        except ValueError as error:
+            problems.append(str(error))
+    return samples

@@ -1,5 +1,5 @@
-"""Build the networks: an encoder, on it a head, around both the file contract."""
+"""Build the networks: an encoder, on it a decoder, around both the file contract."""
 
-from training.model.network import MultiTaskVIF, build_model
+from training.model.network import Cascade, MultiTaskVIF, Network, build_model
 
-__all__ = ["MultiTaskVIF", "build_model"]
+__all__ = ["Cascade", "MultiTaskVIF", "Network", "build_model"]

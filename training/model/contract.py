@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.model.network import MultiTaskVIF
+from training.model.network import Network
 
 INPUT_NAMES = ("rgb", "ir")
 OUTPUT_NAMES = ("fused", "segmentation")
@@ -17,10 +17,11 @@ class ContractModel(nn.Module):
 
     The fused luma is the network's and the chroma is the visible frame's: the change of luma is
     added to R, G and B alike, which leaves Cb and Cr as they are (until a channel clips). Sizes that
-    the stride does not divide are padded at the bottom right with edge pixels and cropped again.
+    the stride does not divide are padded at the bottom right with edge pixels and cropped again. A
+    network without segmentation gives background everywhere.
     """
 
-    def __init__(self, network: MultiTaskVIF, height: int, width: int):
+    def __init__(self, network: Network, height: int, width: int):
         super().__init__()
         self.network = network
         stride = network.stride
@@ -39,6 +40,8 @@ class ContractModel(nn.Module):
         change = change[..., :height, :width] * 255
         # Adding a half before the cast, which truncates, rounds to the nearest level.
         fused = (colour + change + 0.5).clamp(0, 255).permute(0, 2, 3, 1).to(torch.uint8)
+        if logits is None:
+            return fused, torch.zeros_like(ir)
         classes = F.pixel_shuffle(logits.argmax(1).to(torch.float32), 2)
         mask = F.interpolate(classes, scale_factor=2, mode="nearest").squeeze(1)
         return fused, mask[..., :height, :width].to(torch.uint8)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from training.model.network import MultiTaskVIF
+from training.model.network import Network
 
 
 def count_parameters(network: nn.Module) -> int:
@@ -15,7 +15,7 @@ def count_parameters(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def count_macs(network: MultiTaskVIF, size: tuple[int, int]) -> int:
+def count_macs(network: Network, size: tuple[int, int]) -> int:
     """Return the multiply-accumulates of all convolutions for one pair of `size` (height, width)."""
     total = 0
 

@@ -1,21 +1,19 @@
-"""Join an encoder and a head into the network that is trained."""
+"""Join encoders and decoders into the networks that are trained."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mtvif_ros.classes import CLASSES
+from training.model.decoders import FusionDecoder, MultiTaskHead, SegmentationDecoder
+from training.model.decoders.fusion_head import luma_of
 from training.model.encoders import ENCODERS, Encoder
-from training.model.heads import LUMA_BT601, MultiTaskHead
 
-
-def luma_of(rgb: Tensor) -> Tensor:
-    """Return the BT.601 luma (N, 1, H, W) of an R, G, B tensor (N, 3, H, W), in the same range."""
-    return F.conv2d(rgb, rgb.new_tensor(LUMA_BT601).view(1, 3, 1, 1))
+_PYRAMID_STRIDE = 32
 
 
 class MultiTaskVIF(nn.Module):
@@ -23,34 +21,100 @@ class MultiTaskVIF(nn.Module):
 
     Takes `rgb` (N, 3, H, W) and `ir` (N, 1, H, W), float in 0..1, H and W divisible by `stride`.
     Returns what the fusion adds to the luma, (N, 1, H, W), and cell logits (N, C, 4, H/4, W/4), which
-    spread_cells turns into a map of half size.
-    Raises ValueError for other sizes.
+    spread_cells turns into a map of half size; a FusionDecoder gives None for them.
+    Raises ValueError for other ranks, channels, dtypes and sizes.
     """
 
-    def __init__(self, encoder: Encoder, head: nn.Module):
+    stride = _PYRAMID_STRIDE
+
+    def __init__(self, encoder: Encoder, decoder: nn.Module):
         super().__init__()
         self.encoder = encoder
-        self.head = head
-        self.stride = 2 * encoder.stride  # the pyramid adds one level
+        self.decoder = decoder
+
+    def forward(self, rgb: Tensor, ir: Tensor) -> tuple[Tensor, Tensor | None]:
+        _check_frames(rgb, ir, self.stride)
+        return self.decoder(self.encoder(rgb, ir), rgb, ir)
+
+
+class Cascade(nn.Module):
+    """Fuse, then segment the fused image with a network of its own: what one pass is compared with.
+
+    Same inputs and outputs as MultiTaskVIF. The second network sees the fused image only, in colour as
+    its visible frame and in grey as its infrared frame. Its gradients do not reach the fusion.
+    """
+
+    stride = _PYRAMID_STRIDE
+
+    def __init__(self, fusion: MultiTaskVIF, encoder: Encoder, decoder: SegmentationDecoder):
+        super().__init__()
+        self.fusion = fusion
+        self.encoder = encoder
+        self.decoder = decoder
 
     def forward(self, rgb: Tensor, ir: Tensor) -> tuple[Tensor, Tensor]:
-        height, width = rgb.shape[-2:]
-        if not torch.jit.is_tracing() and (height % self.stride or width % self.stride):
-            raise ValueError(
-                f"frames of {height}x{width}: height and width must be multiples of {self.stride}; "
-                "pad them, or export with training.export, which pads inside the graph"
-            )
-        return self.head(self.encoder(rgb, ir), rgb, ir)
+        change, _ = self.fusion(rgb, ir)
+        seen = change.detach()
+        fused_rgb, fused_luma = (rgb + seen).clamp(0, 1), (luma_of(rgb) + seen).clamp(0, 1)
+        return change, self.decoder(self.encoder(fused_rgb, fused_luma))
 
 
-def build_model(config: dict[str, Any]) -> MultiTaskVIF:
+Network = MultiTaskVIF | Cascade
+
+
+def build_model(config: dict[str, Any]) -> Network:
     """Build the network that a config's `model` section describes.
 
-    Keys: `encoder` (a name in ENCODERS) and `pretrained` (default true). Raises ValueError for an
-    unknown encoder, listing those that exist.
+    Keys: `encoder` (a name in ENCODERS), `decoder` (a name in DECODERS, default multitask) and
+    `pretrained` (default true). Raises ValueError for unknown names, listing those that exist.
     """
-    name = config["encoder"]
-    if name not in ENCODERS:
-        raise ValueError(f"model.encoder: {name!r} is unknown; choose one of {sorted(ENCODERS)}")
-    encoder = ENCODERS[name](pretrained=config.get("pretrained", True))
+    new_encoder = _choose("encoder", config["encoder"], ENCODERS)
+    build = _choose("decoder", config.get("decoder", "multitask"), DECODERS)
+    return build(lambda: new_encoder(pretrained=config.get("pretrained", True)))
+
+
+def _multitask(new_encoder: Callable[[], Encoder]) -> Network:
+    encoder = new_encoder()
     return MultiTaskVIF(encoder, MultiTaskHead(encoder.channels, len(CLASSES)))
+
+
+def _fusion(new_encoder: Callable[[], Encoder]) -> MultiTaskVIF:
+    encoder = new_encoder()
+    return MultiTaskVIF(encoder, FusionDecoder(encoder.channels, len(CLASSES)))
+
+
+def _cascade(new_encoder: Callable[[], Encoder]) -> Network:
+    encoder = new_encoder()
+    return Cascade(_fusion(new_encoder), encoder, SegmentationDecoder(encoder.channels, len(CLASSES)))
+
+
+DECODERS: dict[str, Callable[[Callable[[], Encoder]], Network]] = {
+    "multitask": _multitask,
+    "fusion": _fusion,
+    "cascade": _cascade,
+}
+
+
+def _choose(key: str, name: str, known: dict[str, Any]) -> Any:
+    if name not in known:
+        raise ValueError(f"model.{key}: {name!r} is unknown; choose one of {sorted(known)}")
+    return known[name]
+
+
+def _check_frames(rgb: Tensor, ir: Tensor, stride: int) -> None:
+    if torch.jit.is_tracing():
+        return
+    if rgb.ndim != 4 or rgb.shape[1] != 3 or ir.shape != (rgb.shape[0], 1, *rgb.shape[2:]):
+        raise ValueError(
+            f"rgb {tuple(rgb.shape)} and ir {tuple(ir.shape)}: expected (N, 3, H, W) and (N, 1, H, W)"
+        )
+    if not rgb.is_floating_point() or rgb.dtype != ir.dtype:
+        raise ValueError(
+            f"rgb {rgb.dtype} and ir {ir.dtype}: expected one floating-point type; divide bytes by 255"
+        )
+    height, width = rgb.shape[-2:]
+    if height % stride or width % stride:
+        raise ValueError(
+            f"frames of {height}x{width}: height and width must be multiples of {stride}; "
+            "pad them, or export with training.export, which pads inside the graph"
+        )

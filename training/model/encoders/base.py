@@ -8,9 +8,8 @@ from torch import nn
 class Encoder(nn.Module):
     """Turn a visible and an infrared frame into features at strides 4, 8 and 16.
 
-    `forward(rgb, ir)` takes float (N, 3, H, W) and (N, 1, H, W) in 0..1, H and W divisible by `stride`,
-    and returns three maps whose channels are `channels`.
+    `forward(rgb, ir)` takes float (N, 3, H, W) and (N, 1, H, W) in 0..1, H and W divisible by 16, and
+    returns three maps whose channels are `channels`.
     """
 
-    stride: int
     channels: tuple[int, int, int]

@@ -95,7 +95,6 @@ class _InvertedResidual(nn.Module):
 class Lite0Encoder(Encoder):
     """Encode with EfficientNet-Lite0; see Encoder for shapes."""
 
-    stride = 16
     channels = (24, 40, 112)
 
     def __init__(self, pretrained: bool = True):

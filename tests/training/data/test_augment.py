@@ -1,0 +1,38 @@
+import numpy as np
+
+from mtvif_ros.classes import CLASS_NAMES
+from training.data.augment import augment
+from training.data.pairs import Sample
+
+
+def striped() -> Sample:
+    """Return a pair where both cameras and the label show the same bright square."""
+    ir = np.zeros((96, 128), np.uint8)
+    ir[30:60, 50:90] = 200
+    allowed = np.where(ir > 0, 1 << CLASS_NAMES.index("car"), 1).astype(np.uint16)
+    return Sample("striped", np.repeat(ir[..., None], 3, 2), ir, allowed)
+
+
+def test_cameras_and_labels_stay_aligned() -> None:
+    """Photometric changes may invert or blank a camera, so most samples must agree, not all."""
+    agreement = []
+    for seed in range(60):
+        rgb, ir, allowed = augment(striped(), (64, 64), np.random.default_rng(seed))
+        car = allowed == 2
+        if car.any() and not car.all():
+            agreement += [np.corrcoef(plane.ravel(), car.ravel())[0, 1] for plane in (rgb.mean(0), ir[0])]
+    assert len(agreement) > 60
+    assert np.nanmedian(agreement) > 0.9
+
+
+def test_frames_stay_in_range_and_vary() -> None:
+    views = [augment(striped(), (64, 64), np.random.default_rng(seed)) for seed in range(20)]
+    for rgb, ir, _ in views:
+        assert rgb.dtype == ir.dtype == np.float32
+        assert min(rgb.min(), ir.min()) >= 0 and max(rgb.max(), ir.max()) <= 1
+    assert len({rgb.tobytes() for rgb, _, _ in views}) == 20
+
+
+def test_a_frame_smaller_than_the_crop_is_enlarged() -> None:
+    rgb, _, _ = augment(striped(), (192, 256), np.random.default_rng(0))
+    assert rgb.shape == (3, 192, 256)

@@ -1,0 +1,104 @@
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from training.check import main as check
+from training.data.mixture import Mixture, load_sources
+from training.data.selection import select_pairs
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for folder in ("vi", "ir", "labels", "boxes"):
+        (tmp_path / "set" / folder).mkdir(parents=True)
+    for number in range(10, 16):
+        name = f"{number:05d}N"
+        cv2.imwrite(str(tmp_path / f"set/vi/{name}.png"), rng.integers(0, 256, (64, 80, 3), np.uint8))
+        cv2.imwrite(str(tmp_path / f"set/ir/{name}.png"), rng.integers(0, 256, (64, 80), np.uint8))
+        (tmp_path / f"set/boxes/{name}.txt").write_text("0 0.5 0.5 0.5 0.5\n")
+        if number < 13:
+            cv2.imwrite(str(tmp_path / f"set/labels/{name}.png"), np.full((64, 80), 1, np.uint8))
+    return tmp_path
+
+
+def names(entry: dict[str, Any], data: Path) -> list[int]:
+    return [int(files.name[:5]) for files in select_pairs({"path": "set", **entry}, data)]
+
+
+def test_pairs_are_chosen_by_what_is_known_of_them_and_by_number(data: Path) -> None:
+    assert names({"only": "labelled"}, data) == [10, 11, 12]
+    assert names({"only": "boxed"}, data) == [13, 14, 15]
+    assert names({"numbers": [[11, 11], [14, 99]]}, data) == [11, 14, 15]
+    assert names({"skip_numbers": [[11, 13]]}, data) == [10, 14, 15]
+
+
+def test_masks_of_another_folder_go_to_the_pairs_that_have_none(data: Path) -> None:
+    (data / "made").mkdir()
+    for name in ("00010N", "00013N"):
+        cv2.imwrite(str(data / f"made/{name}.png"), np.full((64, 80), 2, np.uint8))
+    chosen = select_pairs({"path": "set", "masks": str(data / "made")}, data)
+    parents = [files.mask.parent.name if files.mask else None for files in chosen]
+    assert parents == ["labels", "labels", "labels", "made", None, None]
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"only": "some"}, "`only` one of"),
+        ({"layout": "coco"}, "`layout` one of"),
+        ({"onyl": "boxed"}, "may have"),
+        ({"numbers": [[900, 999]]}, "holds no such pairs"),
+    ],
+)
+def test_an_entry_that_means_nothing_is_refused(entry: dict[str, Any], message: str, data: Path) -> None:
+    with pytest.raises(ValueError, match=message):
+        select_pairs({"path": "set", **entry}, data)
+
+
+def test_every_unusable_file_is_named_at_once(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (data / "set/vi/00010N.png").write_bytes(b"no picture")
+    cv2.imwrite(str(data / "set/ir/00011N.png"), np.zeros((9, 9), np.uint8))
+    cv2.imwrite(str(data / "set/labels/00012N.png"), np.full((64, 80), 9, np.uint8))
+    (data / "set/boxes/00013N.txt").write_text("7 0.5 0.5 0.5 0.5")
+    (data / "other/vi").mkdir(parents=True)
+    (data / "other/vi/notes.txt").touch()
+    config = data / "config.yaml"
+    config.write_text("train: {sources: [{path: set, share: 1}, {path: other, share: 1}]}")
+    with pytest.raises(SystemExit) as ended:
+        check(["--config", str(config), "--data", str(data)])
+    assert ended.value.code == 1
+    printed = capsys.readouterr().out
+    assert "5 files cannot be used" in printed
+    for name in ("vi/00010N", "ir/00011N", "labels/00012N", "boxes/00013N", "vi/notes"):
+        assert name in printed
+
+
+@pytest.mark.parametrize("orphan", ["vi/x.png", "ir/x.png", "labels/x.png", "boxes/x.txt"])
+def test_a_file_without_a_partner_is_named(orphan: str, data: Path) -> None:
+    (data / "set" / orphan).touch()
+    with pytest.raises(FileNotFoundError, match=orphan):
+        select_pairs({"path": "set"}, data)
+
+
+def test_usable_data_is_described(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = data / "config.yaml"
+    config.write_text("train: {sources: [{path: set, only: labelled, share: 1}]}")
+    check(["--config", str(config), "--data", str(data)])
+    # A quarter is a person's box, of which a mask that shows none there leaves the class open.
+    assert "set: 3 samples, 75% of pixels labelled: car 75.00%" in capsys.readouterr().out
+
+
+def test_a_sample_depends_on_its_number_alone(data: Path) -> None:
+    sources = load_sources([{"path": "set", "share": 1.0}, {"rendered": 2, "share": 1.0}], data)
+    first, second = (Mixture(sources, (32, 48), seed=5, length=20) for _ in range(2))
+    order = [7, 3, 7, 11]
+    for index in order:
+        for a, b in zip(first[index], second[index]):
+            assert torch.equal(a, b)
+    rgb, ir, allowed = first[0]
+    assert rgb.shape == (3, 32, 48) and ir.shape == (1, 32, 48) and allowed.shape == (32, 48)

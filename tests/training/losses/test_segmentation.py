@@ -1,0 +1,48 @@
+import math
+
+import pytest
+import torch
+
+from training.losses import segmentation as losses
+
+
+def test_for_one_allowed_class_it_is_cross_entropy() -> None:
+    logits = torch.tensor([2.0, 0.0, -1.0]).view(1, 3, 1, 1)
+    expected = -math.log(math.exp(0) / (math.exp(2) + 1 + math.exp(-1)))
+    loss = losses.partial_label_loss(logits, torch.full((1, 1, 1), 0b010))
+    assert loss.item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_probability_may_be_anywhere_among_the_allowed_classes() -> None:
+    logits = torch.tensor([9.0, 9.0, -9.0]).view(1, 3, 1, 1)
+    assert losses.partial_label_loss(logits, torch.full((1, 1, 1), 0b011)) < 1e-3
+
+
+def test_pixels_that_allow_everything_say_nothing() -> None:
+    logits = torch.randn(1, 3, 4, 4, requires_grad=True)
+    loss = losses.partial_label_loss(logits, torch.full((1, 4, 4), 0b111))
+    loss.backward()
+    assert loss == 0
+    assert logits.grad is not None and not logits.grad.any()
+
+
+def test_dice_weighs_a_rare_class_as_much_as_a_common_one() -> None:
+    allowed = torch.ones(1, 8, 8, dtype=torch.int32)
+    allowed[0, 0, 0] = 2
+    all_background = torch.zeros(1, 2, 8, 8)
+    all_background[:, 0] = 20
+    assert losses.class_dice_loss(all_background, allowed) == pytest.approx(0.5, abs=0.01)
+
+
+def test_lovasz_is_the_lost_iou_of_a_hard_decision() -> None:
+    """For probabilities of 0 and 1 the extension equals one minus IoU, by its definition."""
+    allowed = torch.tensor([[[1, 1, 1, 2, 2, 2]]], dtype=torch.int32)
+    logits = torch.tensor([[0, 0, 1, 1, 1, 1]]).float().mul(200).sub(100)
+    loss = losses.lovasz_loss(torch.stack((-logits, logits))[None], allowed)
+    assert loss.item() == pytest.approx(1 - (2 / 3 + 3 / 4) / 2, abs=1e-6)
+
+
+@pytest.mark.parametrize("loss", [losses.class_dice_loss, losses.lovasz_loss])
+def test_frames_without_a_known_pixel_cost_nothing(loss: object) -> None:
+    logits = torch.randn(1, 3, 4, 4, requires_grad=True)
+    assert loss(logits, torch.full((1, 4, 4), 0b111)) == 0  # type: ignore[operator]

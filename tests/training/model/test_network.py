@@ -1,0 +1,151 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from mtvif_ros.engines import load_engine
+from training.export import export
+from training.model import Cascade, build_model
+from training.model.contract import ContractModel
+from training.model.cost import count_macs, count_parameters
+from training.model.decoders import spread_cells
+from training.model.decoders.fusion_head import luma_of
+from training.model.encoders import ENCODERS
+from training.model.network import DECODERS
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+@pytest.mark.parametrize("encoder", ENCODERS)
+@pytest.mark.parametrize(("batch", "size"), [(1, (32, 32)), (3, (64, 96))])
+def test_every_encoder_works_with_every_decoder(
+    encoder: str, decoder: str, batch: int, size: tuple[int, int]
+) -> None:
+    network = build_model({"encoder": encoder, "decoder": decoder, "pretrained": False}).eval()
+    change, cells = network(torch.rand(batch, 3, *size), torch.rand(batch, 1, *size))
+    assert change.shape == (batch, 1, *size)
+    if decoder == "fusion":
+        assert cells is None
+    else:
+        assert spread_cells(cells).shape == (batch, 9, size[0] // 2, size[1] // 2)
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_every_weight_of_every_network_is_trained(encoder: str, decoder: str) -> None:
+    network = build_model({"encoder": encoder, "decoder": decoder, "pretrained": False})
+    change, cells = network(torch.rand(2, 3, 64, 64), torch.rand(2, 1, 64, 64))
+    (change.square().sum() + (0 if cells is None else cells.square().sum())).backward()
+    assert [name for name, weight in network.named_parameters() if weight.grad is None] == []
+
+
+def test_bf16_frames_work_in_a_bf16_network() -> None:
+    network = build_model({"encoder": "lite0", "pretrained": False}).to(torch.bfloat16).eval()
+    rgb, ir = torch.rand(1, 3, 32, 32).bfloat16(), torch.rand(1, 1, 32, 32).bfloat16()
+    assert network(rgb, ir)[0].dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize(
+    ("rgb", "ir", "message"),
+    [
+        (torch.rand(1, 3, 50, 64), torch.rand(1, 1, 50, 64), "multiples of 32"),
+        (torch.rand(1, 3, 32, 32), torch.rand(1, 1, 32, 64), r"\(N, 1, H, W\)"),
+        (torch.rand(3, 32, 32), torch.rand(1, 32, 32), r"\(N, 3, H, W\)"),
+        (torch.ones(1, 3, 32, 32).byte(), torch.ones(1, 1, 32, 32).byte(), "divide bytes by 255"),
+        (torch.rand(1, 3, 32, 32), torch.rand(1, 1, 32, 32).half(), "one floating-point type"),
+    ],
+)
+def test_frames_that_do_not_fit_are_refused_with_what_to_do(
+    rgb: torch.Tensor, ir: torch.Tensor, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        build_model({"encoder": "plain"})(rgb, ir)
+
+
+def test_fusion_starts_as_the_brighter_of_both_frames() -> None:
+    network = build_model({"encoder": "lite0", "pretrained": False}).eval()
+    rgb, ir = torch.rand(1, 3, 64, 64), torch.rand(1, 1, 64, 64)
+    with torch.no_grad():
+        change, _ = network(rgb, ir)
+    torch.testing.assert_close(luma_of(rgb) + change, torch.maximum(luma_of(rgb), ir), rtol=0, atol=1e-5)
+
+
+def test_a_cascades_segmentation_leaves_its_fusion_alone() -> None:
+    network = build_model({"encoder": "plain", "decoder": "cascade"})
+    assert isinstance(network, Cascade)
+    _, cells = network(torch.rand(1, 3, 64, 64), torch.rand(1, 1, 64, 64))
+    cells.square().sum().backward()
+    assert all(weight.grad is None for weight in network.fusion.parameters())
+
+
+@pytest.mark.parametrize("part", ["encoder", "decoder"])
+def test_an_unknown_part_is_refused_with_those_that_exist(part: str) -> None:
+    with pytest.raises(ValueError, match=f"model.{part}: 'resnet' is unknown.*(lite0|multitask)"):
+        build_model({"encoder": "lite0", part: "resnet"})
+
+
+def test_one_head_costs_at_most_six_tenths_of_a_cascade() -> None:
+    head, cascade = (
+        build_model({"encoder": "lite0", "decoder": decoder, "pretrained": False})
+        for decoder in ("multitask", "cascade")
+    )
+    assert count_parameters(head) <= 0.6 * count_parameters(cascade)
+    assert count_macs(head, (480, 640)) <= 0.6 * count_macs(cascade, (480, 640))
+    assert count_parameters(head) <= 3e6
+    assert count_macs(head, (480, 640)) <= 4e9
+
+
+def test_pretrained_features_are_those_of_the_published_network() -> None:
+    """The values are what `efficientnet-lite-pytorch` gives, far from borders, where padding differs."""
+    encoder = build_model({"encoder": "lite0"}).eval().encoder
+    axis = torch.arange(768.0)
+    waves = [(torch.sin(axis * f) + torch.cos(axis[:, None] * f * 0.7) + 2) / 4 for f in (0.05, 0.11, 0.23)]
+    with torch.no_grad():
+        deepest = encoder(torch.stack(waves)[None], torch.zeros(1, 1, 768, 768))[-1]
+    assert deepest[0, :5, 24, 24].tolist() == pytest.approx(
+        [0.8492, 3.9472, -2.1772, 5.4921, 8.1379], abs=1e-3
+    )
+
+
+def test_the_contract_keeps_the_visible_frames_chroma() -> None:
+    network = build_model({"encoder": "lite0", "pretrained": False})
+    contract = ContractModel(network, 64, 64).eval()
+    rgb = torch.randint(90, 160, (1, 64, 64, 3), dtype=torch.uint8)
+    with torch.no_grad():
+        fused, _ = contract(rgb, torch.randint(90, 160, (1, 64, 64), dtype=torch.uint8))
+    inside = ((fused > 0) & (fused < 255)).all(-1)
+    before, after = ((image[..., 0].int() - image[..., 2].int())[inside] for image in (rgb, fused))
+    assert inside.float().mean() > 0.5
+    assert (before - after).abs().max() <= 1
+
+
+@pytest.mark.parametrize("size", [(64, 96), (70, 101)])
+def test_an_exported_file_computes_what_the_network_does_at_any_size(
+    size: tuple[int, int], tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    network = build_model({"encoder": "lite0", "pretrained": False})
+    path = tmp_path / "model.onnx"
+    export(network, path, size, {"model_version": "test", "trained_on": "nothing", "licence": "none"})
+    model = load_engine(path, "onnxruntime").model
+    assert (model.height, model.width) == size
+    assert model.properties["trained_on"] == "nothing"
+
+
+def test_a_network_without_segmentation_is_not_exported(tmp_path: Path) -> None:
+    network = build_model({"encoder": "plain", "decoder": "fusion"})
+    with pytest.raises(ValueError, match="no segmentation"):
+        export(network, tmp_path / "model.onnx", (64, 64), {})
+
+
+def test_cost_by_hand() -> None:
+    class OneConvolution(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = torch.nn.Conv2d(4, 8, 3, padding=1, groups=2)
+
+        def forward(self, rgb: torch.Tensor, ir: torch.Tensor) -> torch.Tensor:
+            return self.conv(torch.cat((rgb, ir), 1))
+
+    network = OneConvolution()
+    assert count_parameters(network) == 8 * 2 * 9 + 8
+    assert count_macs(network, (6, 10)) == 6 * 10 * 8 * 2 * 9  # type: ignore[arg-type]

@@ -1,0 +1,89 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from mtvif_ros.classes import CLASS_NAMES, IGNORE
+from mtvif_ros.pair_folder import find_pairs
+from training.checkpoint import CHECKPOINT, save_checkpoint
+from training.model import build_model
+from training.pseudo_label import fill_priors, label_in_boxes, label_where_sure, main
+
+CAR, PERSON = CLASS_NAMES.index("car"), CLASS_NAMES.index("person")
+BOX = np.array([[0, 0.5, 0.5, 0.4, 0.8]], np.float32)  # a person in rows 10 to 90, columns 30 to 70
+
+
+def round_prior() -> dict[int, np.ndarray]:  # type: ignore[type-arg]
+    rows, columns = np.mgrid[-3.5:4.5, -3.5:4.5]
+    return {PERSON: np.where(rows**2 + columns**2 < 9, 0.95, 0.05).astype(np.float32)}
+
+
+def background() -> np.ndarray:  # type: ignore[type-arg]
+    probability = np.full((len(CLASS_NAMES), 100, 100), 0.001, np.float32)
+    probability[0] = 1 - probability[1:].sum(0)
+    return probability
+
+
+def test_a_box_is_filled_even_where_the_network_knows_nothing() -> None:
+    mask = label_in_boxes(background(), BOX, round_prior())
+    assert mask[50, 50] == PERSON
+    assert mask[12, 32] in (0, IGNORE)
+    assert mask[50, 10] == 0
+
+
+def test_a_class_never_leaves_its_boxes() -> None:
+    probability = background()
+    probability[:, :, :20] = 0.001
+    probability[CAR, :, :20] = 0.992
+    mask = label_in_boxes(probability, BOX, round_prior())
+    assert CAR not in mask
+
+
+def test_the_network_says_which_part_of_a_box_is_filled() -> None:
+    probability = background()
+    probability[PERSON, 40:60, 45:55], probability[0, 40:60, 45:55] = 0.99, 0.003
+    probability[PERSON, 60:90, 30:70] = 1e-4
+    mask = label_in_boxes(probability, BOX, round_prior())
+    assert mask[50, 50] == PERSON
+    assert mask[88, 32] == 0
+
+
+def test_without_boxes_only_sure_pixels_count() -> None:
+    probability = background()
+    probability[CAR, 0], probability[0, 0] = 0.95, 0.04
+    probability[CAR, 1], probability[0, 1] = 0.6, 0.39
+    mask = label_where_sure(probability)
+    assert (mask[0] == CAR).all() and (mask[1] == IGNORE).all() and (mask[2] == 0).all()
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    for folder in ("vi", "ir", "labels", "boxes"):
+        (tmp_path / folder).mkdir()
+    label = np.zeros((64, 64), np.uint8)
+    label[16:48, 24:40] = PERSON
+    for name in ("a", "b"):
+        cv2.imwrite(str(tmp_path / "vi" / f"{name}.png"), np.zeros((64, 64, 3), np.uint8))
+        cv2.imwrite(str(tmp_path / "ir" / f"{name}.png"), np.zeros((64, 64), np.uint8))
+        (tmp_path / "boxes" / f"{name}.txt").write_text("0 0.5 0.5 0.5 0.5")
+    cv2.imwrite(str(tmp_path / "labels" / "a.png"), label)
+    return tmp_path
+
+
+def test_the_command_labels_what_has_no_mask(data: Path) -> None:
+    torch.manual_seed(0)
+    config = {"model": {"encoder": "plain"}}
+    state = {"average": build_model(config["model"]).state_dict(), "config": config, "step": 1}
+    save_checkpoint(data / "run" / CHECKPOINT, state)
+    main(["--run", str(data / "run"), "--data", str(data), "--out", str(data / "out")])
+    (made,) = (data / "out").iterdir()
+    assert made.name == "b.png"
+    mask = cv2.imread(str(made), cv2.IMREAD_UNCHANGED)
+    assert mask is not None and mask[32, 32] == PERSON and CAR not in mask
+
+
+def test_priors_are_learnt_from_what_people_and_masks_say(data: Path) -> None:
+    prior = fill_priors(find_pairs(data))[PERSON]
+    assert prior[:, 2:6].min() == 1 and prior[:, :2].max() == 0

@@ -1,0 +1,60 @@
+"""Choose the pairs that a config's entry names."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mtvif_ros.pair_folder import PairFiles
+from training.data.layouts import LAYOUTS
+
+_ONLY = {
+    "all": lambda files: True,
+    "labelled": lambda files: files.mask is not None,
+    "boxed": lambda files: files.mask is None and files.boxes is not None,
+    "unlabelled": lambda files: files.mask is None and files.boxes is None,
+}
+_KEYS = ("path", "layout", "split", "only", "numbers", "skip_numbers", "masks", "share")
+
+
+def select_pairs(entry: dict[str, Any], data: Path) -> list[PairFiles]:
+    """List the pairs of one entry of `sources` or `validate`.
+
+    `path` is relative to `data`. Optional: `layout` (see LAYOUTS, default pairs) with `split`; `only`
+    (all, labelled, boxed, unlabelled); `numbers` and `skip_numbers`, lists of [first, last] that the
+    number in a frame's name must or must not lie in, because neighbouring frames are near-duplicates;
+    `masks`, a folder of masks for the pairs that have none. Raises ValueError for unknown keys and
+    values and when nothing is left, and what the layout raises.
+    """
+    unknown = sorted(entry.keys() - set(_KEYS))
+    layout, only = entry.get("layout", "pairs"), entry.get("only", "all")
+    if "path" not in entry or unknown or layout not in LAYOUTS or only not in _ONLY:
+        raise ValueError(
+            f"entry {entry}: needs `path`; may have {list(_KEYS)}, `layout` one of {sorted(LAYOUTS)}, "
+            f"`only` one of {sorted(_ONLY)}"
+        )
+    root = data / entry["path"]
+    pairs = [
+        files
+        for files in LAYOUTS[layout](root, entry.get("split", "train"))
+        if _ONLY[only](files)
+        and ("numbers" not in entry or _lies_in(files.name, entry["numbers"]))
+        and not _lies_in(files.name, entry.get("skip_numbers", []))
+    ]
+    if "masks" in entry:
+        pairs = [_with_mask(files, Path(entry["masks"])) for files in pairs]
+    if not pairs:
+        raise ValueError(f"entry {entry}: {root} holds no such pairs")
+    return pairs
+
+
+def _lies_in(name: str, ranges: list[list[int]]) -> bool:
+    found = re.search(r"\d+", name)
+    return found is not None and any(first <= int(found.group()) <= last for first, last in ranges)
+
+
+def _with_mask(files: PairFiles, folder: Path) -> PairFiles:
+    path = folder / f"{files.name}.png"
+    return replace(files, mask=path) if files.mask is None and path.is_file() else files

@@ -1,0 +1,49 @@
+"""Train with several processes: what torchrun starts, each process with its share of every batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import distributed
+
+
+@dataclass(frozen=True)
+class Process:
+    """Say which of `count` processes this is and where it computes."""
+
+    rank: int
+    count: int
+    device: torch.device
+
+    @property
+    def leads(self) -> bool:
+        """Say whether this process writes files and prints."""
+        return self.rank == 0
+
+    def share_of(self, batch: int, step: int) -> range:
+        """Return the numbers of this process's samples in batch number `step` of `batch` samples."""
+        return range(step * batch + self.rank, (step + 1) * batch, self.count)
+
+
+@contextmanager
+def joined_processes() -> Iterator[Process]:
+    """Join the other processes when torchrun started this one; alone otherwise.
+
+    Several GPUs talk over NCCL, several CPUs over gloo.
+    """
+    use_cuda = torch.cuda.is_available()
+    if not distributed.is_torchelastic_launched():
+        yield Process(0, 1, torch.device("cuda" if use_cuda else "cpu"))
+        return
+    distributed.init_process_group("nccl" if use_cuda else "gloo")
+    try:
+        rank = distributed.get_rank()
+        device = torch.device("cuda", rank % torch.cuda.device_count()) if use_cuda else torch.device("cpu")
+        if use_cuda:
+            torch.cuda.set_device(device)
+        yield Process(rank, distributed.get_world_size(), device)
+    finally:
+        distributed.destroy_process_group()

@@ -1,0 +1,71 @@
+"""Balance fusion and segmentation in one loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from torch import Tensor
+
+from training.losses import fusion, segmentation
+from training.model.decoders import spread_cells
+from training.model.decoders.fusion_head import luma_of
+
+FUSION_LOSSES: dict[str, fusion.FusionLoss] = {
+    "intensity": fusion.intensity_loss,
+    "gradient": fusion.gradient_loss,
+    "structure": fusion.structure_loss,
+    "difference": fusion.difference_loss,
+    "fidelity": fusion.fidelity_loss,
+    "edge": fusion.edge_loss,
+}
+SEGMENTATION_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "likelihood": segmentation.partial_label_loss,
+    "dice": segmentation.class_dice_loss,
+    "lovasz": segmentation.lovasz_loss,
+}
+# Windowed statistics at full size cost more than the network; some samples of a batch are enough.
+_COSTLY = ("structure", "fidelity", "edge")
+_COSTLY_SHARE = 4
+
+
+def joint_loss(
+    change: Tensor,
+    cells: Tensor | None,
+    rgb: Tensor,
+    ir: Tensor,
+    allowed: Tensor,
+    weights: Mapping[str, float],
+) -> dict[str, Tensor]:
+    """Return every weighted term by name; their sum is what training lowers.
+
+    `change` (N, 1, H, W) and `cells` (N, C, 4, H/4, W/4 or None) are a network's outputs, `rgb` and `ir`
+    its inputs, `allowed` (N, H, W) int32 bit sets of classes. `weights` names the terms; a term that is
+    absent or zero is not computed. Raises ValueError for a name that is none.
+    """
+    _check_names(weights)
+    change = change.float()
+    terms: dict[str, Tensor] = {}
+    if cells is not None:
+        logits = spread_cells(cells).float()
+        seen = allowed[:, ::2, ::2]  # the logits' size
+        for name, segments in SEGMENTATION_LOSSES.items():
+            if weights.get(name, 0):
+                terms[name] = weights[name] * segments(logits, seen)
+    luma = luma_of(rgb)
+    # Beyond black and white there is nothing to see; colour_loss leads back from there.
+    fused = (luma + change).clamp(0, 1)
+    few = max(1, luma.shape[0] // _COSTLY_SHARE)
+    for name, fuses in FUSION_LOSSES.items():
+        if weights.get(name, 0):
+            part = slice(few) if name in _COSTLY else slice(None)
+            terms[name] = weights[name] * fuses(fused[part], luma[part], ir[part])
+    if weights.get("colour", 0):
+        terms["colour"] = weights["colour"] * fusion.colour_loss(change, rgb)
+    return terms
+
+
+def _check_names(weights: Mapping[str, float]) -> None:
+    known = {*FUSION_LOSSES, *SEGMENTATION_LOSSES, "colour"}
+    unknown = sorted(weights.keys() - known)
+    if unknown:
+        raise ValueError(f"loss: unknown terms {unknown}; choose from {sorted(known)}")

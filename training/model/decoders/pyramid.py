@@ -1,0 +1,36 @@
+"""Merge an encoder's features into one map."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from training.model.layers import conv_bn
+
+
+class FeaturePyramid(nn.Module):
+    """Merge features at strides 4, 8 and 16 into one map at stride 4, seen with wide context.
+
+    A level at stride 32 is added for context. Widths are those of strides 4, 8, 16 and 32.
+    """
+
+    def __init__(self, channels: tuple[int, int, int], widths: tuple[int, int, int, int] = (32, 64, 96, 128)):
+        super().__init__()
+        w4, w8, w16, w32 = widths
+        self.down = nn.Sequential(conv_bn(channels[2], w32, 3, 2), conv_bn(w32, w32))
+        self.lateral = nn.ModuleList(
+            nn.Conv2d(inputs, width, 1) for inputs, width in zip(channels, (w4, w8, w16))
+        )
+        self.reduce = nn.ModuleList(
+            nn.Conv2d(above, below, 1) for above, below in ((w8, w4), (w16, w8), (w32, w16))
+        )
+        self.smooth = nn.ModuleList(conv_bn(width, width) for width in (w4, w8, w16))
+        self.out_channels = w4
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        x = self.down(features[-1])
+        for level in (2, 1, 0):
+            size = features[level].shape[-2:]
+            x = F.interpolate(self.reduce[level](x), size, mode="bilinear", align_corners=False)
+            x = self.smooth[level](F.relu(x + self.lateral[level](features[level])))
+        return x

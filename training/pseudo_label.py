@@ -1,0 +1,149 @@
+"""Label frames that have boxes only, or nothing, by a trained network and what people drew.
+
+    python -m training.pseudo_label --run RUN --data DATA/msrs/train --out FOLDER
+
+Writes NAME.png for every pair without a mask: class index, 255 where nothing is sure. A config's source
+takes them by `masks: FOLDER`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from tqdm import tqdm
+
+from mtvif_ros.classes import CLASS_NAMES, IGNORE
+from mtvif_ros.command_line import command_parser
+from mtvif_ros.pair_folder import PairFiles, find_pairs, load_mask, load_pair
+from training.checkpoint import load_network
+from training.data.boxes import BOX_CLASSES, Boxes, box_window, read_boxes
+from training.model import Network
+from training.model.decoders import spread_cells
+
+Image = npt.NDArray[np.uint8]
+Plane = npt.NDArray[np.float32]
+
+_SCALES = (1.0, 1.4)
+_PRIOR_SIZE = 8
+_SURE_CLASS, _SURE_BACKGROUND = 0.92, 0.95
+_SURE_LOGIT = 0.7
+_NOWHERE = -9.0
+
+
+@torch.no_grad()
+def class_probabilities(network: Network, rgb: Image, ir: Image) -> Plane:
+    """Return (C, H, W) probabilities, averaged over two scales and the mirrored frames."""
+    height, width = ir.shape
+    visible = torch.from_numpy(rgb).permute(2, 0, 1)[None].float() / 255
+    infrared = torch.from_numpy(ir)[None, None].float() / 255
+    total = torch.zeros(1, len(CLASS_NAMES), height, width)
+    for scale in _SCALES:
+        size = [max(1, round(side * scale / network.stride)) * network.stride for side in (height, width)]
+        frames = [F.interpolate(x, size, mode="bilinear", align_corners=False) for x in (visible, infrared)]
+        for mirrored in (False, True):
+            _, cells = network(*(x.flip(3) if mirrored else x for x in frames))
+            if cells is None:
+                raise ValueError("this network has no segmentation to label with")
+            logits = spread_cells(cells)
+            logits = logits.flip(3) if mirrored else logits
+            total += F.interpolate(logits, (height, width), mode="bilinear", align_corners=False)
+    return (total / (2 * len(_SCALES))).softmax(1)[0].numpy()
+
+
+def fill_priors(pairs: Sequence[PairFiles]) -> dict[int, Plane]:
+    """Return by class how often each place of a box is filled, from the pairs with mask and boxes.
+
+    Boxes that are filled less than a quarter were overlooked and do not count.
+    """
+    filled: dict[int, list[Plane]] = {index: [] for index in BOX_CLASSES}
+    for files in pairs:
+        if files.mask is None or files.boxes is None:
+            continue
+        _, ir = load_pair(files)
+        mask = load_mask(files, ir)
+        assert mask is not None
+        for kind, *box in read_boxes(files.boxes):
+            index = BOX_CLASSES[int(kind)]
+            inside = (mask[box_window(box, mask.shape)] == index).astype(np.float32)
+            if inside.size >= 4 * _PRIOR_SIZE and inside.mean() >= 0.25:
+                small = cv2.resize(inside, (_PRIOR_SIZE, _PRIOR_SIZE), interpolation=cv2.INTER_AREA)
+                filled[index].append(np.asarray(small, np.float32))
+    mean = {index: np.mean(maps, 0) for index, maps in filled.items() if maps}
+    return {index: (place + place[:, ::-1]) / 2 for index, place in mean.items()}
+
+
+def label_in_boxes(probability: Plane, boxes: Boxes, priors: Mapping[int, Plane]) -> Image:
+    """Return the mask (H, W) that network, boxes and priors agree on, 255 where they do not.
+
+    Inside a box of class c the log odds are the prior's plus the network's, the latter taken relative to
+    what it says at its surest in this box: the box proves that c is there. Outside all boxes of the
+    three boxed classes the network chooses among the others.
+    """
+    odds = _logit(probability)
+    score = np.full((len(CLASS_NAMES), *probability.shape[1:]), _NOWHERE, np.float32)
+    too_small = np.zeros(probability.shape[1:], bool)
+    for kind, *box in boxes:
+        index = BOX_CLASSES[int(kind)]
+        window = box_window(box, probability.shape[1:])
+        inside = odds[index][window]
+        if min(inside.shape) < 3 or index not in priors:
+            too_small[window] = True
+            continue
+        height, width = inside.shape
+        prior = _logit(np.asarray(cv2.resize(priors[index], (width, height)), np.float32))
+        evidence = np.clip(inside + max(0.0, 2.0 - float(np.quantile(inside, 0.8))), -3, 3)
+        score[index][window] = np.maximum(score[index][window], prior + evidence)
+    boxed = list(BOX_CLASSES)
+    best, second = np.sort(score[boxed], 0)[[-1, -2]]
+    chosen = np.asarray(boxed, np.uint8)[score[boxed].argmax(0)]
+    mask = np.where(best > _SURE_LOGIT, chosen, IGNORE).astype(np.uint8)
+    mask[(second > 0) & (second > best - 1)] = IGNORE
+    rest = probability.copy()
+    rest[boxed] = 0
+    rest /= rest.sum(0)
+    outside = best < -_SURE_LOGIT
+    mask[outside] = np.where(rest.max(0) > 0.6, rest.argmax(0), IGNORE)[outside]
+    mask[too_small & (best < _SURE_LOGIT)] = IGNORE
+    return mask
+
+
+def label_where_sure(probability: Plane) -> Image:
+    """Return the mask (H, W) of the pixels that the network alone is sure of, 255 elsewhere."""
+    chosen, surest = probability.argmax(0).astype(np.uint8), probability.max(0)
+    needed = np.where(chosen == 0, _SURE_BACKGROUND, _SURE_CLASS)
+    return np.where(surest >= needed, chosen, IGNORE).astype(np.uint8)
+
+
+def _logit(probability: Plane) -> Plane:
+    limited = np.clip(probability, 1e-3, 1 - 1e-3)
+    return np.asarray(np.log(limited / (1 - limited)), np.float32)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    parser = command_parser("python -m training.pseudo_label", __doc__)
+    parser.add_argument("--run", type=Path, required=True, help="folder that training.train wrote")
+    parser.add_argument("--data", type=Path, required=True, help="folder with vi/, ir/ and boxes/, labels/")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the masks")
+    options = parser.parse_args(arguments)
+    network = load_network(options.run)
+    pairs = find_pairs(options.data)
+    priors = fill_priors(pairs)
+    options.out.mkdir(parents=True, exist_ok=True)
+    for files in tqdm([files for files in pairs if files.mask is None], unit="pair"):
+        probability = class_probabilities(network, *load_pair(files))
+        if files.boxes is not None:
+            mask = label_in_boxes(probability, read_boxes(files.boxes), priors)
+        else:
+            mask = label_where_sure(probability)
+        cv2.imwrite(str(options.out / f"{files.name}.png"), mask)
+
+
+if __name__ == "__main__":
+    main()

@@ -31,12 +31,15 @@ setup(
         "opencv": ["opencv-python-headless"],
         "openvino": ["openvino"],
         "onnxruntime": ["onnxruntime"],
+        # TensorRT itself comes with JetPack or CUDA.
+        "tensorrt": ["cuda-python"],
     },
     zip_safe=True,
     entry_points={
         "console_scripts": [
             "fusion_node = mtvif_ros.fusion_node:main",
             "mtvif_make_bag = mtvif_ros.bags.make_bag:main",
+            "mtvif_build_engine = mtvif_ros.engines.build_engine:main",
             "mtvif_benchmark = mtvif_ros.evaluation.benchmark:main",
             "mtvif_replay = mtvif_ros.evaluation.replay:main",
         ],

@@ -23,6 +23,7 @@ class Backend(NamedTuple):
 
 # In order of preference on a machine where all are installed.
 BACKENDS = {
+    "tensorrt": Backend("mtvif_ros.engines.tensorrt", "tensorrt cuda-python", "mtvif.onnx"),
     "openvino": Backend("mtvif_ros.engines.openvino", "openvino", "mtvif_int8.onnx"),
     "onnxruntime": Backend("mtvif_ros.engines.onnxruntime", "onnxruntime", "mtvif.onnx"),
 }
@@ -31,18 +32,23 @@ _log = logging.getLogger(__name__)
 
 
 def choose_backend(backend: str = "auto") -> str:
-    """Return the backend's name, for `auto` that of the first that is installed.
+    """Return the backend's name, for `auto` that of the first that can run here.
 
-    Raises EngineError when it is unknown or not installed, saying what to install.
+    Raises EngineError when it is unknown, not installed or lacks its device, saying what to install.
     """
     if backend not in ("auto", *BACKENDS):
         raise EngineError(f"backend {backend!r} is unknown; choose one of {['auto', *BACKENDS]}")
     passed_over = []
     for name in BACKENDS if backend == "auto" else (backend,):
         try:
-            _module(name)
+            module = _module(name)
+            if hasattr(module, "require_device"):
+                module.require_device()
         except ImportError as error:
             passed_over.append(f"{name}: {error}; install it with: pip install {BACKENDS[name].package}")
+            continue
+        except EngineError as error:
+            passed_over.append(f"{name}: {error}")
             continue
         for reason in passed_over:
             _log.info("passed over %s", reason)

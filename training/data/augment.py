@@ -39,7 +39,7 @@ def _scale_and_crop(
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8], npt.NDArray[np.uint16]]:
     height, width = sample.ir.shape
     smallest = max(crop[0] / height, crop[1] / width)
-    scale = max(smallest, float(np.exp(rng.uniform(np.log(0.6), np.log(1.8)))))
+    scale = max(smallest, float(np.exp(rng.uniform(np.log(0.6), np.log(2.2)))))
     # Cut first and scale the cut only: the rest of the frame would be thrown away.
     cut_h, cut_w = min(height, round(crop[0] / scale)), min(width, round(crop[1] / scale))
     centre = _rare_centre(sample, rng) if rng.random() < 0.5 else None

@@ -40,7 +40,7 @@ def intensity_loss(fused: Tensor, luma: Tensor, ir: Tensor) -> Tensor:
     return F.l1_loss(fused, intensity_target(luma, ir))
 
 
-def gradient_loss(fused: Tensor, luma: Tensor, ir: Tensor, gain: float = 1.05) -> Tensor:
+def gradient_loss(fused: Tensor, luma: Tensor, ir: Tensor, gain: float = 1.1) -> Tensor:
     """Ask for the stronger of both sources' gradients, a little raised, with its sign.
 
     SeAFusion compares magnitudes; the sign, so that edges do not invert, and the gain are ours.

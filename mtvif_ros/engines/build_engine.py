@@ -1,0 +1,58 @@
+"""Build a TensorRT engine ahead of time, so that the node's first start does not wait for it.
+
+    mtvif_build_engine                                      for this machine's GPU, into the engine cache
+    mtvif_build_engine --compute-capability 8.6 --out X.engine      for another, with TensorRT for RTX
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from mtvif_ros.command_line import command_parser
+from mtvif_ros.engines import EngineError
+from mtvif_ros.engines.engine_cache import cache_directory, cached_engine, engine_path
+from mtvif_ros.engines.tensorrt_build import build_engine
+from mtvif_ros.engines.tensorrt_flavour import load_flavour
+from mtvif_ros.model_file import read_model_file
+from mtvif_ros.resources import model_directory
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return 1 with a message when the engine cannot be built."""
+    parser = command_parser("mtvif_build_engine", __doc__)
+    parser.add_argument("model", type=Path, nargs="?", help="model file, default the shipped fp32 one")
+    parser.add_argument("--compute-capability", help="of the GPU to build for, such as 8.6; needs --out")
+    parser.add_argument("--out", type=Path, help="write the bare engine here instead of the cache")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    if options.compute_capability and not options.out:
+        parser.error("--compute-capability needs --out: the cache serves this machine's GPU")
+    try:
+        flavour = load_flavour()
+        model = read_model_file(options.model or model_directory() / "mtvif.onnx")
+        if options.out:
+            options.out.write_bytes(build_engine(flavour, model, options.compute_capability))
+            print(options.out)
+            return 0
+        # Imported here: it needs the CUDA runtime, which building for another GPU does not.
+        from mtvif_ros.engines import cuda
+        from mtvif_ros.engines.tensorrt import engine_key
+
+        device = cuda.first_device()
+        key = engine_key(flavour, model, device.name, device.compute_capability)
+        cached_engine(cache_directory(), key, lambda: build_engine(flavour, model))
+        print(engine_path(cache_directory(), key))
+    except ImportError as error:
+        print(f"mtvif_build_engine: TensorRT is not installed: {error}", file=sys.stderr)
+        return 1
+    except (OSError, ValueError, EngineError) as error:
+        print(f"mtvif_build_engine: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""Keep built engines on disk and trust none that is not exactly what was asked for."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+Key = dict[str, str]
+
+_FORMAT = "mtvif_ros engine 1"
+_log = logging.getLogger(__name__)
+
+
+def cache_directory() -> Path:
+    """Return $MTVIF_ENGINE_CACHE, else the folder mtvif_ros/engines in the user's cache folder."""
+    chosen = os.environ.get("MTVIF_ENGINE_CACHE")
+    if chosen:
+        return Path(chosen)
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "mtvif_ros" / "engines"
+
+
+def engine_path(folder: Path, key: Key) -> Path:
+    """Return the file of the engine that `key` describes."""
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+    return folder / f"{Path(key['model']).stem}-{digest[:16]}.engine"
+
+
+def cached_engine(folder: Path, key: Key, build: Callable[[], bytes]) -> bytes:
+    """Return the engine that `key` describes, from `folder` or built and kept there.
+
+    A file that is damaged or was made for something else is named in the log and replaced. One process
+    builds while others wait for it. Where the folder cannot be written, the engine is built each time.
+    """
+    path = engine_path(folder, key)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _locked(path.with_suffix(".lock")):
+            return _read_or_build(path, key, build)
+    except OSError as error:
+        _log.warning("engine cache %s: %s; the engine is built and not kept", folder, error)
+        return build()
+
+
+def _read_or_build(path: Path, key: Key, build: Callable[[], bytes]) -> bytes:
+    if path.exists():
+        content, problem = _read(path, key)
+        if content is not None:
+            _log.info("engine cache: using %s", path)
+            return content
+        _log.warning("engine cache: %s %s; building it anew", path, problem)
+    content = build()
+    try:
+        write_engine(path, key, content)
+    except OSError as error:
+        _log.warning("engine cache: %s cannot be written: %s; the engine is not kept", path, error)
+    return content
+
+
+def _read(path: Path, key: Key) -> tuple[bytes | None, str]:
+    head, _, content = path.read_bytes().partition(b"\n")
+    try:
+        said = json.loads(head)
+        found, digest, form = said["key"], said["sha256"], said["format"]
+    except (ValueError, KeyError, TypeError):
+        return None, "is not an engine file of ours"
+    if form != _FORMAT:
+        return None, f"has the format {form!r}, expected {_FORMAT!r}"
+    if found != key:
+        differing = sorted(name for name in key if found.get(name) != key[name])
+        return None, f"was made for another {', '.join(differing)}"
+    if hashlib.sha256(content).hexdigest() != digest:
+        return None, "is damaged"
+    return content, ""
+
+
+def write_engine(path: Path, key: Key, content: bytes) -> None:
+    """Write an engine so that a crash at any moment leaves the old file, the new one or none."""
+    head = {"format": _FORMAT, "key": key, "sha256": hashlib.sha256(content).hexdigest()}
+    handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".partial")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(json.dumps(head).encode() + b"\n" + content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        Path(partial).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

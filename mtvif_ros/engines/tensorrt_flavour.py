@@ -1,0 +1,56 @@
+"""Find TensorRT, whichever of its packages is installed."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import importlib.metadata
+import importlib.util
+from pathlib import Path
+from typing import Any, NamedTuple
+
+_RTX_LIBRARIES = ("libtensorrt_rtx.so.1", "libtensorrt_onnxparser_rtx.so.1")
+
+
+class Flavour(NamedTuple):
+    """Hold which TensorRT this is, its version and its Python module."""
+
+    name: str
+    version: str
+    api: Any
+
+
+def load_flavour() -> Flavour:
+    """Import `tensorrt`, else TensorRT for RTX under either of its names.
+
+    Raises ImportError saying what was tried.
+    """
+    tried = []
+    for load in (_tensorrt, _tensorrt_rtx, _tensorrt_rtx_bindings):
+        try:
+            return load()
+        except ImportError as error:
+            tried.append(str(error))
+    raise ImportError("; ".join(tried))
+
+
+def _tensorrt() -> Flavour:
+    api = importlib.import_module("tensorrt")
+    return Flavour("tensorrt", api.__version__, api)
+
+
+def _tensorrt_rtx() -> Flavour:
+    api = importlib.import_module("tensorrt_rtx")
+    return Flavour("tensorrt_rtx", api.__version__, api)
+
+
+def _tensorrt_rtx_bindings() -> Flavour:
+    """Import the bindings alone, with the libraries that lie inside onnxruntime's plugin wheel."""
+    plugin = importlib.util.find_spec("onnxruntime_ep_nv_tensorrt_rtx")
+    if plugin is not None and plugin.origin is not None:
+        for name in _RTX_LIBRARIES:
+            for path in sorted(Path(plugin.origin).parent.glob(f"{name}*")):
+                ctypes.CDLL(str(path), ctypes.RTLD_GLOBAL)
+    api = importlib.import_module("tensorrt_rtx_bindings.tensorrt_rtx")
+    wheels = importlib.metadata.packages_distributions()["tensorrt_rtx_bindings"]
+    return Flavour("tensorrt_rtx", importlib.metadata.version(wheels[0]), api)

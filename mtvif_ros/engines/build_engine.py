@@ -1,7 +1,7 @@
 """Build a TensorRT engine ahead of time, so that the node's first start does not wait for it.
 
-    mtvif_build_engine                                      for this machine's GPU, into the engine cache
-    mtvif_build_engine --compute-capability 8.6 --out X.engine      for another, with TensorRT for RTX
+mtvif_build_engine                                      for this machine's GPU, into the engine cache
+mtvif_build_engine --compute-capability 8.6 --out X.engine      for another, with TensorRT for RTX
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ from mtvif_ros.engines import BACKENDS, EngineError, load_engine, shipped_model
 from mtvif_ros.model_file import read_model_file
 from mtvif_ros.synthetic import Frame
 
-
 ON_CPU = ("openvino", "onnxruntime")  # tests/mtvif_ros/engines/test_tensorrt.py has the third
 
 

@@ -3,7 +3,6 @@ import torch
 
 from training.losses import joint_loss
 
-
 Outputs = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 
 

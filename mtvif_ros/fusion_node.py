@@ -47,7 +47,9 @@ class FusionNode(LifecycleNode):
         # rclpy swallows what a transition raises, so the reason is logged here.
         try:
             values = read_parameters(self)
-            self._engine = load_engine(values["model"] or None, values["backend"], values["threads"])
+            self._engine = load_engine(
+                values["model"] or None, values["backend"], values["threads"], values["device"]
+            )
             self._synchronizer = Synchronizer(
                 slop=round(values["sync.slop"] * _NS),
                 queue_size=values["sync.queue_size"],

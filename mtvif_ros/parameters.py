@@ -35,6 +35,9 @@ PARAMETERS = (
     Parameter("autostart", True, "Configure and activate at start, without a lifecycle manager."),
     Parameter("model", "", "Model file; empty for the shipped one that the backend runs best."),
     Parameter("backend", "auto", "Engine that runs the model.", choices=("auto", *BACKENDS)),
+    Parameter(
+        "device", "", "openvino: CPU, GPU or NPU; onnxruntime: CPU, CUDA or TensorRT; empty for the CPU."
+    ),
     Parameter("threads", 0, "CPU threads for inference; 0 for the backend's choice.", 0, 1024),
     Parameter("sync.slop", 0.02, "Largest distance in s between the stamps of a pair.", 0.0001, 10.0),
     Parameter("sync.queue_size", 10, "Frames of each camera kept while they wait.", 1, 1000),

@@ -45,3 +45,9 @@ def rendered_bag(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def rng() -> Iterator[np.random.Generator]:
     yield np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def engine_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep what engines compile out of the user's cache."""
+    os.environ["MTVIF_ENGINE_CACHE"] = str(tmp_path_factory.mktemp("engines"))

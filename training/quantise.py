@@ -12,6 +12,7 @@ from typing import Any
 import nncf
 import numpy as np
 import onnx
+from onnx import numpy_helper
 
 from mtvif_ros.command_line import command_parser
 from mtvif_ros.engines import Engine, load_engine
@@ -41,15 +42,32 @@ def quantise(model: Path, out: Path, pairs: Sequence[PairFiles]) -> None:
     quantised = nncf.quantize(
         onnx.load(str(model)),
         nncf.Dataset(list(pairs), to_inputs),
-        preset=nncf.QuantizationPreset.MIXED,
+        preset=nncf.QuantizationPreset.PERFORMANCE,
         subset_size=len(pairs),
         ignored_scope=nncf.IgnoredScope(patterns=list(_FLOAT), validate=False),
     )
+    _make_signed(quantised)
     for entry in quantised.metadata_props:
         if entry.key == "precision":
             entry.value = "int8"
     onnx.checker.check_model(quantised, full_check=True)
     onnx.save(quantised, str(out))
+
+
+def _make_signed(model: onnx.ModelProto) -> None:
+    """Turn uint8 activations with zero point 0 into int8 of the same range, all that TensorRT reads."""
+    tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+    nodes = [node for node in model.graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear")]
+    for scale_name, zero_name in {(node.input[1], node.input[2]) for node in nodes}:
+        zero, scale = (numpy_helper.to_array(tensors[name]) for name in (zero_name, scale_name))
+        if zero.any():
+            raise RuntimeError(f"{zero_name}: zero point {zero.max()}, expected symmetric quantisation")
+        if zero.dtype == np.uint8:
+            wider = (scale * (255 / 127)).astype(np.float32)
+            tensors[zero_name].CopyFrom(numpy_helper.from_array(zero.astype(np.int8), zero_name))
+            tensors[scale_name].CopyFrom(numpy_helper.from_array(wider, scale_name))
+    # Types that were inferred before are wrong now; whoever loads the file infers them again.
+    del model.graph.value_info[:]
 
 
 def compare(reference: Engine, other: Engine, pairs: Sequence[PairFiles]) -> tuple[float, float]:

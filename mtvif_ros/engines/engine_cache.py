@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mtvif_ros.model_file import ModelFile
+
 Key = dict[str, str]
 
 _FORMAT = "mtvif_ros engine 1"
@@ -25,6 +27,16 @@ def cache_directory() -> Path:
         return Path(chosen)
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(home) / "mtvif_ros" / "engines"
+
+
+def model_key(model: ModelFile) -> Key:
+    """Return what an engine of any backend depends on, as far as the model file goes."""
+    return {
+        "model": model.path.name,
+        "model_sha256": model.sha256,
+        "precision": model.precision,
+        "shape": f"{model.height}x{model.width}",
+    }
 
 
 def engine_path(folder: Path, key: Key) -> Path:

@@ -61,16 +61,17 @@ def shipped_model(backend: str = "auto") -> Path:
     return model_directory() / BACKENDS[choose_backend(backend)].shipped
 
 
-def load_engine(path: str | Path | None, backend: str = "auto", threads: int = 0) -> Engine:
+def load_engine(path: str | Path | None, backend: str = "auto", threads: int = 0, device: str = "") -> Engine:
     """Load a model file and run it once, so that the first frame is as fast as the others.
 
     Without a path it is the shipped file that the backend runs best. `backend` is a name in BACKENDS
-    or `auto`; `threads` is the number of CPU threads, 0 for the backend's choice. Raises what
-    choose_backend and read_model_file raise.
+    or `auto`; `threads` is the number of CPU threads, 0 for the backend's choice; `device` is OpenVINO's
+    (CPU, GPU, NPU) or onnxruntime's (CPU, CUDA, TensorRT), empty for the CPU. Raises EngineError for
+    another device and what choose_backend and read_model_file raise.
     """
     name = choose_backend(backend)
     model = read_model_file(path or model_directory() / BACKENDS[name].shipped)
-    engine: Engine = _module(name).load(model, threads)
+    engine: Engine = _module(name).load(model, threads, device)
     _log.info("engine: %s", engine.description)
     return engine
 

@@ -1,25 +1,35 @@
-"""Run a model file with onnxruntime on the CPU; the reference for the other backends."""
+"""Run a model file with onnxruntime, the reference for the other backends: on the CPU, CUDA or TensorRT."""
 
 from __future__ import annotations
 
 import numpy as np
 import onnxruntime
 
-from mtvif_ros.engines.base import Engine, Image, check_frames
+from mtvif_ros.engines.base import Engine, EngineError, Image, check_frames
 from mtvif_ros.model_file import ModelFile
+
+_PROVIDERS = {
+    "CPU": "CPUExecutionProvider",
+    "CUDA": "CUDAExecutionProvider",
+    "TensorRT": "TensorrtExecutionProvider",
+}
 
 
 class OnnxRuntimeEngine:
     """Run one pair at a time in the precision of the file."""
 
-    def __init__(self, model: ModelFile, threads: int):
+    def __init__(self, model: ModelFile, threads: int, device: str):
+        provider = _PROVIDERS.get(device)
+        if provider not in (there := onnxruntime.get_available_providers()):
+            known = [name for name, its in _PROVIDERS.items() if its in there]
+            raise EngineError(f"onnxruntime: device {device!r} is not here; choose one of {known}")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         self._session = onnxruntime.InferenceSession(
-            str(model.path), options, providers=["CPUExecutionProvider"]
+            str(model.path), options, providers=list(dict.fromkeys((provider, _PROVIDERS["CPU"])))
         )
         self.model = model
-        self.description = f"onnxruntime {onnxruntime.__version__} CPU {model.precision}"
+        self.description = f"onnxruntime {onnxruntime.__version__} {device} {model.precision}"
 
     def infer(self, rgb: Image, ir: Image) -> tuple[Image, Image]:
         """Fuse and segment one pair; see Engine.infer."""
@@ -28,9 +38,9 @@ class OnnxRuntimeEngine:
         return np.asarray(fused, np.uint8)[0], np.asarray(mask, np.uint8)[0]
 
 
-def load(model: ModelFile, threads: int) -> Engine:
-    """Load the model and run it once."""
-    engine = OnnxRuntimeEngine(model, threads)
+def load(model: ModelFile, threads: int, device: str = "") -> Engine:
+    """Load the model for `device`, CPU unless told otherwise, and run it once."""
+    engine = OnnxRuntimeEngine(model, threads, device or "CPU")
     size = (model.height, model.width)
     engine.infer(np.zeros((*size, 3), np.uint8), np.zeros(size, np.uint8))
     return engine

@@ -8,7 +8,7 @@ import numpy as np
 
 from mtvif_ros.engines import cuda
 from mtvif_ros.engines.base import Engine, EngineError, Image, check_frames
-from mtvif_ros.engines.engine_cache import Key, cache_directory, cached_engine
+from mtvif_ros.engines.engine_cache import Key, cache_directory, cached_engine, model_key
 from mtvif_ros.engines.tensorrt_build import build_engine
 from mtvif_ros.engines.tensorrt_flavour import Flavour, load_flavour
 from mtvif_ros.model_file import ModelFile
@@ -25,11 +25,7 @@ def require_device() -> None:
 
 def engine_key(flavour: Flavour, model: ModelFile, device_name: str, compute_capability: str) -> Key:
     """Return everything that an engine depends on."""
-    return {
-        "model": model.path.name,
-        "model_sha256": model.sha256,
-        "precision": model.precision,
-        "shape": f"{model.height}x{model.width}",
+    return model_key(model) | {
         "flavour": flavour.name,
         "version": flavour.version,
         "gpu": device_name,
@@ -95,9 +91,12 @@ class TensorRtEngine:
         return cuda.call(cudart.cudaGraphInstantiate, graph, 0)
 
 
-def load(model: ModelFile, threads: int) -> Engine:
-    """Take the engine from the cache or build it, load it and run it once; `threads` means nothing here."""
-    device = cuda.first_device()
-    key = engine_key(_FLAVOUR, model, device.name, device.compute_capability)
+def load(model: ModelFile, threads: int, device: str = "") -> Engine:
+    """Take the engine from the cache or build it, load it and run it once.
+
+    It runs on the first GPU (CUDA_VISIBLE_DEVICES chooses); `threads` and `device` mean nothing here.
+    """
+    gpu = cuda.first_device()
+    key = engine_key(_FLAVOUR, model, gpu.name, gpu.compute_capability)
     content = cached_engine(cache_directory(), key, lambda: build_engine(_FLAVOUR, model))
-    return TensorRtEngine(model, content, device)
+    return TensorRtEngine(model, content, gpu)

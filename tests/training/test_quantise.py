@@ -1,7 +1,10 @@
 from pathlib import Path
 
 import cv2
+import numpy as np
+import onnx
 import torch
+from onnx import numpy_helper
 
 from mtvif_ros.engines import load_engine
 from mtvif_ros.pair_folder import find_pairs
@@ -32,6 +35,12 @@ def test_an_int8_file_obeys_the_contract_and_gives_nearly_the_same(tmp_path: Pat
     engine = load_engine(small, "onnxruntime")
     assert engine.model.precision == "int8"
     assert engine.model.properties["trained_on"] == "nothing"
+    zeros = [
+        numpy_helper.to_array(tensor)
+        for tensor in onnx.load(small).graph.initializer
+        if tensor.data_type in (onnx.TensorProto.UINT8, onnx.TensorProto.INT8)
+    ]
+    assert all(zero.dtype == np.int8 for zero in zeros), "TensorRT reads no uint8 quantisation"
     equal, psnr = compare(load_engine(full, "onnxruntime"), engine, pairs)
     assert psnr > 30
     # The head is untrained and its classes lie close together. Were the class index itself quantised,

@@ -18,7 +18,8 @@ class ContractModel(nn.Module):
     The fused luma is the network's and the chroma is the visible frame's: the change of luma is
     added to R, G and B alike, which leaves Cb and Cr as they are (until a channel clips). Sizes that
     the stride does not divide are padded at the bottom right with edge pixels and cropped again. A
-    network without segmentation gives background everywhere.
+    network without segmentation gives background everywhere. The network computes in its own dtype, the
+    frames' arithmetic around it in float32.
     """
 
     def __init__(self, network: Network, height: int, width: int):
@@ -35,9 +36,10 @@ class ContractModel(nn.Module):
         if any(self.padding):
             padded_colour = F.pad(colour, self.padding, mode="replicate")
             padded_thermal = F.pad(thermal, self.padding, mode="replicate")
-        change, logits = self.network(padded_colour / 255, padded_thermal / 255)
+        dtype = next(self.network.parameters()).dtype
+        change, logits = self.network((padded_colour / 255).to(dtype), (padded_thermal / 255).to(dtype))
         height, width = self.size
-        change = change[..., :height, :width] * 255
+        change = change[..., :height, :width].to(torch.float32) * 255
         # Adding a half before the cast, which truncates, rounds to the nearest level.
         fused = (colour + change + 0.5).clamp(0, 255).permute(0, 2, 3, 1).to(torch.uint8)
         if logits is None:

@@ -77,3 +77,42 @@ def test_a_backend_that_is_not_installed_is_passed_over_or_named(monkeypatch: py
     assert load_engine(None, "auto").description.startswith("onnxruntime")
     with pytest.raises(EngineError, match="pip install openvino"):
         load_engine(None, "openvino")
+
+
+@pytest.mark.parametrize("backend", ON_CPU)
+def test_a_device_that_is_not_here_is_refused_with_those_that_are(backend: str, model_path: Path) -> None:
+    with pytest.raises(EngineError, match=rf"{backend}: device 'QPU' is not here; choose one of .*CPU"):
+        load_engine(model_path, backend, device="QPU")
+
+
+def test_a_second_start_finds_what_openvino_compiled(
+    model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MTVIF_ENGINE_CACHE", str(tmp_path))
+    load_engine(model_path, "openvino")
+    (kept,) = tmp_path.glob("*.engine")
+    before = kept.stat().st_mtime_ns
+    load_engine(model_path, "openvino")
+    assert kept.stat().st_mtime_ns == before
+
+
+def test_a_damaged_blob_is_never_run(
+    model_path: Path, night_frame: Frame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenVINO itself would load it and give other images."""
+    monkeypatch.setenv("MTVIF_ENGINE_CACHE", str(tmp_path))
+    expected = [image.copy() for image in load_engine(model_path, "openvino").infer(*night_frame[:2])]
+    (kept,) = tmp_path.glob("*.engine")
+    content = kept.read_bytes()
+    middle = len(content) * 2 // 3
+    kept.write_bytes(content[:middle] + bytes(1000) + content[middle + 1000 :])
+    for now, before in zip(load_engine(model_path, "openvino").infer(*night_frame[:2]), expected):
+        assert np.array_equal(now, before)
+
+
+def test_openvino_runs_without_a_place_to_keep_what_it_compiles(
+    model_path: Path, night_frame: Frame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MTVIF_ENGINE_CACHE", "/proc/no/such/place")
+    fused, _ = load_engine(model_path, "openvino").infer(night_frame.rgb, night_frame.ir)
+    assert fused.shape == (480, 640, 3)

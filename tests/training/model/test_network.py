@@ -118,15 +118,17 @@ def test_the_contract_keeps_the_visible_frames_chroma() -> None:
     assert (before - after).abs().max() <= 1
 
 
-@pytest.mark.parametrize("size", [(64, 96), (70, 101)])
+@pytest.mark.parametrize(("size", "precision"), [((64, 96), "fp32"), ((70, 101), "fp32"), ((64, 96), "fp16")])
 def test_an_exported_file_computes_what_the_network_does_at_any_size(
-    size: tuple[int, int], tmp_path: Path
+    size: tuple[int, int], precision: str, tmp_path: Path
 ) -> None:
     torch.manual_seed(0)
     network = build_model({"encoder": "lite0", "pretrained": False})
     path = tmp_path / "model.onnx"
-    export(network, path, size, {"model_version": "test", "trained_on": "nothing", "licence": "none"})
+    described = {"model_version": "test", "trained_on": "nothing", "licence": "none"}
+    export(network, path, size, described, precision)
     model = load_engine(path, "onnxruntime").model
+    assert model.precision == precision
     assert (model.height, model.width) == size
     assert model.properties["trained_on"] == "nothing"
 

@@ -15,9 +15,10 @@ import onnx
 from onnx import numpy_helper
 
 from mtvif_ros.command_line import command_parser
-from mtvif_ros.engines import Engine, load_engine
+from mtvif_ros.engines import load_engine
 from mtvif_ros.pair_folder import PairFiles, find_pairs, load_pair
-from mtvif_ros.pipeline import fuse_pair, scaled
+from mtvif_ros.pipeline import scaled
+from training.parity import compare_outputs, outputs_of
 
 # What stays in float: the contract's own arithmetic, the class indices, which no scale may touch, and
 # the fusion head, whose last layers decide single grey levels.
@@ -70,19 +71,6 @@ def _make_signed(model: onnx.ModelProto) -> None:
     del model.graph.value_info[:]
 
 
-def compare(reference: Engine, other: Engine, pairs: Sequence[PairFiles]) -> tuple[float, float]:
-    """Return the share of equal mask pixels and the fused images' PSNR in dB, over all pairs."""
-    equal, error = [], []
-    for files in pairs:
-        rgb, ir = load_pair(files)
-        fused, mask = (image.copy() for image in fuse_pair(reference, rgb, ir))
-        fused_other, mask_other = fuse_pair(other, rgb, ir)
-        equal.append((mask == mask_other).mean())
-        error.append(np.mean((fused.astype(np.float64) - fused_other) ** 2))
-    mean_error = max(float(np.mean(error)), 1e-12)
-    return float(np.mean(equal)), float(10 * np.log10(255**2 / mean_error))
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = command_parser("python -m training.quantise", __doc__)
@@ -93,9 +81,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     pairs = find_pairs(options.data)[:: options.every]
     quantise(options.model, options.out, pairs)
-    engines = [load_engine(path, "onnxruntime") for path in (options.model, options.out)]
-    equal, psnr = compare(engines[0], engines[1], pairs)
-    print(f"{options.out}: mask equal to fp32 on {equal:.3%} of pixels, fused PSNR {psnr:.1f} dB")
+    full, small = (
+        outputs_of(load_engine(path, "onnxruntime"), pairs) for path in (options.model, options.out)
+    )
+    parity = compare_outputs(full, small)
+    print(
+        f"{options.out}: mask equal to fp32 on {parity.mask_equal:.3%} of pixels, "
+        f"fused PSNR {parity.psnr:.1f} dB"
+    )
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from mtvif_ros.pair_folder import find_pairs
 from mtvif_ros.synthetic import RoadScene, SceneConfig
 from training.export import export
 from training.model import build_model
-from training.quantise import compare, quantise
+from training.parity import compare_outputs, outputs_of
+from training.quantise import quantise
 
 
 def test_an_int8_file_obeys_the_contract_and_gives_nearly_the_same(tmp_path: Path) -> None:
@@ -41,8 +42,8 @@ def test_an_int8_file_obeys_the_contract_and_gives_nearly_the_same(tmp_path: Pat
         if tensor.data_type in (onnx.TensorProto.UINT8, onnx.TensorProto.INT8)
     ]
     assert all(zero.dtype == np.int8 for zero in zeros), "TensorRT reads no uint8 quantisation"
-    equal, psnr = compare(load_engine(full, "onnxruntime"), engine, pairs)
-    assert psnr > 30
+    parity = compare_outputs(outputs_of(load_engine(full, "onnxruntime"), pairs), outputs_of(engine, pairs))
+    assert parity.psnr > 30
     # The head is untrained and its classes lie close together. Were the class index itself quantised,
     # the odd classes would be gone and half of this.
-    assert equal > 0.7
+    assert parity.mask_equal > 0.7

@@ -4,27 +4,42 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import asdict
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import Image
 
+from mtvif_ros.diagnostics import diagnostic_message
 from mtvif_ros.engines import Engine, load_engine
 from mtvif_ros.image_codec import read_grey, read_rgb, write_image
+from mtvif_ros.label_info import declare_labels, publish_label_info
 from mtvif_ros.latest import LatestWorker
+from mtvif_ros.monitor import Answer, Monitor
 from mtvif_ros.parameters import declare_parameters, read_parameters
 from mtvif_ros.pipeline import fuse_pair
 from mtvif_ros.synchronizer import Pair, Stream, Synchronizer
 from mtvif_ros.thermal import ThermalScaler
+from mtvif_ros.visualise import overlay
 
 _OUTPUT_QOS = QoSProfile(depth=10)  # reliable: serves reliable and best-effort subscribers
 _NS = 1_000_000_000
+_TOPICS = {Stream.RGB: "rgb/image_raw", Stream.IR: "ir/image_raw"}
+_OUTPUTS = ("_fused", "_mask", "_overlay", "_diagnostics", "_label_info")
+
+
+class Arrived(NamedTuple):
+    """Hold an image message and when it arrived, in monotonic ns."""
+
+    message: Image
+    at: int
 
 
 class FusionNode(LifecycleNode):
@@ -34,13 +49,14 @@ class FusionNode(LifecycleNode):
         super().__init__("fusion_node", **options)
         declare_parameters(self)
         self._engine: Engine | None = None
-        self._worker: LatestWorker[Pair[Image]] | None = None
-        self._synchronizer: Synchronizer[Image] | None = None
+        self._worker: LatestWorker[Pair[Arrived]] | None = None
+        self._synchronizer: Synchronizer[Arrived] | None = None
         self._inputs: list[Any] = []
-        self._poll_timer: Any = None
+        self._timers: list[Any] = []
         self._published = 0
         self._superseded = 0
         self._failures = 0
+        self._last_failure = ""
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Read the parameters, load and warm the engine, create the publishers."""
@@ -69,7 +85,11 @@ class FusionNode(LifecycleNode):
         self._max_wait = values["sync.max_wait"]
         self._fused = self.create_lifecycle_publisher(Image, "mtvif/fused", _OUTPUT_QOS)
         self._mask = self.create_lifecycle_publisher(Image, "mtvif/segmentation", _OUTPUT_QOS)
+        self._overlay = self.create_lifecycle_publisher(Image, "mtvif/overlay", _OUTPUT_QOS)
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         model = self._engine.model
+        declare_labels(self, model)
+        self._label_info = publish_label_info(self, model)
         self.get_logger().info(
             f"engine {self._engine.description}; model {model.path.name} {model.version}, "
             f"{model.width}x{model.height}, {len(model.classes)} classes"
@@ -78,11 +98,15 @@ class FusionNode(LifecycleNode):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start the worker and subscribe to both cameras."""
+        self._monitor = Monitor(tuple(_TOPICS.values()), time.monotonic_ns())
         self._worker = LatestWorker(self._process, self._report_failure, "inference")
-        for topic, stream in (("rgb/image_raw", Stream.RGB), ("ir/image_raw", Stream.IR)):
+        for stream, topic in _TOPICS.items():
             callback = partial(self._receive, stream)
             self._inputs.append(self.create_subscription(Image, topic, callback, qos_profile_sensor_data))
-        self._poll_timer = self.create_timer(self._max_wait / 4, self._poll)
+        self._timers = [
+            self.create_timer(self._max_wait / 4, self._poll),
+            self.create_timer(1.0, self._publish_diagnostics),
+        ]
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -110,44 +134,80 @@ class FusionNode(LifecycleNode):
         if self._synchronizer is None:
             return "never configured"
         streams = (f"{stream.name.lower()} {self._synchronizer.counts(stream)}" for stream in Stream)
-        superseded = self._superseded + (self._worker.superseded if self._worker else 0)
-        return f"published {self._published}, superseded {superseded}, failed {self._failures}; " + ", ".join(
-            streams
-        )
+        ended = f"published {self._published}, superseded {self._all_superseded()}, failed {self._failures}"
+        return f"{ended}; " + ", ".join(streams)
+
+    def _all_superseded(self) -> int:
+        return self._superseded + (self._worker.superseded if self._worker else 0)
 
     def _receive(self, stream: Stream, message: Image) -> None:
         assert self._synchronizer is not None
+        now = time.monotonic_ns()
         stamp = message.header.stamp.sec * _NS + message.header.stamp.nanosec
-        self._hand_over(self._synchronizer.add(stream, stamp, message, time.monotonic_ns()))
+        self._monitor.received(_TOPICS[stream], now, stamped=stamp != 0)
+        if stamp == 0:
+            stamp = self.get_clock().now().nanoseconds
+            self.get_logger().warning(
+                f"{_TOPICS[stream]}: stamps are zero, so frames are paired by arrival; "
+                "set header.stamp in the camera driver",
+                throttle_duration_sec=10.0,
+            )
+        self._hand_over(self._synchronizer.add(stream, stamp, Arrived(message, now), now))
 
     def _poll(self) -> None:
         assert self._synchronizer is not None
         self._hand_over(self._synchronizer.poll(time.monotonic_ns()))
 
-    def _hand_over(self, pairs: list[Pair[Image]]) -> None:
+    def _hand_over(self, pairs: list[Pair[Arrived]]) -> None:
         assert self._worker is not None
         for pair in pairs:
             self._worker.put(pair)
 
-    def _process(self, pair: Pair[Image]) -> None:
+    def _process(self, pair: Pair[Arrived]) -> None:
         assert self._engine is not None
-        fused, mask = fuse_pair(self._engine, read_rgb(pair.rgb), self._thermal(read_grey(pair.ir)))
+        visible = pair.rgb.message
+        rgb, ir = read_rgb(visible), self._thermal(read_grey(pair.ir.message))
+        before = time.monotonic_ns()
+        fused, mask = fuse_pair(self._engine, rgb, ir)
+        inference = time.monotonic_ns() - before
         # The mask first: machines wait for it, and it is a third of the fused image.
-        self._mask.publish(write_image(mask, "mono8", pair.rgb.header))
-        self._fused.publish(write_image(fused, "rgb8", pair.rgb.header))
+        self._mask.publish(write_image(mask, "mono8", visible.header))
+        self._fused.publish(write_image(fused, "rgb8", visible.header))
         self._published += 1
+        stamp = visible.header.stamp.sec * _NS + visible.header.stamp.nanosec
+        arrival = max(pair.rgb.at, pair.ir.at)
+        self._monitor.answered(
+            Answer(
+                from_stamp=self.get_clock().now().nanoseconds - stamp,
+                from_arrival=time.monotonic_ns() - arrival,
+                inference=inference,
+                distance=pair.distance,
+            )
+        )
+        if self._overlay.get_subscription_count():
+            self._overlay.publish(write_image(overlay(fused, mask), "rgb8", visible.header))
 
     def _report_failure(self, error: Exception) -> None:
         self._failures += 1
+        self._last_failure = str(error)
         self.get_logger().error(f"pair dropped: {error}", throttle_duration_sec=1.0)
+
+    def _publish_diagnostics(self) -> None:
+        assert self._synchronizer is not None and self._engine is not None
+        counts = {topic: asdict(self._synchronizer.counts(stream)) for stream, topic in _TOPICS.items()}
+        report = self._monitor.report(
+            time.monotonic_ns(), counts, self._all_superseded(), self._failures, self._last_failure
+        )
+        name, now = self.get_fully_qualified_name(), self.get_clock().now().to_msg()
+        self._diagnostics.publish(diagnostic_message(report, name, self._engine.description, now))
 
     def _stop(self) -> None:
         for subscription in self._inputs:
             self.destroy_subscription(subscription)
         self._inputs.clear()
-        if self._poll_timer is not None:
-            self.destroy_timer(self._poll_timer)
-            self._poll_timer = None
+        for timer in self._timers:
+            self.destroy_timer(timer)
+        self._timers.clear()
         if self._synchronizer is not None:
             self._synchronizer.flush()
         if self._worker is not None:
@@ -157,7 +217,7 @@ class FusionNode(LifecycleNode):
 
     def _release(self) -> None:
         self._engine = None
-        for name in ("_fused", "_mask"):
+        for name in _OUTPUTS:
             publisher = self.__dict__.pop(name, None)
             if publisher is not None:
                 self.destroy_publisher(publisher)

@@ -18,6 +18,12 @@ def colour_mask(mask: Image) -> Image:
     return _COLOURS[mask]
 
 
+def overlay(fused: Image, mask: Image) -> Image:
+    """Return the fused image with every class but background tinted in its colour, (H, W, 3) R, G, B."""
+    tinted = cv2.addWeighted(fused, 0.5, colour_mask(mask), 0.5, 0)
+    return np.where(mask[..., None] > 0, np.asarray(tinted, np.uint8), fused)
+
+
 def side_by_side(rgb: Image, ir: Image, fused: Image, mask: Image) -> Image:
     """Return visible, infrared, fused and coloured mask in one row, (H, 4 W, 3) R, G, B."""
     grey = cv2.cvtColor(ir, cv2.COLOR_GRAY2RGB)

@@ -11,14 +11,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
+from rcl_interfaces.msg import Parameter as ParameterMessage
+from rcl_interfaces.msg import ParameterType, ParameterValue
+from rcl_interfaces.srv import GetParameters, SetParameters
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
+from mtvif_ros.classes import CLASS_NAMES
 from mtvif_ros.evaluation.node_process import NodeProcess, NodeProcessError
-from mtvif_ros.image_codec import read_rgb, write_image
+from mtvif_ros.image_codec import read_grey, read_rgb, write_image
+from mtvif_ros.monitor import Level
 from mtvif_ros.synthetic import Frame
+from mtvif_ros.visualise import overlay
 
 
 class Cameras:
@@ -152,7 +159,7 @@ def test_without_autostart_a_manager_leads_it_through_its_life(cameras: Cameras,
     ("parameters", "told"),
     [
         ({"model": "/nowhere.onnx"}, "/nowhere.onnx: no such file"),
-        ({"backend": "abacus"}, "backend: 'abacus' is not one of auto, openvino, onnxruntime"),
+        ({"backend": "abacus"}, "backend: 'abacus' is not one of auto, tensorrt, openvino, onnxruntime"),
         ({"sync.slop": "99.0"}, "sync.slop"),
     ],
 )
@@ -184,3 +191,72 @@ def test_a_signal_ends_it_cleanly(name: str, tmp_path: Path) -> None:
     process.send_signal(getattr(signal, name))
     assert process.wait(5) == 0, log.read_text()
     assert "published 0" in log.read_text()
+
+
+def test_frames_with_zero_stamps_are_paired_by_arrival(
+    cameras: Cameras, night_frame: Frame, tmp_path: Path
+) -> None:
+    with running_node(cameras, tmp_path):
+        for _ in range(5):
+            cameras.send(night_frame, 0)
+            cameras.spin(0.1)
+        assert cameras.spin_until(lambda: len(cameras.fused) >= 4)
+    assert "rgb/image_raw: stamps are zero" in (tmp_path / "log").read_text()
+
+
+def test_diagnostics_say_how_it_goes(cameras: Cameras, night_frame: Frame, tmp_path: Path) -> None:
+    seen: list[DiagnosticArray] = []
+    cameras.node.create_subscription(DiagnosticArray, "/diagnostics", seen.append, 10)
+
+    def levels() -> list[int]:
+        return [message.status[0].level[0] for message in seen]
+
+    with running_node(cameras, tmp_path):
+        assert cameras.spin_until(lambda: Level.STALE in levels())
+        assert "no frames from" in seen[0].status[0].message
+        for stamp in range(1, 30):
+            cameras.send(night_frame, stamp)
+            cameras.spin(0.1)
+        assert Level.OK in levels()
+    last = {pair.key: pair.value for pair in seen[-1].status[0].values}
+    assert int(last["rgb/image_raw paired"]) >= 20
+    assert float(last["latency from arrival, p50 (ms)"]) > 0
+
+
+def test_the_overlay_is_drawn_once_someone_listens(
+    cameras: Cameras, night_frame: Frame, tmp_path: Path
+) -> None:
+    overlays: list[Image] = []
+    with running_node(cameras, tmp_path):
+        cameras.send(night_frame, 1)
+        assert cameras.spin_until(lambda: bool(cameras.fused))
+        cameras.node.create_subscription(Image, "mtvif/overlay", overlays.append, 10)
+        cameras.spin_until(lambda: cameras.node.count_subscribers("mtvif/overlay") > 0)
+        cameras.spin(0.5)
+        cameras.send(night_frame, 2)
+        assert cameras.spin_until(lambda: bool(overlays))
+    drawn = overlay(read_rgb(cameras.fused[-1]), read_grey(cameras.masks[-1]))
+    assert overlays[0].header.stamp.sec == 2
+    assert np.array_equal(read_rgb(overlays[0]), drawn)
+
+
+def test_class_names_and_colours_can_be_asked_for(cameras: Cameras, tmp_path: Path) -> None:
+    with running_node(cameras, tmp_path):
+        client = cameras.node.create_client(GetParameters, "/fusion_node/get_parameters")
+        assert client.wait_for_service(timeout_sec=10)
+        answer = client.call_async(GetParameters.Request(names=["classes", "palette"]))
+        assert cameras.spin_until(answer.done)
+        change = cameras.node.create_client(SetParameters, "/fusion_node/set_parameters")
+        assert change.wait_for_service(timeout_sec=10)
+        value = ParameterValue(type=ParameterType.PARAMETER_STRING_ARRAY, string_array_value=["cat"])
+        request = SetParameters.Request(parameters=[ParameterMessage(name="classes", value=value)])
+        refusal = change.call_async(request)
+        assert cameras.spin_until(refusal.done)
+    refused = refusal.result()
+    assert refused is not None and not refused.results[0].successful
+    assert "belongs to the model file" in refused.results[0].reason
+    result = answer.result()
+    assert result is not None
+    names, colours = (value.string_array_value for value in result.values)
+    assert list(names) == list(CLASS_NAMES)
+    assert colours[1] == "#4060ff"

@@ -17,7 +17,7 @@ def test_every_default_is_allowed() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
-        ("backend", "abacus", "abacus.*auto, openvino, onnxruntime"),
+        ("backend", "abacus", "abacus.*auto, tensorrt, openvino, onnxruntime"),
         ("sync.slop", 11.0, r"11.0 is not within 0.0001 \.\. 10.0"),
         ("threads", -1, r"-1 is not within 0 \.\. 1024"),
     ],

@@ -1,6 +1,7 @@
 """Score a model file on labelled pairs, beside simple fusions and peers.
 
 python -m training.evaluate --model models/mtvif.onnx --data FOLDER --peer SeAFusion=FOLDER/peer_seafusion
+python -m training.evaluate --model models/mtvif.onnx --rendered 60     exact labels, seeds of its own
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import cv2
@@ -20,7 +22,10 @@ from mtvif_ros.engines import BACKENDS, load_engine
 from mtvif_ros.evaluation.metrics import METRICS, luma
 from mtvif_ros.pair_folder import PairFiles, find_pairs
 from mtvif_ros.pipeline import fuse_pair
+from training.data.rendered import write_rendered_pairs
 from training.score import FusePlane, Image, Plane, score_pairs
+
+_HELD_OUT_SEED = 9  # no config trains on it
 
 BASELINES: dict[str, FusePlane] = {
     "max": lambda files, visible, infrared: np.maximum(visible, infrared),
@@ -90,13 +95,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = command_parser("python -m training.evaluate", __doc__)
     parser.add_argument("--model", type=Path, required=True, help="model file")
-    parser.add_argument("--data", type=Path, required=True, help="folder with vi/, ir/, labels/, boxes/")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--data", type=Path, help="folder with vi/, ir/ and perhaps labels/, boxes/")
+    source.add_argument("--rendered", type=int, metavar="N", help="N rendered frames with exact labels")
     parser.add_argument("--backend", default="auto", choices=("auto", *BACKENDS))
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=FOLDER")
     parser.add_argument("--out", type=Path, help="write the numbers as JSON")
     options = parser.parse_args(arguments)
     peers = {name: Path(folder) for name, folder in (peer.split("=", 1) for peer in options.peer)}
-    result = evaluate(options.model, options.backend, find_pairs(options.data), peers)
+    with TemporaryDirectory() as folder:
+        if options.rendered:
+            write_rendered_pairs(Path(folder), options.rendered, _HELD_OUT_SEED)
+        pairs = find_pairs(options.data or Path(folder))
+        result = evaluate(options.model, options.backend, pairs, peers)
     print(format_report(result))
     if options.out:
         options.out.write_text(json.dumps(result, indent=2) + "\n")

@@ -41,3 +41,10 @@ def test_a_peer_without_an_image_is_named(folder: Path, model_path: Path) -> Non
     (folder / "peer" / "one.png").unlink()
     with pytest.raises(FileNotFoundError, match=r"one\.\*"):
         main(["--model", str(model_path), "--data", str(folder), "--peer", f"x={folder / 'peer'}"])
+
+
+def test_rendered_frames_have_exact_labels(model_path: Path, tmp_path: Path) -> None:
+    out = tmp_path / "scores.json"
+    main(["--model", str(model_path), "--rendered", "2", "--out", str(out)])
+    scores = json.loads(out.read_text())
+    assert scores["pairs"] == 2 and 0 < scores["miou"] <= 1

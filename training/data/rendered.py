@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from mtvif_ros.synthetic import RoadScene, SceneConfig
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+
+from mtvif_ros.synthetic import Frame, RoadScene, SceneConfig
 from mtvif_ros.synthetic.light import TIMES
 from training.data.allowed import allowed_from_mask
 from training.data.pairs import Sample
@@ -16,13 +21,26 @@ def rendered_samples(count: int, seed: int) -> list[Sample]:
 
     Every scene is a little misaligned, as real cameras are.
     """
+    return [
+        Sample(name, frame.rgb, frame.ir, allowed_from_mask(frame.mask))
+        for name, frame in _frames(count, seed)
+    ]
+
+
+def write_rendered_pairs(folder: Path, count: int, seed: int) -> None:
+    """Write the same frames as a folder of pairs: vi/, ir/ and labels/, lossless."""
+    for name in ("vi", "ir", "labels"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for name, frame in _frames(count, seed):
+        for part, pixels in (("vi", frame.rgb[..., ::-1]), ("ir", frame.ir), ("labels", frame.mask)):
+            cv2.imwrite(str(folder / part / f"{name}.png"), pixels)
+
+
+def _frames(count: int, seed: int) -> Iterator[tuple[str, Frame]]:
     times = sorted(TIMES)
-    samples: list[Sample] = []
-    for number in range(-(-count // _FRAMES_PER_SCENE)):
+    for index in range(count):
+        number, within = divmod(index, _FRAMES_PER_SCENE)
         time = times[number % len(times)]
-        scene = RoadScene(SceneConfig(seed=seed * 100_000 + number, time=time, misaligned=1.0))
-        for index in range(min(_FRAMES_PER_SCENE, count - len(samples))):
-            frame = scene.frame(index * _FRAMES_APART)
-            allowed = allowed_from_mask(frame.mask)
-            samples.append(Sample(f"rendered_{number}_{index}", frame.rgb, frame.ir, allowed))
-    return samples
+        if within == 0:
+            scene = RoadScene(SceneConfig(seed=seed * 100_000 + number, time=time, misaligned=1.0))
+        yield f"rendered_{number}_{within}", scene.frame(within * _FRAMES_APART)

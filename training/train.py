@@ -11,13 +11,14 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import cv2
 import torch
 import yaml
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 from tqdm import tqdm
@@ -52,8 +53,31 @@ def train(config: dict[str, Any], data: Path, out: Path) -> Network:
         return _train(config, data, out, process)
 
 
+@dataclass
+class _State:
+    """Hold everything that a checkpoint keeps."""
+
+    network: Network
+    average: Network
+    optimiser: torch.optim.Optimizer
+    step: int = 0
+
+    def save(self, path: Path, config: dict[str, Any]) -> None:
+        modules = {"network": self.network, "average": self.average, "optimiser": self.optimiser}
+        tensors = {name: module.state_dict() for name, module in modules.items()}
+        save_checkpoint(path, tensors | {"step": self.step, "config": config})
+
+    def restore(self, path: Path) -> None:
+        kept = load_checkpoint(path)
+        self.network.load_state_dict(kept["network"])
+        self.average.load_state_dict(kept["average"])
+        self.optimiser.load_state_dict(kept["optimiser"])
+        self.step = kept["step"]
+        print(f"resuming {path} at step {self.step}")
+
+
 def _train(config: dict[str, Any], data: Path, out: Path, process: Process) -> Network:
-    settings = config["train"]
+    settings, device = config["train"], process.device
     batch, steps = settings["batch"], settings["steps"]
     if batch % process.count:
         raise ValueError(f"train.batch: {batch} cannot be shared by {process.count} processes")
@@ -64,64 +88,61 @@ def _train(config: dict[str, Any], data: Path, out: Path, process: Process) -> N
     mixture = Mixture(
         load_sources(settings["sources"], data), tuple(settings["crop"]), config["seed"], steps * batch
     )
+    state = _start(config, device)
+    if (out / CHECKPOINT).exists():
+        state.restore(out / CHECKPOINT)
+    _freeze(state.network, settings.get("frozen", []))
+    batches = DataLoader(
+        mixture,
+        batch_sampler=[list(process.share_of(batch, step)) for step in range(state.step, steps)],
+        num_workers=settings.get("workers", 1),
+        pin_memory=device.type == "cuda",
+    )
+    model: nn.Module = DistributedDataParallel(state.network) if process.count > 1 else state.network
+    with Journal(out, state.step, steps, process.leads) as journal:
+        for frames in batches:
+            rgb, ir, allowed = (one.to(device, non_blocking=True) for one in frames)
+            terms = _step(model, state, rgb, ir, allowed, config)
+            state.step += 1
+            last = state.step == steps
+            journal.losses(state.step, {name: term.item() for name, term in terms.items()})
+            if process.leads and (state.step % settings["checkpoint_every"] == 0 or last):
+                state.save(out / CHECKPOINT, config)
+            if process.leads and (state.step % settings["validate_every"] == 0 or last):
+                journal.scores(state.step, *validate(state.average, pairs))
+    return state.average
+
+
+def _start(config: dict[str, Any], device: torch.device) -> _State:
     torch.manual_seed(config["seed"])
     network = build_model(config["model"])
     if "initial" in config:
         load_weights(network, Path(config["initial"]))
-    network.to(process.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = copy.deepcopy(network).eval()
-    optimiser = torch.optim.AdamW(
-        _without_decay_on_vectors(network, settings["weight_decay"]), lr=settings["learning_rate"]
-    )
-    first = 0
-    if (out / CHECKPOINT).exists():
-        state = load_checkpoint(out / CHECKPOINT)
-        network.load_state_dict(state["network"])
-        average.load_state_dict(state["average"])
-        optimiser.load_state_dict(state["optimiser"])
-        first = state["step"]
-        if process.leads:
-            print(f"resuming {out / CHECKPOINT} at step {first}")
-    _freeze(network, settings.get("frozen", []))
+    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    settings = config["train"]
+    groups = _without_decay_on_vectors(network, settings["weight_decay"])
+    optimiser = torch.optim.AdamW(groups, lr=settings["learning_rate"])
+    return _State(network, copy.deepcopy(network).eval(), optimiser)
 
-    batches = DataLoader(
-        mixture,
-        batch_sampler=[list(process.share_of(batch, step)) for step in range(first, steps)],
-        num_workers=settings.get("workers", 1),
-        pin_memory=process.device.type == "cuda",
-    )
-    model: nn.Module = DistributedDataParallel(network) if process.count > 1 else network
-    autocast = torch.autocast(process.device.type, torch.bfloat16, enabled=settings.get("bf16", True))
-    with Journal(out, first, steps, process.leads) as journal:
-        for step, frames in enumerate(batches, first):
-            rgb, ir, allowed = (one.to(process.device, non_blocking=True) for one in frames)
-            for group in optimiser.param_groups:
-                group["lr"] = learning_rate(step, settings)
-            with autocast:
-                change, cells = model(
-                    rgb.contiguous(memory_format=torch.channels_last),
-                    ir.contiguous(memory_format=torch.channels_last),
-                )
-            terms = joint_loss(change, cells, rgb, ir, allowed, config["loss"])
-            optimiser.zero_grad(set_to_none=True)
-            torch.stack(list(terms.values())).sum().backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), settings["clip_gradients"])
-            optimiser.step()
-            follow(average, network, step, settings["ema_decay"])
-            done = step + 1
-            journal.losses(done, {name: term.item() for name, term in terms.items()})
-            if process.leads and (done % settings["checkpoint_every"] == 0 or done == steps):
-                state = {
-                    "step": done,
-                    "network": network.state_dict(),
-                    "average": average.state_dict(),
-                    "optimiser": optimiser.state_dict(),
-                    "config": config,
-                }
-                save_checkpoint(out / CHECKPOINT, state)
-            if process.leads and (done % settings["validate_every"] == 0 or done == steps):
-                journal.scores(done, *validate(average, pairs))
-    return average
+
+def _step(
+    model: nn.Module, state: _State, rgb: Tensor, ir: Tensor, allowed: Tensor, config: dict[str, Any]
+) -> dict[str, Tensor]:
+    settings = config["train"]
+    for group in state.optimiser.param_groups:
+        group["lr"] = learning_rate(state.step, settings)
+    with torch.autocast(rgb.device.type, torch.bfloat16, enabled=settings.get("bf16", True)):
+        change, cells = model(
+            rgb.contiguous(memory_format=torch.channels_last),
+            ir.contiguous(memory_format=torch.channels_last),
+        )
+    terms = joint_loss(change, cells, rgb, ir, allowed, config["loss"])
+    state.optimiser.zero_grad(set_to_none=True)
+    torch.stack(list(terms.values())).sum().backward()
+    nn.utils.clip_grad_norm_(state.network.parameters(), settings["clip_gradients"])
+    state.optimiser.step()
+    follow(state.average, state.network, state.step, settings["ema_decay"])
+    return terms
 
 
 def _freeze(network: nn.Module, names: list[str]) -> None:

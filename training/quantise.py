@@ -20,18 +20,20 @@ from mtvif_ros.pair_folder import PairFiles, find_pairs, load_pair
 from mtvif_ros.pipeline import scaled
 from training.parity import compare_outputs, outputs_of
 
-# What stays in float: the contract's own arithmetic, the class indices, which no scale may touch, and
-# the fusion head, whose last layers decide single grey levels.
+# What stays in float: the contract's own arithmetic, the class indices, which no scale may touch, and of
+# the fusion head everything but its one large convolution, because it decides single grey levels.
 _FLOAT = (
-    r".*/fusion/.*",
+    r".*/fusion/(?!mix/).*",
     r"^/(DepthToSpace|Resize|ArgMax|Div|Sub|Add|Mul|Clip|Cast|Transpose|Slice|Pad).*",
 )
 
 
-def quantise(model: Path, out: Path, pairs: Sequence[PairFiles]) -> None:
+def quantise(model: Path, out: Path, pairs: Sequence[PairFiles], signed: bool = False) -> None:
     """Write `out`, the model with int8 weights and activations as QDQ, scales taken from `pairs`.
 
-    Sizes that differ from the model's are scaled. Raises what load_engine and load_pair raise.
+    All scales are symmetric. Activations that cannot be negative use the whole of uint8, which CPUs run
+    fastest; `signed` makes them int8, all that TensorRT reads. Sizes that differ from the model's are
+    scaled. Raises what load_engine and load_pair raise.
     """
     properties = load_engine(model, "onnxruntime").model
     size = (properties.width, properties.height)
@@ -47,7 +49,8 @@ def quantise(model: Path, out: Path, pairs: Sequence[PairFiles]) -> None:
         subset_size=len(pairs),
         ignored_scope=nncf.IgnoredScope(patterns=list(_FLOAT), validate=False),
     )
-    _make_signed(quantised)
+    if signed:
+        _make_signed(quantised)
     for entry in quantised.metadata_props:
         if entry.key == "precision":
             entry.value = "int8"
@@ -56,7 +59,7 @@ def quantise(model: Path, out: Path, pairs: Sequence[PairFiles]) -> None:
 
 
 def _make_signed(model: onnx.ModelProto) -> None:
-    """Turn uint8 activations with zero point 0 into int8 of the same range, all that TensorRT reads."""
+    """Turn uint8 activations with zero point 0 into int8 of the same range."""
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
     nodes = [node for node in model.graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear")]
     for scale_name, zero_name in {(node.input[1], node.input[2]) for node in nodes}:
@@ -78,9 +81,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with vi/ and ir/")
     parser.add_argument("--out", type=Path, required=True, help="int8 model file to write")
     parser.add_argument("--every", type=int, default=5, help="take every so many-th pair")
+    parser.add_argument("--signed", action="store_true", help="for TensorRT")
     options = parser.parse_args(arguments)
     pairs = find_pairs(options.data)[:: options.every]
-    quantise(options.model, options.out, pairs)
+    quantise(options.model, options.out, pairs, options.signed)
     full, small = (
         outputs_of(load_engine(path, "onnxruntime"), pairs) for path in (options.model, options.out)
     )

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mtvif_ros.command_line import command_parser
-from mtvif_ros.engines import EngineError
+from mtvif_ros.engines import BACKENDS, EngineError
 from mtvif_ros.engines.engine_cache import cache_directory, cached_engine, engine_path
 from mtvif_ros.engines.tensorrt_build import build_engine
 from mtvif_ros.engines.tensorrt_flavour import load_flavour
@@ -23,7 +23,7 @@ from mtvif_ros.resources import model_directory
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return 1 with a message when the engine cannot be built."""
     parser = command_parser("mtvif_build_engine", __doc__)
-    parser.add_argument("model", type=Path, nargs="?", help="model file, default the shipped fp32 one")
+    parser.add_argument("model", type=Path, nargs="?", help="model file, default the shipped fp16 one")
     parser.add_argument("--compute-capability", help="of the GPU to build for, such as 8.6; needs --out")
     parser.add_argument("--out", type=Path, help="write the bare engine here instead of the cache")
     options = parser.parse_args(arguments)
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--compute-capability needs --out: the cache serves this machine's GPU")
     try:
         flavour = load_flavour()
-        model = read_model_file(options.model or model_directory() / "mtvif.onnx")
+        model = read_model_file(options.model or model_directory() / BACKENDS["tensorrt"].shipped)
         if options.out:
             options.out.write_bytes(build_engine(flavour, model, options.compute_capability))
             print(options.out)

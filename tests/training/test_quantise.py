@@ -1,12 +1,13 @@
 from pathlib import Path
 
 import cv2
-import numpy as np
-import onnx
+import pytest
 import torch
-from onnx import numpy_helper
 
 from mtvif_ros.engines import load_engine
+from mtvif_ros.engines.tensorrt_build import build_engine
+from mtvif_ros.engines.tensorrt_flavour import load_flavour
+from mtvif_ros.model_file import read_model_file
 from mtvif_ros.pair_folder import find_pairs
 from mtvif_ros.synthetic import RoadScene, SceneConfig
 from training.export import export
@@ -15,35 +16,52 @@ from training.parity import compare_outputs, outputs_of
 from training.quantise import quantise
 
 
-def test_an_int8_file_obeys_the_contract_and_gives_nearly_the_same(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four small rendered pairs and full.onnx, an untrained network on pretrained features."""
+    root = tmp_path_factory.mktemp("pairs")
     scene = RoadScene(SceneConfig(seed=1, width=160, height=128))
     for name in ("vi", "ir"):
-        (tmp_path / name).mkdir()
+        (root / name).mkdir()
     for number in range(4):
         frame = scene.frame(number * 40)
-        cv2.imwrite(str(tmp_path / "vi" / f"{number}.png"), frame.rgb[..., ::-1])
-        cv2.imwrite(str(tmp_path / "ir" / f"{number}.png"), frame.ir)
+        cv2.imwrite(str(root / "vi" / f"{number}.png"), frame.rgb[..., ::-1])
+        cv2.imwrite(str(root / "ir" / f"{number}.png"), frame.ir)
     torch.manual_seed(0)
-    network = build_model({"encoder": "lite0"})
-    full, small = tmp_path / "full.onnx", tmp_path / "small.onnx"
     described = {"model_version": "test", "trained_on": "nothing", "licence": "none"}
-    export(network, full, (128, 160), described)
-    pairs = find_pairs(tmp_path)
+    export(build_model({"encoder": "lite0"}), root / "full.onnx", (128, 160), described)
+    return root
 
-    quantise(full, small, pairs)
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_an_int8_file_obeys_the_contract_and_gives_nearly_the_same(
+    signed: bool, folder: Path, tmp_path: Path
+) -> None:
+    full, small, pairs = folder / "full.onnx", tmp_path / "small.onnx", find_pairs(folder)
+
+    quantise(full, small, pairs, signed)
 
     assert small.stat().st_size < 0.5 * full.stat().st_size
     engine = load_engine(small, "onnxruntime")
     assert engine.model.precision == "int8"
     assert engine.model.properties["trained_on"] == "nothing"
-    zeros = [
-        numpy_helper.to_array(tensor)
-        for tensor in onnx.load(small).graph.initializer
-        if tensor.data_type in (onnx.TensorProto.UINT8, onnx.TensorProto.INT8)
-    ]
-    assert all(zero.dtype == np.int8 for zero in zeros), "TensorRT reads no uint8 quantisation"
     parity = compare_outputs(outputs_of(load_engine(full, "onnxruntime"), pairs), outputs_of(engine, pairs))
     assert parity.psnr > 30
     # The head is untrained and its classes lie close together. Were the class index itself quantised,
     # the odd classes would be gone and half of this.
     assert parity.mask_equal > 0.7
+
+
+@pytest.mark.parametrize("compute_capability", ["8.6", "8.9", "12.0"])
+def test_a_signed_int8_file_becomes_a_tensorrt_engine(
+    compute_capability: str, folder: Path, tmp_path: Path
+) -> None:
+    try:
+        found = load_flavour()
+    except ImportError as error:
+        pytest.skip(f"no TensorRT: {error}")
+    if found.name != "tensorrt_rtx":
+        pytest.skip("tensorrt builds only where a GPU is; TensorRT for RTX builds anywhere")
+    small = tmp_path / "small.onnx"
+    quantise(folder / "full.onnx", small, find_pairs(folder), signed=True)
+    assert len(build_engine(found, read_model_file(small), compute_capability)) > 100_000

@@ -41,7 +41,9 @@ def has_gpu() -> str | None:
 
 @pytest.mark.parametrize("compute_capability", ["8.6", "8.9", "12.0"])
 @pytest.mark.parametrize("name", SHIPPED)
-def test_every_floating_point_file_becomes_an_engine(name: str, compute_capability: str, flavour: Flavour) -> None:
+def test_every_floating_point_file_becomes_an_engine(
+    name: str, compute_capability: str, flavour: Flavour
+) -> None:
     model = read_model_file(model_directory() / name)
     assert len(build_engine(flavour, model, compute_capability)) > 100_000
 

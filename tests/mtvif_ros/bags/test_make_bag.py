@@ -95,7 +95,7 @@ def test_two_videos_become_a_bag(tmp_path: Path, night_frame: Frame) -> None:
 def test_unusable_input_is_named(tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "ir" / "1.png").unlink()
     assert main(["--pairs", str(folder), "--out", str(tmp_path / "bag")]) == 1
-    assert "without a partner" in capsys.readouterr().err
+    assert "no partner of the same name" in capsys.readouterr().err
     assert main(["--pairs", str(tmp_path / "none"), "--out", str(tmp_path / "bag")]) == 1
     assert "no such folder" in capsys.readouterr().err
 

@@ -19,6 +19,9 @@ import mtvif_ros
 from mtvif_ros.classes import CLASS_NAMES, palette
 from mtvif_ros.command_line import command_parser
 from mtvif_ros.engines import load_engine
+from mtvif_ros.engines.tensorrt_build import build_engine
+from mtvif_ros.engines.tensorrt_flavour import load_flavour
+from mtvif_ros.model_file import read_model_file
 from training.checkpoint import CHECKPOINT, load_checkpoint, load_network
 from training.model import MultiTaskVIF, Network
 from training.model.contract import INPUT_NAMES, OUTPUT_NAMES, ContractModel
@@ -108,6 +111,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--height", type=int, default=480)
     parser.add_argument("--width", type=int, default=640)
     parser.add_argument("--precision", choices=list(_MOST_OFF), default="fp32")
+    parser.add_argument(
+        "--compute-capability", help="also build a TensorRT engine for such a GPU, for example 8.6"
+    )
     parser.add_argument("--trained-on", default="unknown", help="data sets, for the metadata")
     parser.add_argument("--licence", default="unknown", help="licence of the weights")
     options = parser.parse_args(arguments)
@@ -120,6 +126,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     size = (options.height, options.width)
     export(network, options.out, size, properties, options.precision)
+    if options.compute_capability:
+        engine = options.out.with_suffix(".engine")
+        model = read_model_file(options.out)
+        engine.write_bytes(build_engine(load_flavour(), model, options.compute_capability))
+        print(f"{engine}: for compute capability {options.compute_capability}")
     stride = network.stride
     padded = (-(-size[0] // stride) * stride, -(-size[1] // stride) * stride)
     print(

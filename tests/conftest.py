@@ -13,6 +13,7 @@ os.environ["ROS_DOMAIN_ID"] = str(10 + os.getpid() % 70)
 from mtvif_ros.bags.frames import from_rendered
 from mtvif_ros.bags.make_bag import make_bag
 from mtvif_ros.bags.timing import Timing
+from mtvif_ros.engines.tensorrt_flavour import Flavour, load_flavour
 from mtvif_ros.environment import prepare_dds
 from mtvif_ros.resources import model_directory
 from mtvif_ros.synthetic import Frame, RoadScene, SceneConfig
@@ -45,6 +46,18 @@ def rendered_bag(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def rng() -> Iterator[np.random.Generator]:
     yield np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def tensorrt_rtx() -> Flavour:
+    """TensorRT for RTX, which builds engines without a GPU."""
+    try:
+        found = load_flavour()
+    except ImportError as error:
+        pytest.skip(f"no TensorRT: {error}")
+    if found.name != "tensorrt_rtx":
+        pytest.skip("tensorrt builds only where a GPU is; TensorRT for RTX builds anywhere")
+    return found
 
 
 @pytest.fixture(scope="session", autouse=True)

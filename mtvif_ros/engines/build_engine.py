@@ -46,7 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cached_engine(cache_directory(), key, lambda: build_engine(flavour, model))
         print(engine_path(cache_directory(), key))
     except ImportError as error:
-        print(f"mtvif_build_engine: TensorRT is not installed: {error}", file=sys.stderr)
+        needed = BACKENDS["tensorrt"].package
+        print(f"mtvif_build_engine: {error}; install with: pip install {needed}", file=sys.stderr)
         return 1
     except (OSError, ValueError, EngineError) as error:
         print(f"mtvif_build_engine: {error}", file=sys.stderr)

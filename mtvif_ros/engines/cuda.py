@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import weakref
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -57,7 +58,7 @@ def first_device() -> Device:
 class Buffer:
     """Hold one tensor twice: `host`, pinned so that copies run beside kernels, and on the GPU.
 
-    Both are freed by close().
+    Both are freed with the buffer; `host` must not be used longer.
     """
 
     def __init__(self, shape: tuple[int, ...]):
@@ -66,6 +67,7 @@ class Buffer:
         self._host = call(cudart.cudaMallocHost, self.size)
         self.device = call(cudart.cudaMalloc, self.size)
         pointer = ctypes.cast(int(self._host), ctypes.POINTER(ctypes.c_uint8))
+        weakref.finalize(self, _free, cudart, self._host, self.device)
         self.host: Bytes = np.ctypeslib.as_array(pointer, (self.size,)).reshape(shape)
 
     def upload(self, stream: Any) -> None:
@@ -80,8 +82,7 @@ class Buffer:
         kind = cudart.cudaMemcpyKind.cudaMemcpyDeviceToHost
         call(cudart.cudaMemcpyAsync, self._host, self.device, self.size, kind, stream)
 
-    def close(self) -> None:
-        """Free both copies; `host` must not be used any more."""
-        cudart = runtime()
-        call(cudart.cudaFreeHost, self._host)
-        call(cudart.cudaFree, self.device)
+
+def _free(cudart: ModuleType, host: Any, device: Any) -> None:
+    cudart.cudaFreeHost(host)
+    cudart.cudaFree(device)

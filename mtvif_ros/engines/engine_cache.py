@@ -85,6 +85,8 @@ def _read(path: Path, key: Key) -> tuple[bytes | None, str]:
         return None, "is not an engine file of ours"
     if form != _FORMAT:
         return None, f"has the format {form!r}, expected {_FORMAT!r}"
+    if not isinstance(found, dict):
+        return None, "is not an engine file of ours"
     if found != key:
         differing = sorted(name for name in key if found.get(name) != key[name])
         return None, f"was made for another {', '.join(differing)}"

@@ -28,6 +28,9 @@ class OnnxRuntimeEngine:
         self._session = onnxruntime.InferenceSession(
             str(model.path), options, providers=list(dict.fromkeys((provider, _PROVIDERS["CPU"])))
         )
+        # onnxruntime itself falls back to the CPU with no more than a line in its log.
+        if self._session.get_providers()[0] != provider:
+            raise EngineError(f"onnxruntime: device {device!r} cannot be used; its libraries do not load")
         self.model = model
         self.description = f"onnxruntime {onnxruntime.__version__} {device} {model.precision}"
 

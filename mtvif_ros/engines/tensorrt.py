@@ -37,7 +37,8 @@ class TensorRtEngine:
     """Run one pair at a time: two copies in, the network and two copies out, as one CUDA graph."""
 
     def __init__(self, model: ModelFile, content: bytes, device: cuda.Device):
-        trt, cudart = _FLAVOUR.api, cuda.runtime()
+        trt = _FLAVOUR.api
+        self._cudart = cuda.runtime()
         self.model = model
         self.description = f"{_FLAVOUR.name} {_FLAVOUR.version} {device.name} {model.precision}"
         self._logger = trt.Logger(trt.Logger.WARNING)
@@ -56,18 +57,17 @@ class TensorRtEngine:
         self._buffers = {name: cuda.Buffer(shape) for name, shape in shapes.items()}
         for name, buffer in self._buffers.items():
             self._context.set_tensor_address(name, int(buffer.device))
-        self._stream = cuda.call(cudart.cudaStreamCreate)
+        self._stream = cuda.call(self._cudart.cudaStreamCreate)
         self._run()  # TensorRT allocates on its first run, which a capture may not
         self._graph = self._capture()
 
     def infer(self, rgb: Image, ir: Image) -> tuple[Image, Image]:
         """Fuse and segment one pair; see Engine.infer."""
         check_frames(self.model, rgb, ir)
-        cudart = cuda.runtime()
         np.copyto(self._buffers["rgb"].host[0], rgb)
         np.copyto(self._buffers["ir"].host[0], ir)
-        cuda.call(cudart.cudaGraphLaunch, self._graph, self._stream)
-        cuda.call(cudart.cudaStreamSynchronize, self._stream)
+        cuda.call(self._cudart.cudaGraphLaunch, self._graph, self._stream)
+        cuda.call(self._cudart.cudaStreamSynchronize, self._stream)
         return self._buffers["fused"].host[0], self._buffers["segmentation"].host[0]
 
     def _queue(self) -> None:
@@ -80,15 +80,14 @@ class TensorRtEngine:
 
     def _run(self) -> None:
         self._queue()
-        cuda.call(cuda.runtime().cudaStreamSynchronize, self._stream)
+        cuda.call(self._cudart.cudaStreamSynchronize, self._stream)
 
     def _capture(self) -> Any:
-        cudart = cuda.runtime()
-        mode = cudart.cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal
-        cuda.call(cudart.cudaStreamBeginCapture, self._stream, mode)
+        mode = self._cudart.cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal
+        cuda.call(self._cudart.cudaStreamBeginCapture, self._stream, mode)
         self._queue()
-        graph = cuda.call(cudart.cudaStreamEndCapture, self._stream)
-        return cuda.call(cudart.cudaGraphInstantiate, graph, 0)
+        graph = cuda.call(self._cudart.cudaStreamEndCapture, self._stream)
+        return cuda.call(self._cudart.cudaGraphInstantiate, graph, 0)
 
 
 def load(model: ModelFile, threads: int, device: str = "") -> Engine:

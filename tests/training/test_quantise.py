@@ -6,7 +6,7 @@ import torch
 
 from mtvif_ros.engines import load_engine
 from mtvif_ros.engines.tensorrt_build import build_engine
-from mtvif_ros.engines.tensorrt_flavour import load_flavour
+from mtvif_ros.engines.tensorrt_flavour import Flavour
 from mtvif_ros.model_file import read_model_file
 from mtvif_ros.pair_folder import find_pairs
 from mtvif_ros.synthetic import RoadScene, SceneConfig
@@ -54,14 +54,8 @@ def test_an_int8_file_obeys_the_contract_and_gives_nearly_the_same(
 
 @pytest.mark.parametrize("compute_capability", ["8.6", "8.9", "12.0"])
 def test_a_signed_int8_file_becomes_a_tensorrt_engine(
-    compute_capability: str, folder: Path, tmp_path: Path
+    compute_capability: str, tensorrt_rtx: Flavour, folder: Path, tmp_path: Path
 ) -> None:
-    try:
-        found = load_flavour()
-    except ImportError as error:
-        pytest.skip(f"no TensorRT: {error}")
-    if found.name != "tensorrt_rtx":
-        pytest.skip("tensorrt builds only where a GPU is; TensorRT for RTX builds anywhere")
     small = tmp_path / "small.onnx"
     quantise(folder / "full.onnx", small, find_pairs(folder), signed=True)
-    assert len(build_engine(found, read_model_file(small), compute_capability)) > 100_000
+    assert len(build_engine(tensorrt_rtx, read_model_file(small), compute_capability)) > 100_000

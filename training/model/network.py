@@ -80,7 +80,7 @@ def _multitask(new_encoder: Callable[[], Encoder]) -> Network:
 
 def _fusion(new_encoder: Callable[[], Encoder]) -> MultiTaskVIF:
     encoder = new_encoder()
-    return MultiTaskVIF(encoder, FusionDecoder(encoder.channels, len(CLASSES)))
+    return MultiTaskVIF(encoder, FusionDecoder(encoder.channels))
 
 
 def _cascade(new_encoder: Callable[[], Encoder]) -> Network:

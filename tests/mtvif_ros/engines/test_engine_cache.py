@@ -33,6 +33,7 @@ def test_an_engine_for_anything_else_is_another_file(part: str, tmp_path: Path) 
     [
         (lambda content: content[:-1], "is damaged"),
         (lambda content: content[:-1] + b"?", "is damaged"),
+        (lambda content: b'{"format": "mtvif_ros engine 1", "key": [], "sha256": ""}\n', "is not an engine"),
         (lambda content: b"", "is not an engine file of ours"),
         (lambda content: b"\x00\x01 not json\n" + content, "is not an engine file of ours"),
         (lambda content: content.replace(b'"10.3"', b'"10.2"'), "was made for another version"),

@@ -8,24 +8,13 @@ import pytest
 from mtvif_ros.engines import EngineError, load_engine
 from mtvif_ros.engines.build_engine import main
 from mtvif_ros.engines.tensorrt_build import build_engine
-from mtvif_ros.engines.tensorrt_flavour import Flavour, load_flavour
+from mtvif_ros.engines.tensorrt_flavour import Flavour
 from mtvif_ros.model_file import read_model_file
 from mtvif_ros.resources import model_directory
 from mtvif_ros.synthetic import Frame
 
 # int8 for TensorRT is made by `training.quantise --signed`; tests/training/test_quantise.py builds it.
 SHIPPED = ("mtvif.onnx", "mtvif_fp16.onnx")
-
-
-@pytest.fixture(scope="module")
-def flavour() -> Flavour:
-    try:
-        found = load_flavour()
-    except ImportError as error:
-        pytest.skip(f"no TensorRT: {error}")
-    if found.name != "tensorrt_rtx":
-        pytest.skip("tensorrt builds only where a GPU is; TensorRT for RTX builds anywhere")
-    return found
 
 
 def has_gpu() -> str | None:
@@ -42,34 +31,34 @@ def has_gpu() -> str | None:
 @pytest.mark.parametrize("compute_capability", ["8.6", "8.9", "12.0"])
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_floating_point_file_becomes_an_engine(
-    name: str, compute_capability: str, flavour: Flavour
+    name: str, compute_capability: str, tensorrt_rtx: Flavour
 ) -> None:
     model = read_model_file(model_directory() / name)
-    assert len(build_engine(flavour, model, compute_capability)) > 100_000
+    assert len(build_engine(tensorrt_rtx, model, compute_capability)) > 100_000
 
 
-def test_a_file_that_tensorrt_cannot_read_is_named(flavour: Flavour, tmp_path: Path) -> None:
+def test_a_file_that_tensorrt_cannot_read_is_named(tensorrt_rtx: Flavour, tmp_path: Path) -> None:
     model = read_model_file(model_directory() / SHIPPED[0])
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(b"nothing")
     with pytest.raises(EngineError, match=r"cannot read .*broken\.onnx"):
-        build_engine(flavour, model.__class__(**{**vars(model), "path": broken}), "8.6")
+        build_engine(tensorrt_rtx, model.__class__(**{**vars(model), "path": broken}), "8.6")
 
 
-def test_an_unknown_compute_capability_is_refused_with_those_that_exist(flavour: Flavour) -> None:
+def test_an_unknown_compute_capability_is_refused_with_those_that_exist(tensorrt_rtx: Flavour) -> None:
     model = read_model_file(model_directory() / SHIPPED[0])
     with pytest.raises(EngineError, match=r"3\.5: choose one of .*8\.6"):
-        build_engine(flavour, model, "3.5")
+        build_engine(tensorrt_rtx, model, "3.5")
 
 
-def test_the_command_writes_an_engine_for_another_gpu(flavour: Flavour, tmp_path: Path) -> None:
+def test_the_command_writes_an_engine_for_another_gpu(tensorrt_rtx: Flavour, tmp_path: Path) -> None:
     out = tmp_path / "orin.engine"
     assert main(["--compute-capability", "8.6", "--out", str(out)]) == 0
     assert out.stat().st_size > 100_000
 
 
 def test_the_command_says_what_is_wrong(
-    flavour: Flavour, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tensorrt_rtx: Flavour, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     absent = str(tmp_path / "absent.onnx")
     assert main([absent, "--out", str(tmp_path / "x.engine")]) == 1

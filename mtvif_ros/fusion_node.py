@@ -52,7 +52,7 @@ class FusionNode(LifecycleNode):
         self._worker: LatestWorker[Pair[Arrived]] | None = None
         self._synchronizer: Synchronizer[Arrived] | None = None
         self._inputs: list[Any] = []
-        self._timers: list[Any] = []
+        self._ticks: list[Any] = []
         self._published = 0
         self._superseded = 0
         self._failures = 0
@@ -103,7 +103,7 @@ class FusionNode(LifecycleNode):
         for stream, topic in _TOPICS.items():
             callback = partial(self._receive, stream)
             self._inputs.append(self.create_subscription(Image, topic, callback, qos_profile_sensor_data))
-        self._timers = [
+        self._ticks = [
             self.create_timer(self._max_wait / 4, self._poll),
             self.create_timer(1.0, self._publish_diagnostics),
         ]
@@ -205,9 +205,9 @@ class FusionNode(LifecycleNode):
         for subscription in self._inputs:
             self.destroy_subscription(subscription)
         self._inputs.clear()
-        for timer in self._timers:
+        for timer in self._ticks:
             self.destroy_timer(timer)
-        self._timers.clear()
+        self._ticks.clear()
         if self._synchronizer is not None:
             self._synchronizer.flush()
         if self._worker is not None:

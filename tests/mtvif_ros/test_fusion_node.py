@@ -17,11 +17,13 @@ from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.msg import Parameter as ParameterMessage
 from rcl_interfaces.msg import ParameterType, ParameterValue
 from rcl_interfaces.srv import GetParameters, SetParameters
+from rclpy._rclpy_pybind11 import InvalidHandle
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
 from mtvif_ros.classes import CLASS_NAMES
 from mtvif_ros.evaluation.node_process import NodeProcess, NodeProcessError
+from mtvif_ros.fusion_node import FusionNode
 from mtvif_ros.image_codec import read_grey, read_rgb, write_image
 from mtvif_ros.monitor import Level
 from mtvif_ros.synthetic import Frame
@@ -260,3 +262,19 @@ def test_class_names_and_colours_can_be_asked_for(cameras: Cameras, tmp_path: Pa
     names, colours = (value.string_array_value for value in result.values)
     assert list(names) == list(CLASS_NAMES)
     assert colours[1] == "#4060ff"
+
+
+def test_deactivation_destroys_every_timer(cameras: Cameras) -> None:
+    node = FusionNode(context=cameras.context)
+    try:
+        node.trigger_configure()
+        node.trigger_activate()
+        timers = list(node.timers)
+        assert len(timers) == 2
+        node.trigger_deactivate()
+        for timer in timers:
+            with pytest.raises(InvalidHandle), timer.handle:
+                pass
+    finally:
+        node.release()
+        node.destroy_node()

@@ -11,7 +11,7 @@ from training.model.decoders.pyramid import FeaturePyramid
 class FusionDecoder(nn.Module):
     """Decode one feature pyramid into the change of luma; there are no logits."""
 
-    def __init__(self, channels: tuple[int, int, int]):
+    def __init__(self, channels: tuple[int, int, int, int]):
         super().__init__()
         self.pyramid = FeaturePyramid(channels)
         self.fusion = FusionHead(self.pyramid.out_channels)

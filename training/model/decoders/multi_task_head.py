@@ -16,7 +16,7 @@ from training.model.decoders.segmentation_head import SegmentationHead
 class MultiTaskHead(nn.Module):
     """Decode one feature pyramid into the change of luma and the segmentation logits."""
 
-    def __init__(self, channels: tuple[int, int, int], classes: int):
+    def __init__(self, channels: tuple[int, int, int, int], classes: int):
         super().__init__()
         self.pyramid = FeaturePyramid(channels)
         self.segmentation = SegmentationHead(self.pyramid.out_channels, classes)

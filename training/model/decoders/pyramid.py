@@ -9,26 +9,25 @@ from training.model.layers import conv_bn
 
 
 class FeaturePyramid(nn.Module):
-    """Merge features at strides 4, 8 and 16 into one map at stride 4, seen with wide context.
+    """Merge features at strides 4, 8, 16 and 32 into one map at stride 4, seen with wide context.
 
-    A level at stride 32 is added for context. Widths are those of strides 4, 8, 16 and 32.
+    Widths are those of the merged maps at strides 4, 8 and 16.
     """
 
-    def __init__(self, channels: tuple[int, int, int], widths: tuple[int, int, int, int] = (32, 64, 96, 128)):
+    def __init__(self, channels: tuple[int, int, int, int], widths: tuple[int, int, int] = (32, 64, 96)):
         super().__init__()
-        w4, w8, w16, w32 = widths
-        self.down = nn.Sequential(conv_bn(channels[2], w32, 3, 2), conv_bn(w32, w32))
+        w4, w8, w16 = widths
         self.lateral = nn.ModuleList(
-            nn.Conv2d(inputs, width, 1) for inputs, width in zip(channels, (w4, w8, w16))
+            nn.Conv2d(inputs, width, 1) for inputs, width in zip(channels, widths)
         )
         self.reduce = nn.ModuleList(
-            nn.Conv2d(above, below, 1) for above, below in ((w8, w4), (w16, w8), (w32, w16))
+            nn.Conv2d(above, below, 1) for above, below in ((w8, w4), (w16, w8), (channels[3], w16))
         )
-        self.smooth = nn.ModuleList(conv_bn(width, width) for width in (w4, w8, w16))
+        self.smooth = nn.ModuleList(conv_bn(width, width) for width in widths)
         self.out_channels = w4
 
     def forward(self, features: list[Tensor]) -> Tensor:
-        x = self.down(features[-1])
+        x = features[-1]
         for level in (2, 1, 0):
             size = features[level].shape[-2:]
             x = F.interpolate(self.reduce[level](x), size, mode="bilinear", align_corners=False)

@@ -11,7 +11,7 @@ from training.model.decoders.segmentation_head import SegmentationHead
 class SegmentationDecoder(nn.Module):
     """Decode one feature pyramid into segmentation logits; there is no change of luma."""
 
-    def __init__(self, channels: tuple[int, int, int], classes: int):
+    def __init__(self, channels: tuple[int, int, int, int], classes: int):
         super().__init__()
         self.pyramid = FeaturePyramid(channels)
         self.segmentation = SegmentationHead(self.pyramid.out_channels, classes)

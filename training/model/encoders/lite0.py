@@ -1,6 +1,6 @@
 """Encode both frames with EfficientNet-Lite0, infrared joining at strides 4, 8 and 16.
 
-The visible frame goes through the first eleven blocks of EfficientNet-Lite0 (Tan and Le,
+The visible frame goes through the first thirteen blocks of EfficientNet-Lite0 (Tan and Le,
 arXiv 1905.11946, the "lite" variant without squeeze-and-excite). The infrared frame goes through a
 narrow branch of its own, whose features are added between the blocks, so that every later block
 sees both cameras. These additions start at zero: training begins from the pretrained network.
@@ -37,9 +37,11 @@ _BLOCKS = (
     _Block(5, 1, 6, 80, 112),
     _Block(5, 1, 6, 112, 112),
     _Block(5, 1, 6, 112, 112),
+    _Block(5, 2, 6, 112, 192),
+    _Block(5, 1, 6, 192, 192),
 )
 _INFRARED_JOINS_AFTER = (2, 4, 5)
-_FEATURES_AFTER = (2, 4, 10)
+_FEATURES_AFTER = (2, 4, 10, 12)
 _INFRARED_CHANNELS = (32, 64, 96)
 
 
@@ -95,7 +97,7 @@ class _InvertedResidual(nn.Module):
 class Lite0Encoder(Encoder):
     """Encode with EfficientNet-Lite0; see Encoder for shapes."""
 
-    channels = (24, 40, 112)
+    channels = (24, 40, 112, 192)
 
     def __init__(self, pretrained: bool = True):
         super().__init__()

@@ -15,7 +15,7 @@ from training.model.layers import conv_bn
 
 _GROWTH = 16
 _STEM = (16, 32)
-_CHANNELS = (64, 96, 128)
+_CHANNELS = (64, 96, 128, 128)
 
 
 class _Branch(nn.Module):
@@ -43,11 +43,10 @@ class PlainEncoder(Encoder):
     def __init__(self, pretrained: bool = False):
         super().__init__()
         self.visible, self.infrared = _Branch(3), _Branch(1)
-        c4, c8, c16 = _CHANNELS
-        self.join = conv_bn(self.visible.out_channels + self.infrared.out_channels, c4, 1)
+        self.join = conv_bn(self.visible.out_channels + self.infrared.out_channels, _CHANNELS[0], 1)
         self.down = nn.ModuleList(
             nn.Sequential(conv_bn(above, below, 3, 2), conv_bn(below, below))
-            for above, below in ((c4, c8), (c8, c16))
+            for above, below in zip(_CHANNELS, _CHANNELS[1:])
         )
 
     def forward(self, rgb: Tensor, ir: Tensor) -> list[Tensor]:

@@ -21,8 +21,10 @@ setup(
         (f"share/{NAME}/models", glob("models/*")),
     ],
     install_requires=[
+        "mcap",
         "numpy",
         "onnx",
+        "PyYAML",
         "rosbags",
         "tqdm",
     ],
@@ -38,6 +40,7 @@ setup(
     entry_points={
         "console_scripts": [
             "fusion_node = mtvif_ros.fusion_node:main",
+            "mtvif_calibrate = mtvif_ros.calibration.calibrate:main",
             "mtvif_make_bag = mtvif_ros.bags.make_bag:main",
             "mtvif_build_engine = mtvif_ros.engines.build_engine:main",
             "mtvif_benchmark = mtvif_ros.evaluation.benchmark:main",

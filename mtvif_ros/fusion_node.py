@@ -14,31 +14,36 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.qos import QoSProfile, qos_profile_sensor_data
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from mtvif_ros.diagnostics import diagnostic_message
 from mtvif_ros.engines import Engine, load_engine
-from mtvif_ros.image_codec import read_grey, read_rgb, write_image
+from mtvif_ros.image_codec import read_grey, read_rgb
+from mtvif_ros.inputs import subscribe_camera_info, subscribe_images
 from mtvif_ros.label_info import declare_labels, publish_label_info
 from mtvif_ros.latest import LatestWorker
 from mtvif_ros.monitor import Answer, Monitor
-from mtvif_ros.parameters import declare_parameters, read_parameters
+from mtvif_ros.outputs import Outputs
+from mtvif_ros.parameters import declare_parameters, read_parameters, watch_parameters
 from mtvif_ros.pipeline import fuse_pair
-from mtvif_ros.synchronizer import Pair, Stream, Synchronizer
-from mtvif_ros.thermal import ThermalScaler
-from mtvif_ros.visualise import overlay
+from mtvif_ros.settings import (
+    AnySynchronizer,
+    Values,
+    in_ns,
+    make_registration,
+    make_synchronizer,
+    make_thermal,
+)
+from mtvif_ros.synchronizer import Pair, Stream
 
-_OUTPUT_QOS = QoSProfile(depth=10)  # reliable: serves reliable and best-effort subscribers
 _NS = 1_000_000_000
 _TOPICS = {Stream.RGB: "rgb/image_raw", Stream.IR: "ir/image_raw"}
-_OUTPUTS = ("_fused", "_mask", "_overlay", "_diagnostics", "_label_info")
 
 
 class Arrived(NamedTuple):
     """Hold an image message and when it arrived, in monotonic ns."""
 
-    message: Image
+    message: Image | CompressedImage
     at: int
 
 
@@ -49,47 +54,38 @@ class FusionNode(LifecycleNode):
         super().__init__("fusion_node", **options)
         declare_parameters(self)
         self._engine: Engine | None = None
+        self._outputs: Outputs | None = None
         self._worker: LatestWorker[Pair[Arrived]] | None = None
-        self._synchronizer: Synchronizer[Arrived] | None = None
+        self._synchronizer: AnySynchronizer[Arrived] | None = None
+        self._camera_info: CameraInfo | None = None
         self._inputs: list[Any] = []
         self._ticks: list[Any] = []
+        self._reports: list[Any] = []
         self._published = 0
         self._superseded = 0
         self._failures = 0
         self._last_failure = ""
+        watch_parameters(self, lambda: self._engine is not None, self._apply)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Read the parameters, load and warm the engine, create the publishers."""
         # rclpy swallows what a transition raises, so the reason is logged here.
         try:
-            values = read_parameters(self)
+            values = self._values = read_parameters(self)
+            self._synchronizer = make_synchronizer(values)
+            self._apply(values)
             self._engine = load_engine(
                 values["model"] or None, values["backend"], values["threads"], values["device"]
             )
-            self._synchronizer = Synchronizer(
-                slop=round(values["sync.slop"] * _NS),
-                queue_size=values["sync.queue_size"],
-                max_wait=round(values["sync.max_wait"] * _NS),
-                offset=round(values["sync.offset"] * _NS),
-            )
-            fixed = (values["thermal.fixed_low"], values["thermal.fixed_high"])
-            self._thermal = ThermalScaler(
-                percentiles=(values["thermal.low"], values["thermal.high"]),
-                follow=values["thermal.follow"],
-                fixed=fixed if fixed[1] else None,
-                invert=values["thermal.invert"],
-            )
+            self._outputs = Outputs(self)
         except Exception as error:
             self.get_logger().error(f"cannot configure: {error}")
+            self._release()
             return TransitionCallbackReturn.FAILURE
-        self._max_wait = values["sync.max_wait"]
-        self._fused = self.create_lifecycle_publisher(Image, "mtvif/fused", _OUTPUT_QOS)
-        self._mask = self.create_lifecycle_publisher(Image, "mtvif/segmentation", _OUTPUT_QOS)
-        self._overlay = self.create_lifecycle_publisher(Image, "mtvif/overlay", _OUTPUT_QOS)
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         model = self._engine.model
         declare_labels(self, model)
-        self._label_info = publish_label_info(self, model)
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._reports = [self._diagnostics, publish_label_info(self, model)]
         self.get_logger().info(
             f"engine {self._engine.description}; model {model.path.name} {model.version}, "
             f"{model.width}x{model.height}, {len(model.classes)} classes"
@@ -100,11 +96,18 @@ class FusionNode(LifecycleNode):
         """Start the worker and subscribe to both cameras."""
         self._monitor = Monitor(tuple(_TOPICS.values()), time.monotonic_ns())
         self._worker = LatestWorker(self._process, self._report_failure, "inference")
-        for stream, topic in _TOPICS.items():
-            callback = partial(self._receive, stream)
-            self._inputs.append(self.create_subscription(Image, topic, callback, qos_profile_sensor_data))
+        transports = {Stream.RGB: self._values["rgb.transport"], Stream.IR: self._values["ir.transport"]}
+        try:
+            for stream, topic in _TOPICS.items():
+                callback = partial(self._receive, stream)
+                self._inputs.append(subscribe_images(self, topic, transports[stream], callback))
+            self._inputs.append(subscribe_camera_info(self, _TOPICS[Stream.RGB], self._keep_camera_info))
+        except Exception as error:
+            self.get_logger().error(f"cannot activate: {error}")
+            self._stop()
+            return TransitionCallbackReturn.FAILURE
         self._ticks = [
-            self.create_timer(self._max_wait / 4, self._poll),
+            self.create_timer(self._values["sync.max_wait"] / 4, self._poll),
             self.create_timer(1.0, self._publish_diagnostics),
         ]
         return super().on_activate(state)
@@ -137,6 +140,17 @@ class FusionNode(LifecycleNode):
         ended = f"published {self._published}, superseded {self._all_superseded()}, failed {self._failures}"
         return f"{ended}; " + ", ".join(streams)
 
+    def _apply(self, values: Values) -> None:
+        """Take over what may change while the node runs; all of it or, with a ValueError, nothing."""
+        thermal, registration = make_thermal(values), make_registration(values)
+        assert self._synchronizer is not None
+        self._synchronizer.set_slop(in_ns(values["sync.slop"]))
+        self._thermal, self._registration = thermal, registration
+        self._opacity = values["overlay.opacity"]
+
+    def _keep_camera_info(self, message: CameraInfo) -> None:
+        self._camera_info = message
+
     def _all_superseded(self) -> int:
         return self._superseded + (self._worker.superseded if self._worker else 0)
 
@@ -164,15 +178,13 @@ class FusionNode(LifecycleNode):
             self._worker.put(pair)
 
     def _process(self, pair: Pair[Arrived]) -> None:
-        assert self._engine is not None
+        assert self._engine is not None and self._outputs is not None
         visible = pair.rgb.message
         rgb, ir = read_rgb(visible), self._thermal(read_grey(pair.ir.message))
         before = time.monotonic_ns()
-        fused, mask = fuse_pair(self._engine, rgb, ir)
+        fused, mask = fuse_pair(self._engine, rgb, ir, self._registration)
         inference = time.monotonic_ns() - before
-        # The mask first: machines wait for it, and it is a third of the fused image.
-        self._mask.publish(write_image(mask, "mono8", visible.header))
-        self._fused.publish(write_image(fused, "rgb8", visible.header))
+        self._outputs.publish(fused, mask, visible.header, self._camera_info)
         self._published += 1
         stamp = visible.header.stamp.sec * _NS + visible.header.stamp.nanosec
         arrival = max(pair.rgb.at, pair.ir.at)
@@ -184,8 +196,7 @@ class FusionNode(LifecycleNode):
                 distance=pair.distance,
             )
         )
-        if self._overlay.get_subscription_count():
-            self._overlay.publish(write_image(overlay(fused, mask), "rgb8", visible.header))
+        self._outputs.publish_overlay(fused, mask, visible.header, self._opacity)
 
     def _report_failure(self, error: Exception) -> None:
         self._failures += 1
@@ -217,10 +228,12 @@ class FusionNode(LifecycleNode):
 
     def _release(self) -> None:
         self._engine = None
-        for name in _OUTPUTS:
-            publisher = self.__dict__.pop(name, None)
-            if publisher is not None:
-                self.destroy_publisher(publisher)
+        if self._outputs is not None:
+            self._outputs.destroy()
+            self._outputs = None
+        for publisher in filter(None, self._reports):
+            self.destroy_publisher(publisher)
+        self._reports.clear()
 
 
 def _autostart(node: FusionNode) -> bool:

@@ -1,4 +1,8 @@
-"""Read and write sensor_msgs/Image as numpy arrays, without a copy where the layout allows."""
+"""Read and write sensor_msgs/Image as numpy arrays, without a copy where the layout allows.
+
+CompressedImage messages are read too. An encoding that is not known here goes to cv_bridge where that is
+installed.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +14,17 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from mtvif_ros.compressed_codec import decode_grey, decode_rgb
+from mtvif_ros.image_format import ImageFormatError
+
 if TYPE_CHECKING:
+    from sensor_msgs.msg import CompressedImage
     from sensor_msgs.msg import Image as ImageMessage
     from std_msgs.msg import Header
+    from typing_extensions import TypeIs
 
 Image = npt.NDArray[np.uint8]
 AnyImage = npt.NDArray[Any]
-
-
-class ImageFormatError(ValueError):
-    """Say what is wrong with an image message."""
 
 
 class _Layout(NamedTuple):
@@ -57,11 +62,15 @@ _LAYOUTS = {
 }
 
 
-def read_rgb(message: ImageMessage) -> Image:
+def read_rgb(message: ImageMessage | CompressedImage) -> Image:
     """Return the message as (H, W, 3) uint8, R G B; rgb8 shares the message's memory.
 
     Raises ImageFormatError for other encodings and for sizes that contradict each other.
     """
+    if _is_compressed(message):
+        return decode_rgb(message)
+    if message.encoding not in _LAYOUTS:
+        return np.asarray(_by_cv_bridge(message, "rgb8"), np.uint8)
     pixels, layout = _read(message)
     if layout.to_rgb is None:
         raise ImageFormatError(
@@ -71,12 +80,16 @@ def read_rgb(message: ImageMessage) -> Image:
     return np.asarray(_converted(pixels, layout.to_rgb), np.uint8)
 
 
-def read_grey(message: ImageMessage) -> AnyImage:
+def read_grey(message: ImageMessage | CompressedImage) -> AnyImage:
     """Return the message as (H, W) grey, uint8 or, for 16-bit encodings, uint16.
 
     mono8 shares the message's memory, and so do 16-bit messages in this machine's byte order.
     Raises ImageFormatError for other encodings and for sizes that contradict each other.
     """
+    if _is_compressed(message):
+        return decode_grey(message)
+    if message.encoding not in _LAYOUTS:
+        return _by_cv_bridge(message, "mono16" if "16" in message.encoding else "mono8")
     pixels, layout = _read(message)
     assert layout.to_grey is not None
     return _converted(pixels, layout.to_grey)
@@ -102,12 +115,24 @@ def _converted(pixels: AnyImage, code: int) -> AnyImage:
     return pixels if code == _SAME else np.asarray(cv2.cvtColor(pixels, code))
 
 
+def _is_compressed(message: Any) -> TypeIs[CompressedImage]:
+    return hasattr(message, "format")
+
+
+def _by_cv_bridge(message: ImageMessage, encoding: str) -> AnyImage:
+    refusal = f"encoding {message.encoding!r} is not supported; send one of {', '.join(_LAYOUTS)}"
+    try:
+        from cv_bridge import CvBridge, CvBridgeError
+    except ImportError:
+        raise ImageFormatError(f"{refusal}; cv_bridge, which knows more, is not installed") from None
+    try:
+        return np.asarray(CvBridge().imgmsg_to_cv2(message, encoding))
+    except (CvBridgeError, TypeError, ValueError) as error:
+        raise ImageFormatError(f"{refusal}; cv_bridge says: {error}") from error
+
+
 def _read(message: ImageMessage) -> tuple[AnyImage, _Layout]:
-    layout = _LAYOUTS.get(message.encoding)
-    if layout is None:
-        raise ImageFormatError(
-            f"encoding {message.encoding!r} is not supported; send one of {', '.join(_LAYOUTS)}"
-        )
+    layout = _LAYOUTS[message.encoding]
     height, width, step = message.height, message.width, message.step
     if height == 0 or width == 0:
         raise ImageFormatError(f"the image is empty: {width}x{height}")

@@ -101,6 +101,10 @@ class Synchronizer(Generic[Frame]):
         self._offset, self._jump = offset, max(jump, slop)
         self._queues: tuple[_Queue[Frame], _Queue[Frame]] = (_Queue(), _Queue())
 
+    def set_slop(self, slop: int) -> None:
+        """Change the largest distance of a pair."""
+        self._slop, self._jump = slop, max(self._jump, slop)
+
     def counts(self, stream: Stream) -> StreamCounts:
         """Return the counts of one stream, which go on counting."""
         return self._queues[stream].counts

@@ -16,8 +16,9 @@ class ThermalScaler:
     """Map 16-bit frames to 0..255; 8-bit frames pass untouched unless inverted.
 
     The range is the `percentiles` of each frame, followed with the share `follow` (0..1] of the way a
-    frame, so that a hot car driving by does not make the picture pump. `fixed` (low, high) in raw
-    counts replaces it. `invert` makes cold things bright. Raises ValueError for impossible values.
+    frame, so that a hot car driving by does not make the picture pump. `fixed` (low, high) replaces it,
+    in units of `gain` a raw count from `offset` on: 0.01 and -273.15 make it °C for cameras that send
+    hundredths of a kelvin. `invert` makes cold things bright. Raises ValueError for impossible values.
     """
 
     def __init__(
@@ -26,6 +27,8 @@ class ThermalScaler:
         follow: float = 0.1,
         fixed: tuple[float, float] | None = None,
         invert: bool = False,
+        gain: float = 1.0,
+        offset: float = 0.0,
     ):
         if not 0 <= percentiles[0] < percentiles[1] <= 100:
             raise ValueError(f"thermal percentiles {percentiles}: need 0 <= low < high <= 100")
@@ -33,7 +36,10 @@ class ThermalScaler:
             raise ValueError(f"thermal follow {follow}: need 0 < follow <= 1")
         if fixed is not None and not fixed[0] < fixed[1]:
             raise ValueError(f"thermal range {fixed}: need low < high")
-        self._percentiles, self._follow, self._fixed = percentiles, follow, fixed
+        if gain <= 0:
+            raise ValueError(f"thermal gain {gain}: must be positive")
+        self._percentiles, self._follow = percentiles, follow
+        self._fixed = fixed and ((fixed[0] - offset) / gain, (fixed[1] - offset) / gain)
         self._invert = invert
         self._range: tuple[float, float] | None = None
 

@@ -18,9 +18,9 @@ def colour_mask(mask: Image) -> Image:
     return _COLOURS[mask]
 
 
-def overlay(fused: Image, mask: Image) -> Image:
+def overlay(fused: Image, mask: Image, opacity: float = 0.5) -> Image:
     """Return the fused image with every class but background tinted in its colour, (H, W, 3) R, G, B."""
-    tinted = cv2.addWeighted(fused, 0.5, colour_mask(mask), 0.5, 0)
+    tinted = cv2.addWeighted(fused, 1 - opacity, colour_mask(mask), opacity, 0)
     return np.where(mask[..., None] > 0, np.asarray(tinted, np.uint8), fused)
 
 

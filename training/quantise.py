@@ -17,7 +17,7 @@ from onnx import numpy_helper
 from mtvif_ros.command_line import command_parser
 from mtvif_ros.engines import load_engine
 from mtvif_ros.pair_folder import PairFiles, find_pairs, load_pair
-from mtvif_ros.pipeline import scaled
+from mtvif_ros.scaling import scaled
 from training.parity import compare_outputs, outputs_of
 
 # What stays in float: the contract's own arithmetic, the class indices, which no scale may touch, and of

@@ -21,7 +21,7 @@ from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import Image
 from tqdm import tqdm
 
-from mtvif_ros.bags.reader import BagError, PairBagReader, Record, stamp_of
+from mtvif_ros.bags.reader import BagError, BagReader, Record, stamp_of
 from mtvif_ros.bags.writer import IR_TOPIC, RGB_TOPIC
 from mtvif_ros.command_line import command_parser
 from mtvif_ros.engines import BACKENDS, EngineError, shipped_model
@@ -111,7 +111,7 @@ def replay(options: ReplayOptions) -> dict[str, Any]:
 
 
 def _read_stamps(options: ReplayOptions) -> tuple[list[int], list[int]]:
-    with PairBagReader(options.bag, options.topics) as reader:
+    with BagReader(options.bag, options.topics) as reader:
         stamps: dict[str, list[int]] = {topic: [] for topic in options.topics}
         for record in reader.records():
             stamps[record.topic].append(stamp_of(record.raw))
@@ -145,7 +145,7 @@ def _run(
         published[topic][stamp] = when
         bar.update()
 
-    with bar, PairBagReader(options.bag, options.topics) as reader:
+    with bar, BagReader(options.bag, options.topics) as reader:
         play(reader.records(), publishers, note)
     _await_answers(collector, len(pairs))
     return published
@@ -194,7 +194,7 @@ def _rows(options: ReplayOptions, pairs: Sequence[tuple[int, int]], collector: C
     waiting: dict[str, dict[int, Record]] = {topic: {} for topic in options.topics}
     rgb_topic, ir_topic = options.topics
     todo = [rgb for rgb, _ in pairs]
-    with PairBagReader(options.bag, options.topics) as reader:
+    with BagReader(options.bag, options.topics) as reader:
         position = 0
         for record in reader.records():
             waiting[record.topic][stamp_of(record.raw)] = record

@@ -9,7 +9,7 @@ from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CameraInfo, Image
 
 from mtvif_ros.bags.make_bag import main
-from mtvif_ros.bags.reader import BagError, PairBagReader, stamp_of
+from mtvif_ros.bags.reader import BagError, BagReader, stamp_of
 from mtvif_ros.bags.writer import IR_TOPIC, LABEL_TOPIC, RGB_TOPIC
 from mtvif_ros.image_codec import read_grey, read_rgb
 from mtvif_ros.synthetic import Frame
@@ -35,7 +35,7 @@ def test_a_folder_of_pairs_comes_back_from_the_bag(
 ) -> None:
     bag = tmp_path / "bag"
     assert main(["--pairs", str(folder), "--out", str(bag), "--storage", storage, "--rate", "10"]) == 0
-    with PairBagReader(bag, (RGB_TOPIC, IR_TOPIC, LABEL_TOPIC)) as reader:
+    with BagReader(bag, (RGB_TOPIC, IR_TOPIC, LABEL_TOPIC)) as reader:
         records = list(reader.records())
     assert len(records) == 9
     seen = {record.topic: deserialize_message(record.raw, Image) for record in records}
@@ -88,7 +88,7 @@ def test_two_videos_become_a_bag(tmp_path: Path, night_frame: Frame) -> None:
         video.release()
         paths.append(str(path))
     assert main(["--videos", *paths, "--out", str(tmp_path / "bag")]) == 0
-    with PairBagReader(tmp_path / "bag", (RGB_TOPIC, IR_TOPIC)) as reader:
+    with BagReader(tmp_path / "bag", (RGB_TOPIC, IR_TOPIC)) as reader:
         assert len(list(reader.records())) == 8
 
 
@@ -110,6 +110,6 @@ def test_a_bag_is_never_overwritten(
 def test_a_missing_topic_is_told_with_those_that_are_there(rendered_bag: Path) -> None:
     with (
         pytest.raises(BagError, match=r"no images on /thermal.*/rgb/image_raw"),
-        PairBagReader(rendered_bag, (RGB_TOPIC, "/thermal")),
+        BagReader(rendered_bag, (RGB_TOPIC, "/thermal")),
     ):
         pass

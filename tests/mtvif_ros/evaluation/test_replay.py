@@ -6,9 +6,9 @@ from pathlib import Path
 import cv2
 import pytest
 
-from mtvif_ros.bags.reader import PairBagReader, stamp_of
+from mtvif_ros.bags.pairs import mutual_nearest
+from mtvif_ros.bags.reader import BagReader, stamp_of
 from mtvif_ros.bags.writer import IR_TOPIC, RGB_TOPIC
-from mtvif_ros.evaluation.pairing import mutual_nearest
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -17,7 +17,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_pair_of_a_bag_is_answered_on_both_topics(rendered_bag: Path, tmp_path: Path) -> None:
-    with PairBagReader(rendered_bag, (RGB_TOPIC, IR_TOPIC)) as reader:
+    with BagReader(rendered_bag, (RGB_TOPIC, IR_TOPIC)) as reader:
         records = list(reader.records())
     stamps = [[stamp_of(r.raw) for r in records if r.topic == topic] for topic in (RGB_TOPIC, IR_TOPIC)]
     expected = len(mutual_nearest(stamps[0], stamps[1], 20_000_000))

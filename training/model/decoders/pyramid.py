@@ -17,9 +17,7 @@ class FeaturePyramid(nn.Module):
     def __init__(self, channels: tuple[int, int, int, int], widths: tuple[int, int, int] = (32, 64, 96)):
         super().__init__()
         w4, w8, w16 = widths
-        self.lateral = nn.ModuleList(
-            nn.Conv2d(inputs, width, 1) for inputs, width in zip(channels, widths)
-        )
+        self.lateral = nn.ModuleList(nn.Conv2d(inputs, width, 1) for inputs, width in zip(channels, widths))
         self.reduce = nn.ModuleList(
             nn.Conv2d(above, below, 1) for above, below in ((w8, w4), (w16, w8), (channels[3], w16))
         )

@@ -7,6 +7,8 @@ lower strides. Widths are ours.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -46,7 +48,7 @@ class PlainEncoder(Encoder):
         self.join = conv_bn(self.visible.out_channels + self.infrared.out_channels, _CHANNELS[0], 1)
         self.down = nn.ModuleList(
             nn.Sequential(conv_bn(above, below, 3, 2), conv_bn(below, below))
-            for above, below in zip(_CHANNELS, _CHANNELS[1:])
+            for above, below in pairwise(_CHANNELS)
         )
 
     def forward(self, rgb: Tensor, ir: Tensor) -> list[Tensor]:

@@ -1,4 +1,4 @@
-from mtvif_ros.evaluation.pairing import mutual_nearest
+from mtvif_ros.bags.pairs import mutual_nearest
 
 
 def test_frames_pair_when_each_is_the_others_nearest() -> None:

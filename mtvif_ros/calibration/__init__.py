@@ -1,0 +1,1 @@
+"""Find how the infrared camera lies on the visible one, from what both recorded."""

@@ -1,0 +1,215 @@
+"""Estimate the homography between two cameras from many frame pairs, without a target.
+
+Heat and light look different, but most edges are in both. So both frames are turned into maps of
+how strong their edges are relative to the surroundings, and these are matched: first as a whole over
+scales and shifts, then cell by cell. The cameras do not move against each other, so the correlations of
+one cell are averaged over all frames before its shift is read off, and a homography is fitted robustly
+to the shifts of all cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Image = npt.NDArray[np.uint8]
+Plane = npt.NDArray[np.float32]
+Matrix = npt.NDArray[np.float64]
+GreyPair = tuple[Image, Image]
+
+_COARSE_WIDTH = 160  # px, for the search over scales and shifts
+_SCALES = np.geomspace(0.5, 2.0, 29)  # infrared's magnification against a frame stretched to the visible size
+_TEMPLATE_SHARE = 0.6  # of the frame must be seen by both cameras
+_CELL = 64  # px, side of the squares that are matched one by one
+_SEARCHES = (24, 12, 8, 6)  # px, how far each round looks
+_BACKGROUND = 12.0  # px, sigma of the surroundings that an edge is compared with
+_CONFIDENT = 0.15  # mean correlation of a cell's best shift
+_DISTINCT = 0.04  # how far that correlation lies above its mean over all shifts
+_OUTLIER = 2.5  # px from the fitted homography
+_FEWEST_CELLS = 12
+_PERSPECTIVE_GAIN = 0.8  # of the median error that an affine map leaves
+
+
+class AlignmentError(ValueError):
+    """Say why no homography could be found."""
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Hold a homography (3, 3) from infrared to visible pixels and how well it fits.
+
+    `residuals` are the distances in visible px that remain between both cameras' edges, one for each of
+    the cells that agree; `cells` is how many there were to judge by, `correlation` the mean over them.
+    """
+
+    homography: Matrix
+    residuals: Plane
+    cells: int
+    correlation: float
+
+
+def estimate_alignment(pairs: Sequence[GreyPair]) -> Alignment:
+    """Estimate the homography from visible (H, W) and infrared (h, w) grey frames, uint8, each of one size.
+
+    Raises AlignmentError when there are no frames, when sizes change, or when too little agrees.
+    """
+    if not pairs:
+        raise AlignmentError("there are no frame pairs to align")
+    for index, name in enumerate(("visible", "infrared")):
+        sizes = {pair[index].shape for pair in pairs}
+        if len(sizes) > 1:
+            raise AlignmentError(f"{name} frames change their size: {sorted(sizes)}")
+    height, width = pairs[0][0].shape
+    rows, columns = pairs[0][1].shape
+    stretch = np.diag((width / columns, height / rows, 1.0))
+    visible = [edge_strength(rgb) for rgb, _ in pairs]
+    homography = _coarse(visible, [ir for _, ir in pairs]) @ stretch
+    for search in _SEARCHES:
+        warped = [cv2.warpPerspective(ir, homography, (width, height)) for _, ir in pairs]
+        edges = [edge_strength(np.asarray(image, np.uint8)) for image in warped]
+        seen = cv2.warpPerspective(np.ones((rows, columns), np.uint8), homography, (width, height)) > 0
+        places, shifts, peaks = _match_cells(visible, edges, seen, search)
+        if len(places) < _FEWEST_CELLS:
+            raise AlignmentError(
+                f"only {len(places)} places show the same edges in both cameras, {_FEWEST_CELLS} are "
+                "needed; record a scene with more structure, near and far, or more of it"
+            )
+        correction, agreeing = _fit(places, shifts)
+        left = np.linalg.norm(shifts[agreeing] - _moved(places[agreeing], correction), axis=1)
+        homography = correction @ homography
+    homography /= homography[2, 2]
+    return Alignment(homography, left.astype(np.float32), len(places), float(peaks[agreeing].mean()))
+
+
+def edge_strength(grey: Image) -> Plane:
+    """Return how strong the edges of (H, W) uint8 are against their surroundings, about 0..3."""
+    smooth = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), 1.2)
+    across, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
+    strength = cv2.magnitude(across, down)
+    around = cv2.GaussianBlur(strength, (0, 0), _BACKGROUND)
+    return np.asarray(np.clip(strength / (around + 2.0), 0, 3), np.float32)
+
+
+def _coarse(visible: Sequence[Plane], infrared: Sequence[Image]) -> Matrix:
+    """Return scale and shift that take stretched infrared frames to the visible ones, (3, 3)."""
+    height, width = visible[0].shape
+    shrink = _COARSE_WIDTH / width
+    small = (_COARSE_WIDTH, max(8, round(height * shrink)))
+    margin = (small[0] // 4, small[1] // 4)
+    wide = [
+        cv2.copyMakeBorder(
+            cv2.resize(edges, small, interpolation=cv2.INTER_AREA),
+            *(margin[1], margin[1], margin[0], margin[0]),
+            cv2.BORDER_CONSTANT,
+        )
+        for edges in visible
+    ]
+    stretched = [cv2.resize(ir, (width, height), interpolation=cv2.INTER_AREA) for ir in infrared]
+    edges = [edge_strength(np.asarray(ir, np.uint8)) for ir in stretched]
+    best, found = -np.inf, np.eye(3)
+    for scale in _SCALES:
+        size = (round(small[0] * scale), round(small[1] * scale))
+        # The middle of the infrared frame, at most as large as the middle of the visible one.
+        part = (
+            round(min(size[0], small[0]) * _TEMPLATE_SHARE),
+            round(min(size[1], small[1]) * _TEMPLATE_SHARE),
+        )
+        left, top = (size[0] - part[0]) // 2, (size[1] - part[1]) // 2
+        window = np.s_[top : top + part[1], left : left + part[0]]
+        templates = [cv2.resize(edge, size, interpolation=cv2.INTER_AREA)[window] for edge in edges]
+        total = np.sum([_correlations(*both) for both in zip(wide, templates)], 0)
+        _, score, _, place = cv2.minMaxLoc(total)
+        # A small template agrees more easily by chance.
+        score *= float(np.sqrt(part[0] * part[1]))
+        if score > best:
+            best = score
+            shift = (np.array(place) - margin - (left, top)) / shrink
+            found = np.array([[scale, 0, shift[0]], [0, scale, shift[1]], [0, 0, 1]])
+    return found
+
+
+def _match_cells(
+    visible: Sequence[Plane], infrared: Sequence[Plane], seen: npt.NDArray[np.bool_], search: int
+) -> tuple[Plane, Plane, Plane]:
+    """Return centres (n, 2) of cells, how far infrared must move there (n, 2), and the correlations (n,)."""
+    height, width = seen.shape
+    places, shifts, peaks = [], [], []
+    reach = search + _CELL // 2
+    for y in range(reach, height - reach, _CELL // 2):
+        for x in range(reach, width - reach, _CELL // 2):
+            half = _CELL // 2
+            inner = np.s_[y - half : y + half, x - half : x + half]
+            outer = np.s_[y - reach : y + reach, x - reach : x + reach]
+            if not seen[inner].all():
+                continue
+            total = np.zeros((2 * search + 1, 2 * search + 1), np.float32)
+            for light, heat in zip(visible, infrared):
+                patch = heat[inner]
+                if patch.std() > 0.1:
+                    total += _correlations(light[outer], patch)
+            total /= len(visible)
+            peak = float(total.max())
+            row, column = np.unravel_index(int(total.argmax()), total.shape)
+            inside = 0 < row < 2 * search and 0 < column < 2 * search
+            if inside and peak > _CONFIDENT and peak - float(total.mean()) > _DISTINCT:
+                places.append((x - 0.5, y - 0.5))
+                shifts.append(
+                    (
+                        column - search + _vertex(total[row, column - 1 : column + 2]),
+                        row - search + _vertex(total[row - 1 : row + 2, column]),
+                    )
+                )
+                peaks.append(peak)
+    return (
+        np.array(places, np.float32).reshape(-1, 2),
+        np.array(shifts, np.float32).reshape(-1, 2),
+        np.array(peaks, np.float32),
+    )
+
+
+def _fit(places: Plane, shifts: Plane) -> tuple[Matrix, npt.NDArray[np.bool_]]:
+    """Return the correction (3, 3) that the cells ask for and which of them agree on it.
+
+    Perspective bends the unseen corners far for little evidence, so it must earn its place.
+    """
+    affine, of_affine = cv2.estimateAffine2D(
+        places, places + shifts, method=cv2.USAC_MAGSAC, ransacReprojThreshold=_OUTLIER
+    )
+    full, of_full = cv2.findHomography(places, places + shifts, cv2.USAC_MAGSAC, _OUTLIER)
+    candidates = []
+    for matrix, inliers in ((affine, of_affine), (full, of_full)):
+        if matrix is not None and inliers.sum() >= _FEWEST_CELLS:
+            rows = np.asarray(matrix, np.float64)
+            whole = np.vstack((rows, (0, 0, 1))) if len(rows) == 2 else rows
+            error = np.linalg.norm(shifts - _moved(places, whole), axis=1)
+            candidates.append((whole, np.asarray(inliers).ravel() > 0, float(np.median(error))))
+    if not candidates:
+        raise AlignmentError(
+            f"the {len(places)} places that could be compared contradict each other; the cameras "
+            "may be too far apart for one homography: record a scene further away"
+        )
+    best = candidates[0]
+    if candidates[-1][2] < _PERSPECTIVE_GAIN * best[2]:
+        best = candidates[-1]
+    return best[0], best[1]
+
+
+def _correlations(image: npt.NDArray[Any], template: npt.NDArray[Any]) -> Plane:
+    return np.asarray(cv2.matchTemplate(image, template, cv2.TM_CCOEFF_NORMED), np.float32)
+
+
+def _vertex(three: Plane) -> float:
+    """Return where the parabola through three neighbouring values has its top, -0.5..0.5."""
+    before, at, after = (float(value) for value in three)
+    bend = before - 2 * at + after
+    return 0.0 if bend >= 0 else float(np.clip((before - after) / (2 * bend), -0.5, 0.5))
+
+
+def _moved(places: Plane, homography: Matrix) -> Plane:
+    moved = cv2.perspectiveTransform(places[:, None].astype(np.float64), homography)
+    return np.asarray(moved[:, 0] - places, np.float32)

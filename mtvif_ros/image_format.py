@@ -1,0 +1,5 @@
+"""Name what can be wrong with an image message."""
+
+
+class ImageFormatError(ValueError):
+    """Say what is wrong with an image message."""

@@ -12,6 +12,7 @@ setup(
     description="Fuse and segment synchronised visible and infrared camera streams in ROS 2",
     license="Apache-2.0",
     python_requires=">=3.10",
+    package_data={f"{NAME}.evaluation": ["*.j2"]},
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
@@ -21,6 +22,8 @@ setup(
         (f"share/{NAME}/models", glob("models/*")),
     ],
     install_requires=[
+        "Jinja2",
+        "matplotlib",
         "mcap",
         "numpy",
         "onnx",

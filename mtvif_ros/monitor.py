@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -68,6 +69,7 @@ class Monitor:
         self._answered = 0
         self._before = _Totals(frames=dict(self._frames))
         self._reported = now
+        self._cpu = time.process_time()
 
     def received(self, camera: str, now: int, stamped: bool = True) -> None:
         """Note a frame that arrived at `now`, monotonic ns."""
@@ -90,6 +92,7 @@ class Monitor:
         `counts` are the synchronizer's by camera. STALE: a camera is silent for a second. ERROR: a pair
         failed. WARN: pairs were superseded, or a tenth of the frames found no partner, or stamps are zero.
         """
+        cpu = time.process_time()
         with self._lock:
             seconds = max(1e-3, (now - self._reported) / _NS)
             unpaired = sum(of["unpaired"] + of["late"] + of["overflowed"] for of in counts.values())
@@ -106,7 +109,9 @@ class Monitor:
         values |= {f"{camera} zero stamps": str(n) for camera, n in zero_stamps.items()}
         values |= {"superseded": str(superseded), "failed": str(failed), "answered": str(after.answered)}
         values |= _times(answers)
-        values["resident memory (MB)"] = f"{_resident_mb():.0f}"
+        values["CPU (cores)"] = f"{(cpu - self._cpu) / seconds:.2f}"
+        values["resident memory (MB)"] = f"{_resident_mb():.1f}"
+        self._cpu = cpu
         frames = sum(after.frames.values()) - sum(before.frames.values())
         if silent:
             level, message = Level.STALE, f"no frames from {' and '.join(silent)}"
@@ -131,6 +136,7 @@ def _times(answers: list[Answer]) -> dict[str, str]:
         ("latency from stamp", [a.from_stamp for a in answers]),
         ("latency from arrival", [a.from_arrival for a in answers]),
         ("inference", [a.inference for a in answers]),
+        ("outside inference", [a.from_arrival - a.inference for a in answers]),
     ):
         for percentile in (50, 95, 99):
             values[f"{name}, p{percentile} (ms)"] = f"{np.percentile(times, percentile) / 1e6:.1f}"

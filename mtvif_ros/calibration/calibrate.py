@@ -61,7 +61,7 @@ def checkerboard(visible: Image, infrared: Image) -> Image:
 def _picture(pairs: Sequence[GreyPair], registration: Registration) -> Image:
     visible, infrared = pairs[len(pairs) // 2]
     size = (visible.shape[1], visible.shape[0])
-    light, heat = (cv2.createCLAHE(3.0).apply(image) for image in (visible, infrared))
+    light, heat = (np.asarray(cv2.createCLAHE(3.0).apply(image), np.uint8) for image in (visible, infrared))
     before = checkerboard(light, scaled(heat, size))
     after = checkerboard(light, registration(heat, size, size))
     for picture, title in ((before, "before"), (after, "after")):

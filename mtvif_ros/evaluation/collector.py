@@ -1,13 +1,15 @@
-"""Receive the node's outputs, note when each came, and keep them on disk."""
+"""Receive what the node sends, note when it came, and keep the images on disk."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
@@ -18,25 +20,43 @@ from mtvif_ros.bags.reader import stamp_of
 
 
 class Arrival(NamedTuple):
-    """Hold when an output came (monotonic, s) and where it lies in the spool file."""
+    """Hold when an output came (monotonic, s) and where it lies in the spool file, if it was kept."""
 
     time: float
     offset: int
     size: int
 
 
-class Collector:
-    """Collect two output topics in a thread of its own; `arrivals[topic]` maps stamps to arrivals."""
+class Diagnosis(NamedTuple):
+    """Hold one report of the node: when it came (monotonic, s), its level, message, values and bytes."""
 
-    def __init__(self, node: Node, topics: tuple[str, ...], spool: Path):
+    time: float
+    level: int
+    message: str
+    values: dict[str, str]
+    raw: bytes
+
+
+class Collector:
+    """Collect image topics and the node's diagnostics in a thread of its own.
+
+    `arrivals[topic]` maps stamps to arrivals. Only images whose stamp `keep` wants are kept on disk.
+    """
+
+    def __init__(
+        self, node: Node, topics: tuple[str, ...], spool: Path, keep: Callable[[int], bool] = lambda _: True
+    ):
         self._file = spool.open("w+b")
-        self._path = spool
+        self._path, self._keep = spool, keep
         self.arrivals: dict[str, dict[int, Arrival]] = {topic: {} for topic in topics}
+        self.diagnoses: list[Diagnosis] = []
         self.repeated = 0
+        self.failure = ""
         self._executor = SingleThreadedExecutor(context=node.context)
         self._executor.add_node(node)
         for topic in topics:
             node.create_subscription(Image, topic, self._receiver(topic), QoSProfile(depth=30), raw=True)
+        node.create_subscription(DiagnosticArray, "/diagnostics", self._diagnosed, 10, raw=True)
         self._thread = threading.Thread(target=self._spin, name="collector", daemon=True)
         self._thread.start()
 
@@ -44,13 +64,17 @@ class Collector:
         """Return how many different stamps have been answered on a topic."""
         return len(self.arrivals[topic])
 
-    def read(self, topic: str, stamp: int) -> Image | None:
-        """Return the output for a stamp, None when none came; call it after stop."""
-        arrival = self.arrivals[topic].get(stamp)
-        if arrival is None:
-            return None
+    def raw(self, arrival: Arrival) -> bytes:
+        """Return the serialised message of an arrival that was kept; call it after stop."""
         self._file.seek(arrival.offset)
-        message: Image = deserialize_message(self._file.read(arrival.size), Image)
+        return self._file.read(arrival.size)
+
+    def read(self, topic: str, stamp: int) -> Image | None:
+        """Return the output for a stamp, None when none came or it was not kept; call it after stop."""
+        arrival = self.arrivals[topic].get(stamp)
+        if arrival is None or arrival.size == 0:
+            return None
+        message: Image = deserialize_message(self.raw(arrival), Image)
         return message
 
     def stop(self) -> None:
@@ -60,7 +84,8 @@ class Collector:
 
     def close(self) -> None:
         """Remove the spool file."""
-        self._file.close()
+        with contextlib.suppress(OSError):
+            self._file.close()
         self._path.unlink(missing_ok=True)
 
     def _receiver(self, topic: str) -> Any:
@@ -72,10 +97,23 @@ class Collector:
             if stamp in arrivals:
                 self.repeated += 1
                 return
-            arrivals[stamp] = Arrival(now, self._file.tell(), len(raw))
-            self._file.write(raw)
+            kept = not self.failure and self._keep(stamp)
+            arrivals[stamp] = Arrival(now, self._file.tell() if kept else 0, len(raw) if kept else 0)
+            if kept:
+                try:
+                    self._file.write(raw)
+                except OSError as error:
+                    self.failure = f"{self._path}: {error.strerror}; outputs from here on were not kept"
+                    arrivals[stamp] = Arrival(now, 0, 0)
 
         return receive
+
+    def _diagnosed(self, raw: bytes) -> None:
+        now = time.monotonic()
+        for status in deserialize_message(raw, DiagnosticArray).status:
+            if status.name.endswith(": fusion"):
+                values = {pair.key: pair.value for pair in status.values}
+                self.diagnoses.append(Diagnosis(now, status.level[0], status.message, values, raw))
 
     def _spin(self) -> None:
         with contextlib.suppress(ExternalShutdownException):

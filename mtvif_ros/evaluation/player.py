@@ -1,4 +1,4 @@
-"""Publish a recording over DDS at its recorded pace."""
+"""Publish a recording over DDS, at its own pace or at the node's."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import chain
 
-from rclpy.publisher import Publisher
-
-from mtvif_ros.bags.reader import Record, stamp_of
+from mtvif_ros.bags.reader import Record
 
 _READ_AHEAD = 60  # messages, so that a slow disk does not change the pace
 
@@ -36,12 +34,13 @@ def read_ahead(records: Iterator[Record]) -> Iterator[Record]:
 
 def play(
     records: Iterator[Record],
-    publishers: dict[str, Publisher],
-    published: Callable[[str, int, float], None],
+    publish: Callable[[Record], None],
+    rate: float = 1.0,
+    may_go_on: Callable[[], bool] | None = None,
 ) -> None:
-    """Publish every record when its time has come.
+    """Publish every record when its time has come, `rate` times as fast as it was received.
 
-    `published` is called just before with the topic, the stamp in ns and the monotonic time in s.
+    With `may_go_on` the recorded times do not count: the next record goes out as soon as that is true.
     """
     ahead = read_ahead(records)
     first = next(ahead, None)
@@ -49,9 +48,12 @@ def play(
         return
     start = time.monotonic()
     for record in chain((first,), ahead):
-        due = start + (record.received - first.received) / 1e9
-        delay = due - time.monotonic()
-        if delay > 0:
-            time.sleep(delay)
-        published(record.topic, stamp_of(record.raw), time.monotonic())
-        publishers[record.topic].publish(record.raw)
+        if may_go_on is not None:
+            while not may_go_on():
+                time.sleep(0.001)
+        else:
+            due = start + (record.received - first.received) / 1e9 / rate
+            delay = due - time.monotonic()
+            if delay > 0:
+                time.sleep(delay)
+        publish(record)

@@ -2,45 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
 from mtvif_ros.visualise import side_by_side
 
 Image = npt.NDArray[np.uint8]
-Row = tuple[Image, Image, Image, Image]
 
 _PANEL_HEIGHT = 360
 _TITLES = ("visible", "infrared", "fused", "segmentation")
 
 
-def write_preview(path: Path, rows: Iterable[Row], count: int, rate: float) -> None:
-    """Write rows of rgb, ir, fused and mask as an mp4 (MPEG-4 part 2) at `rate` frames a second.
+class PreviewWriter:
+    """Write rows of rgb, ir, fused and mask as an mp4 (MPEG-4 part 2) at `rate` frames a second."""
 
-    Raises OSError when the video cannot be written.
-    """
-    video: cv2.VideoWriter | None = None
-    try:
-        for row in tqdm(rows, total=count, desc="preview", unit="frame"):
-            picture = _draw(*row)
-            if video is None:
-                size = (picture.shape[1], picture.shape[0])
-                code = cv2.VideoWriter.fourcc(*"mp4v")
-                video = cv2.VideoWriter(str(path), code, rate, size)
-                if not video.isOpened():
-                    raise OSError(f"{path}: OpenCV cannot write this video; is there space left?")
-            video.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    finally:
-        if video is not None:
-            video.release()
+    def __init__(self, path: Path, rate: float):
+        self._path, self._rate = path, rate
+        self._video: cv2.VideoWriter | None = None
+
+    def write(self, rgb: Image, ir: Image, fused: Image, mask: Image) -> None:
+        """Add a row. Raises OSError when the video cannot be written."""
+        picture = draw_row(rgb, ir, fused, mask)
+        if self._video is None:
+            size = (picture.shape[1], picture.shape[0])
+            self._video = cv2.VideoWriter(str(self._path), cv2.VideoWriter.fourcc(*"mp4v"), self._rate, size)
+            if not self._video.isOpened():
+                raise OSError(f"{self._path}: OpenCV cannot write this video; is there space left?")
+        self._video.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+
+    def close(self) -> None:
+        """Finish the file."""
+        if self._video is not None:
+            self._video.release()
 
 
-def _draw(rgb: Image, ir: Image, fused: Image, mask: Image) -> Image:
+def draw_row(rgb: Image, ir: Image, fused: Image, mask: Image) -> Image:
+    """Return the four pictures side by side with their titles, (360, W, 3)."""
     row = side_by_side(rgb, ir, fused, mask)
     # Video encoders want even sizes.
     width = round(row.shape[1] * _PANEL_HEIGHT / row.shape[0] / 8) * 8

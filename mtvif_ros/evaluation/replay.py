@@ -1,259 +1,309 @@
 """Replay a recording through the node over DDS and report how it did.
 
 mtvif_replay --bag BAG --out FOLDER
+
+Writes report.html, summary.json, pairs.csv and preview.mp4. Exit codes: 0 all limits hold, 2 some do
+not, 3 the bag is damaged and only a part was replayed, 1 unusable input.
 """
 
 from __future__ import annotations
 
+import csv
 import json
+import math
 import os
+import platform
 import sys
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import rclpy
-from rclpy.node import Node
-from rclpy.qos import QoSProfile
-from rclpy.serialization import deserialize_message
-from sensor_msgs.msg import Image
+import numpy as np
 from tqdm import tqdm
 
-from mtvif_ros.bags.reader import BagError, BagReader, Record, stamp_of
-from mtvif_ros.bags.writer import IR_TOPIC, RGB_TOPIC
+from mtvif_ros.bags.cameras import find_cameras
+from mtvif_ros.bags.reader import COMPRESSED, BagError, BagReader
+from mtvif_ros.bags.writer import LABEL_TOPIC
 from mtvif_ros.command_line import command_parser
-from mtvif_ros.engines import BACKENDS, EngineError, shipped_model
-from mtvif_ros.environment import prepare_dds
+from mtvif_ros.engines import BACKENDS, EngineError
 from mtvif_ros.evaluation.collector import Collector
-from mtvif_ros.evaluation.node_process import NodeProcess, NodeProcessError
-from mtvif_ros.evaluation.pairing import mutual_nearest
-from mtvif_ros.evaluation.player import play
-from mtvif_ros.evaluation.preview import Row, write_preview
-from mtvif_ros.evaluation.summary import format_table, latencies, summarise_topic
-from mtvif_ros.image_codec import read_grey, read_rgb
-from mtvif_ros.model_file import read_model_file
-from mtvif_ros.thermal import ThermalScaler
+from mtvif_ros.evaluation.evidence import answered_pairs
+from mtvif_ros.evaluation.keep import record_outputs
+from mtvif_ros.evaluation.limits import judge, read_limits
+from mtvif_ros.evaluation.metrics import METRICS
+from mtvif_ros.evaluation.node_process import NodeProcessError
+from mtvif_ros.evaluation.options import ReplayOptions
+from mtvif_ros.evaluation.passes import Passes, plan_passes
+from mtvif_ros.evaluation.preview import PreviewWriter
+from mtvif_ros.evaluation.quality import METHODS, Scored, Shown, score_all
+from mtvif_ros.evaluation.report import write_report
+from mtvif_ros.evaluation.session import FUSED, OUTPUT_TOPICS, SEGMENTATION, Session, listening, run_session
+from mtvif_ros.evaluation.summary import (
+    format_table,
+    latencies,
+    summarise_counts,
+    summarise_load,
+    summarise_quality,
+    summarise_topic,
+)
+from mtvif_ros.evaluation.temporal import Steadiness, SteadinessMeter
+from mtvif_ros.model_file import ModelFile, ModelFileError, read_model_file
 
-OUTPUT_TOPICS = ("/mtvif/fused", "/mtvif/segmentation")
-_QUIET = 3.0  # s without any output after the last input: then no more will come
 _DOMAINS = range(40, 100)
-
-
-@dataclass(frozen=True)
-class ReplayOptions:
-    """Say what to replay and with which node; slop and offset in s."""
-
-    bag: Path
-    out: Path
-    topics: tuple[str, str] = (RGB_TOPIC, IR_TOPIC)
-    model: Path | None = None
-    backend: str = "auto"
-    slop: float = 0.02
-    offset: float = 0.0
-    preview: bool = True
-
-    def model_path(self) -> Path:
-        """Return the model file; without one given, the shipped file that the backend runs best."""
-        return self.model or shipped_model(self.backend)
-
-    def node_parameters(self) -> dict[str, object]:
-        """Return the node's parameters by name."""
-        return {
-            "model": self.model_path().resolve(),
-            "backend": self.backend,
-            "sync.slop": self.slop,
-            "sync.offset": self.offset,
-        }
+_CAMERAS = ("rgb/image_raw", "ir/image_raw")  # as the node names them in its diagnostics
 
 
 def replay(options: ReplayOptions) -> dict[str, Any]:
-    """Replay a bag at its recorded pace; write summary.json and preview.mp4; return the summary.
+    """Replay a bag, write all results into `options.out`, and return the summary.
 
-    Raises BagError, FileNotFoundError, ModelFileError and NodeProcessError, each saying what to do.
+    Raises BagError, LimitsError, FileNotFoundError, ModelFileError and NodeProcessError, each saying what
+    to do.
     """
+    limits = read_limits(options.limits)
     model = read_model_file(options.model_path())
-    stamps = _read_stamps(options)
+    passes = plan_passes(options)
+    pairs = passes.all_pairs()
     options.out.mkdir(parents=True, exist_ok=True)
-    slop, offset = round(options.slop * 1e9), round(options.offset * 1e9)
-    shifted = mutual_nearest(sorted(s + offset for s in stamps[0]), sorted(stamps[1]), slop)
-    pairs = [(rgb - offset, ir) for rgb, ir in shifted]
-
-    prepare_dds()
-    rclpy.init()
-    node = Node("mtvif_replay")
-    collector = Collector(node, OUTPUT_TOPICS, options.out / "outputs.spool")
-    try:
-        with NodeProcess(options.node_parameters(), options.out / "node.log") as process:
-            published = _run(node, process, collector, options, len(stamps[0]) + len(stamps[1]), pairs)
-            node_log = process.stop()
+    everything = options.preview or options.record
+    wanted = {rgb for number, (rgb, _) in enumerate(pairs) if everything or number % options.every == 0}
+    with listening(options, wanted) as (node, collector):
+        session = run_session(options, passes, node, collector)
         collector.stop()
-        summary = _summarise(options, pairs, stamps, published, collector)
-        summary["model"] = {
-            "file": str(model.path),
-            "version": model.version,
-            "sha256": model.sha256,
-        }
-        summary["node"] = node_log
+        summary = _summarise(options, passes, session, collector, model)
+        scored, steady = _score(options, passes, collector, model, summary)
+        summary["limits"] = [verdict._asdict() for verdict in judge(summary, limits)]
+        summary["passed"] = all(verdict["holds"] for verdict in summary["limits"])
+        rows = list(_rows(pairs, session, collector, scored, steady))
+        # The numbers first: whatever the pictures meet, they are on disk.
         (options.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
-        if options.preview and pairs:
-            span = (pairs[-1][0] - pairs[0][0]) / 1e9
-            rate = min(60.0, max(1.0, (len(pairs) - 1) / span)) if span > 0 else 1.0
-            rows = _rows(options, pairs, collector)
-            write_preview(options.out / "preview.mp4", rows, len(pairs), rate)
-    finally:
-        collector.stop()
-        collector.close()
-        node.destroy_node()
-        rclpy.try_shutdown()
+        _write_csv(options.out / "pairs.csv", rows)
+        if options.record:
+            record_outputs(options.record, passes, session, collector)
+        write_report(
+            options.out / "report.html",
+            summary,
+            rows,
+            lambda stamps: answered_pairs(options, passes, collector, stamps),
+            [(one.time, one.values) for one in collector.diagnoses],
+        )
     return summary
 
 
-def _read_stamps(options: ReplayOptions) -> tuple[list[int], list[int]]:
-    with BagReader(options.bag, options.topics) as reader:
-        stamps: dict[str, list[int]] = {topic: [] for topic in options.topics}
-        for record in reader.records():
-            stamps[record.topic].append(stamp_of(record.raw))
-    rgb, ir = (stamps[topic] for topic in options.topics)
-    return rgb, ir
-
-
-def _run(
-    node: Node,
-    process: NodeProcess,
-    collector: Collector,
-    options: ReplayOptions,
-    count: int,
-    pairs: Sequence[tuple[int, int]],
-) -> dict[str, dict[int, float]]:
-    """Play the bag and wait for the last answer; return when each stamp was published, by topic."""
-    qos = QoSProfile(depth=10)
-    inputs = dict(zip(options.topics, (RGB_TOPIC, IR_TOPIC)))
-    publishers = {topic: node.create_publisher(Image, inputs[topic], qos) for topic in inputs}
-    process.wait_until(
-        lambda: (
-            all(p.get_subscription_count() > 0 for p in publishers.values())
-            and all(node.count_publishers(topic) > 0 for topic in OUTPUT_TOPICS)
-        )
-    )
-    time.sleep(0.5)  # discovery is known on this side; let the node's side finish too
-    published: dict[str, dict[int, float]] = {topic: {} for topic in options.topics}
-    bar = tqdm(total=count, desc="replay", unit="frame")
-
-    def note(topic: str, stamp: int, when: float) -> None:
-        published[topic][stamp] = when
-        bar.update()
-
-    with bar, BagReader(options.bag, options.topics) as reader:
-        play(reader.records(), publishers, note)
-    _await_answers(collector, len(pairs))
-    return published
-
-
-def _await_answers(collector: Collector, wanted: int) -> None:
-    seen, since = -1, time.monotonic()
-    while True:
-        answered = [collector.answered(topic) for topic in OUTPUT_TOPICS]
-        if min(answered) >= wanted:
-            return
-        if sum(answered) != seen:
-            seen, since = sum(answered), time.monotonic()
-        elif time.monotonic() - since > _QUIET:
-            return
-        time.sleep(0.05)
-
-
 def _summarise(
-    options: ReplayOptions,
-    pairs: Sequence[tuple[int, int]],
-    stamps: tuple[list[int], list[int]],
-    published: dict[str, dict[int, float]],
-    collector: Collector,
+    options: ReplayOptions, passes: Passes, session: Session, collector: Collector, model: ModelFile
 ) -> dict[str, Any]:
-    sent = (published[options.topics[0]], published[options.topics[1]])
+    pairs = passes.all_pairs()
     expected = {rgb for rgb, _ in pairs}
     topics = {}
     for topic in OUTPUT_TOPICS:
         times = {stamp: arrival.time for stamp, arrival in collector.arrivals[topic].items()}
-        topics[topic] = summarise_topic(len(pairs), latencies(pairs, sent, times))
+        topics[topic] = summarise_topic(len(pairs), list(latencies(pairs, session.published, times).values()))
         topics[topic]["unexpected"] = len(times.keys() - expected)
+    distances = [abs(ir - rgb - options.offset_ns) / 1e6 for rgb, ir in passes.pairs]
     return {
         "bag": str(options.bag),
-        "frames": {"rgb": len(stamps[0]), "ir": len(stamps[1])},
+        "bag_damage": passes.damage,
+        "cameras": list(options.topics),
+        "frames": {"rgb": session.sent[0], "ir": session.sent[1]},
         "pairs": len(pairs),
+        "pair_distance_ms": {
+            "median": round(float(np.median(distances)), 3) if distances else None,
+            "largest": round(max(distances), 3) if distances else None,
+        },
         "topics": topics,
         "repeated": collector.repeated,
+        "spool": collector.failure,
+        "counts": summarise_counts(session.sent, _CAMERAS, session.counted_before, collector.diagnoses),
+        "load": summarise_load(collector.diagnoses),
+        "model": {"file": str(model.path), "version": model.version, "sha256": model.sha256},
+        "classes": list(model.classes),
+        "node": session.node_log,
+        "command": " ".join(sys.argv),
+        "machine": _machine(),
     }
 
 
-def _rows(options: ReplayOptions, pairs: Sequence[tuple[int, int]], collector: Collector) -> Iterator[Row]:
-    """Yield the pictures of every pair that was answered on both topics, in order."""
-    partner = dict(pairs)
-    thermal = ThermalScaler()
-    waiting: dict[str, dict[int, Record]] = {topic: {} for topic in options.topics}
-    rgb_topic, ir_topic = options.topics
-    todo = [rgb for rgb, _ in pairs]
-    with BagReader(options.bag, options.topics) as reader:
-        position = 0
-        for record in reader.records():
-            waiting[record.topic][stamp_of(record.raw)] = record
-            while position < len(todo):
-                rgb_stamp = todo[position]
-                rgb = waiting[rgb_topic].get(rgb_stamp)
-                ir = waiting[ir_topic].get(partner[rgb_stamp])
-                if rgb is None or ir is None:
-                    break
-                position += 1
-                for frames in waiting.values():  # what lies behind will not be needed again
-                    for old in [s for s in frames if s <= rgb_stamp - 2_000_000_000]:
-                        del frames[old]
-                fused, mask = (collector.read(topic, rgb_stamp) for topic in OUTPUT_TOPICS)
-                if fused is not None and mask is not None:
-                    yield (
-                        read_rgb(deserialize_message(rgb.raw, Image)),
-                        thermal(read_grey(deserialize_message(ir.raw, Image))),
-                        read_rgb(fused),
-                        read_grey(mask),
-                    )
+def _machine() -> dict[str, str]:
+    found = {"processor": platform.processor() or platform.machine(), "cores": str(os.cpu_count())}
+    found |= {"system": platform.platform(), "python": platform.python_version()}
+    for package in ("openvino", "onnxruntime", "tensorrt", "numpy"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return 1 with a message on unusable input, 2 when pairs were lost."""
+def _score(
+    options: ReplayOptions,
+    passes: Passes,
+    collector: Collector,
+    model: ModelFile,
+    summary: dict[str, Any],
+) -> tuple[dict[int, Scored], dict[int, Steadiness]]:
+    """Score all pairs that were kept, draw the preview on the way, and put the means into the summary."""
+    meter, steady = SteadinessMeter(), {}
+    step = options.every if options.preview or options.record else 1  # otherwise no others were kept
+    total = sum(rgb in collector.arrivals[FUSED] for rgb, _ in passes.all_pairs())
+    span = (passes.pairs[-1][0] - passes.pairs[0][0]) / 1e9 if passes.pairs else 0.0
+    rate = min(60.0, max(1.0, (len(passes.pairs) - 1) / span)) if span > 0 else 1.0
+    preview = PreviewWriter(options.out / "preview.mp4", rate) if options.preview else None
+
+    def watched(pairs: Iterable[Shown]) -> Iterator[Shown]:
+        for number, shown in enumerate(pairs):
+            change = meter(shown)
+            if change is not None:
+                steady[shown.stamp] = change
+            if preview is not None:
+                preview.write(shown.rgb, shown.ir, shown.fused, shown.mask)
+            if number % step == 0:
+                yield shown
+
+    scored: dict[int, Scored] = {}
+    confusion = np.zeros((len(model.classes), len(model.classes)), np.int64)
+    try:
+        kept = watched(answered_pairs(options, passes, collector))
+        bar = tqdm(score_all(kept, len(model.classes)), total=-(-total // options.every), desc="score")
+        for one in bar:
+            scored[one.stamp] = one._replace(confusion=None)
+            if one.confusion is not None:
+                confusion += one.confusion
+        speed = bar.format_dict
+    finally:
+        if preview is not None:
+            preview.close()
+    summary["quality"] = summarise_quality(
+        list(scored.values()), list(steady.values()), confusion, model.classes
+    )
+    if scored:
+        summary["quality"]["scored_per_second"] = round(speed["n"] / max(speed["elapsed"], 1e-3), 1)
+    return scored, steady
+
+
+def _rows(
+    pairs: Sequence[tuple[int, int]],
+    session: Session,
+    collector: Collector,
+    scored: dict[int, Scored],
+    steady: dict[int, Steadiness],
+) -> Iterator[dict[str, Any]]:
+    """Yield one row for each pair: stamps, latencies, scores; missing values are left out."""
+    of_topic = {
+        topic: latencies(pairs, session.published, {s: a.time for s, a in collector.arrivals[topic].items()})
+        for topic in (FUSED, SEGMENTATION)
+    }
+    for rgb, ir in pairs:
+        row: dict[str, Any] = {"rgb_stamp": rgb, "ir_stamp": ir, "distance_ms": (ir - rgb) / 1e6}
+        for name, topic in (("fused", FUSED), ("segmentation", SEGMENTATION)):
+            if rgb in of_topic[topic]:
+                row[f"{name}_latency_ms"] = round(of_topic[topic][rgb] * 1e3, 3)
+        if rgb in scored:
+            for method, values in scored[rgb].fusion.items():
+                suffix = "" if method == METHODS[0] else f" {method}"
+                row |= {f"{name}{suffix}": round(value, 5) for name, value in values.items()}
+        if rgb in steady:
+            row |= {name: round(value, 5) for name, value in steady[rgb]._asdict().items()}
+        yield row
+
+
+def _write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    names = ["rgb_stamp", "ir_stamp", "distance_ms", "fused_latency_ms", "segmentation_latency_ms"]
+    names += [f"{name}{suffix}" for suffix in ("", *(f" {m}" for m in METHODS[1:])) for name in METRICS]
+    with path.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, [*names, *Steadiness._fields])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _complete(options: ReplayOptions) -> ReplayOptions:
+    """Fill in what the bag says: the cameras' topics, how they are encoded, and labels."""
+    topics = options.topics
+    if not all(topics):
+        found = find_cameras(options.bag)
+        topics = (topics[0] or found[0], topics[1] or found[1])
+    with BagReader(options.bag, topics) as reader:
+        kinds = reader.kinds
+    labels = options.labels or (LABEL_TOPIC if LABEL_TOPIC in kinds else None)
+    compressed = (kinds[topics[0]] == COMPRESSED, kinds[topics[1]] == COMPRESSED)
+    return replace(options, topics=topics, labels=labels, compressed=compressed)
+
+
+def _parse(arguments: Sequence[str] | None) -> ReplayOptions:
     parser = command_parser("mtvif_replay", __doc__)
     parser.add_argument("--bag", type=Path, required=True, help="rosbag2: a folder, mcap or db3")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
-    parser.add_argument("--rgb-topic", default=RGB_TOPIC, help="visible images in the bag")
-    parser.add_argument("--ir-topic", default=IR_TOPIC, help="infrared images in the bag")
+    parser.add_argument(
+        "--rgb-topic", default="", help="visible images; found by type when there is one pair"
+    )
+    parser.add_argument("--ir-topic", default="", help="infrared images")
+    parser.add_argument("--label-topic", help=f"class masks with the visible stamps; default {LABEL_TOPIC}")
     parser.add_argument("--model", type=Path, help="model file; default: the shipped one")
     parser.add_argument("--backend", default="auto", choices=("auto", *BACKENDS))
+    parser.add_argument("--registration", type=Path, help="what mtvif_calibrate wrote")
     parser.add_argument("--slop", type=float, default=0.02, help="largest distance of a pair, s")
     parser.add_argument("--offset", type=float, default=0.0, help="infrared clock minus visible, s")
+    parser.add_argument("--rate", type=float, default=1.0, help="times as fast as recorded")
+    parser.add_argument("--loop", type=int, default=1, help="how often; time goes on from pass to pass")
+    parser.add_argument("--start", type=float, default=0.0, help="s after the bag's beginning")
+    parser.add_argument("--duration", type=float, default=math.inf, help="s")
+    parser.add_argument("--fast", action="store_true", help="as fast as the node answers")
+    parser.add_argument("--clock", action="store_true", help="publish /clock; the node uses sim time")
+    parser.add_argument("--node", choices=("own", "external"), default="own", help="external: runs already")
+    parser.add_argument("--record", type=Path, help="bag to write with inputs, outputs and diagnostics")
+    parser.add_argument("--every", type=int, default=1, help="score each n-th pair only")
+    parser.add_argument("--limits", type=Path, help="yaml of limits; default: nothing lost, counts agree")
     parser.add_argument("--no-preview", action="store_true", help="do not write preview.mp4")
-    arguments_given = parser.parse_args(arguments)
-    # A replay must neither hear nor disturb a robot on the same network, nor another replay.
-    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    os.environ.setdefault("ROS_DOMAIN_ID", str(_DOMAINS[os.getpid() % len(_DOMAINS)]))
-    options = ReplayOptions(
-        arguments_given.bag,
-        arguments_given.out,
-        (arguments_given.rgb_topic, arguments_given.ir_topic),
-        arguments_given.model,
-        arguments_given.backend,
-        arguments_given.slop,
-        arguments_given.offset,
-        not arguments_given.no_preview,
+    given = parser.parse_args(arguments)
+    if given.node == "own":
+        # A replay must neither hear nor disturb a robot on the same network, nor another replay.
+        os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+        os.environ.setdefault("ROS_DOMAIN_ID", str(_DOMAINS[os.getpid() % len(_DOMAINS)]))
+    return ReplayOptions(
+        bag=given.bag,
+        out=given.out,
+        topics=(given.rgb_topic, given.ir_topic),
+        labels=given.label_topic,
+        model=given.model,
+        backend=given.backend,
+        slop=given.slop,
+        offset=given.offset,
+        rate=given.rate,
+        loops=given.loop,
+        start=given.start,
+        duration=given.duration,
+        fast=given.fast,
+        clock=given.clock,
+        external=given.node == "external",
+        record=given.record,
+        registration=given.registration,
+        preview=not given.no_preview,
+        every=given.every,
+        limits=given.limits,
     )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; see the module for its exit codes."""
     try:
+        options = _complete(_parse(arguments))
         summary = replay(options)
-    except (BagError, EngineError, OSError, ValueError, NodeProcessError) as error:
+    except (BagError, EngineError, ModelFileError, OSError, ValueError, NodeProcessError) as error:
         print(f"mtvif_replay: {error}", file=sys.stderr)
         return 1
     print(format_table(summary))
-    print(f"summary: {options.out / 'summary.json'}")
-    if options.preview:
-        print(f"preview: {options.out / 'preview.mp4'}")
-    return 2 if any(topic["lost"] for topic in summary["topics"].values()) else 0
+    for verdict in summary["limits"]:
+        if not verdict["holds"]:
+            print(f"falls short: {verdict['name']} is {verdict['measured']}, wanted {verdict['limit']}")
+    if summary["counts"]["why"]:
+        print(f"counts: {summary['counts']['why']}")
+    for name in ("report.html", "summary.json", "pairs.csv", *(["preview.mp4"] * options.preview)):
+        print(f"{name.partition('.')[0]}: {options.out / name}")
+    if summary["bag_damage"]:
+        print(f"mtvif_replay: the bag is damaged, this is what could be read: {summary['bag_damage']}")
+        return 3
+    return 0 if summary["passed"] else 2
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Sum up a replay: how complete it was and how fast."""
+"""Sum up a replay: how complete it was, how fast, how good and how steady."""
 
 from __future__ import annotations
 
@@ -7,18 +7,26 @@ from typing import Any
 
 import numpy as np
 
+from mtvif_ros.evaluation.collector import Diagnosis
+from mtvif_ros.evaluation.confusion import iou_per_class
+from mtvif_ros.evaluation.metrics import METRICS
+from mtvif_ros.evaluation.quality import METHODS, Matrix, Scored
+from mtvif_ros.evaluation.temporal import Steadiness
+
+_ENDS = ("paired", "unpaired", "late", "duplicate", "overflowed")
+
 
 def latencies(
     pairs: Sequence[tuple[int, int]],
     published: tuple[Mapping[int, float], Mapping[int, float]],
     arrivals: Mapping[int, float],
-) -> list[float]:
-    """Return for each answered pair the seconds from publishing its later frame to the output.
+) -> dict[int, float]:
+    """Return by visible stamp the seconds from publishing a pair's later frame to the output.
 
     `published` maps the visible and the infrared stamps to times, `arrivals` visible stamps.
     """
     sent_rgb, sent_ir = published
-    return [arrivals[rgb] - max(sent_rgb[rgb], sent_ir[ir]) for rgb, ir in pairs if rgb in arrivals]
+    return {rgb: arrivals[rgb] - max(sent_rgb[rgb], sent_ir[ir]) for rgb, ir in pairs if rgb in arrivals}
 
 
 def summarise_topic(pairs: int, seconds: Sequence[float]) -> dict[str, Any]:
@@ -28,6 +36,80 @@ def summarise_topic(pairs: int, seconds: Sequence[float]) -> dict[str, Any]:
         value = float(np.percentile(seconds, percent)) * 1e3 if seconds else None
         summary[f"latency_p{percent}_ms"] = None if value is None else round(value, 2)
     return summary
+
+
+def summarise_counts(
+    sent: Sequence[int], cameras: Sequence[str], before: Mapping[str, str], diagnoses: Sequence[Diagnosis]
+) -> dict[str, Any]:
+    """Compare what was published with the node's own last counts.
+
+    `agree` is true when every frame sent is in one of the node's counts and every pair that it made
+    was answered, superseded or failed; None when the node sent no diagnostics. `before` is what it had
+    counted when the replay began.
+    """
+    if not diagnoses:
+        return {"agree": None, "why": "the node sent no diagnostics"}
+    last = diagnoses[-1].values
+
+    def counted(key: str) -> int:
+        return int(last.get(key, 0)) - int(before.get(key, 0))
+
+    counts: dict[str, Any] = {key: counted(key) for key in ("answered", "superseded", "failed")}
+    problems = []
+    for camera, count in zip(cameras, sent):
+        ends = {end: counted(f"{camera} {end}") for end in _ENDS}
+        counts[camera] = {"sent": count, **ends}
+        ended = sum(ends.values())
+        if ended != count:
+            problems.append(f"{camera}: {count} frames were sent, the node counts {ended}")
+    paired = counts[cameras[0]]["paired"]
+    ended = sum(counts[key] for key in ("answered", "superseded", "failed"))
+    if paired != ended:
+        problems.append(f"the node made {paired} pairs, of which {ended} ended")
+    return {**counts, "agree": not problems, "why": "; ".join(problems)}
+
+
+def summarise_load(diagnoses: Sequence[Diagnosis]) -> dict[str, float]:
+    """Return from the node's reports its memory in MB, CPU in cores, and time outside inference in ms."""
+    busy = [one.values for one in diagnoses if "inference, p50 (ms)" in one.values]
+    if not busy:
+        return {}
+    memory = [float(values["resident memory (MB)"]) for values in busy]
+    cpu = [float(values["CPU (cores)"]) for values in busy if "CPU (cores)" in values]
+    outside = [float(v["outside inference, p50 (ms)"]) for v in busy if "outside inference, p50 (ms)" in v]
+    return {
+        "memory_first_mb": memory[0],
+        "memory_last_mb": memory[-1],
+        "memory_peak_mb": max(memory),
+        "cpu_cores": round(float(np.median(cpu)), 2) if cpu else float("nan"),
+        "inference_p50_ms": float(busy[-1]["inference, p50 (ms)"]),
+        "outside_inference_p50_ms": round(float(np.median(outside)), 2) if outside else float("nan"),
+    }
+
+
+def summarise_quality(
+    scored: Sequence[Scored], steady: Sequence[Steadiness], confusion: Matrix, classes: Sequence[str]
+) -> dict[str, Any]:
+    """Return the means of all metrics by method, IoU by class (None where absent), and steadiness."""
+    if not scored:
+        return {}
+    fusion = {
+        method: {name: float(np.mean([one.fusion[method][name] for one in scored])) for name in METRICS}
+        for method in METHODS
+    }
+    quality: dict[str, Any] = {"scored": len(scored), "fusion": fusion}
+    if confusion.any():
+        iou = {
+            name: float(value) if confusion[index].any() else None
+            for index, (name, value) in enumerate(zip(classes, iou_per_class(confusion)))
+        }
+        known = [value for value in iou.values() if value is not None]
+        quality |= {"iou": iou, "miou": float(np.mean(known)), "confusion": confusion.tolist()}
+    if steady:
+        columns = np.array(steady)
+        for name, column in zip(Steadiness._fields, columns.T):
+            quality[name] = round(float(column.mean()), 4)
+    return quality
 
 
 def format_table(summary: Mapping[str, Any]) -> str:

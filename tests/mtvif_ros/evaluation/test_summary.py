@@ -4,7 +4,7 @@ from mtvif_ros.evaluation.summary import format_table, latencies, summarise_topi
 def test_latency_counts_from_the_later_frame() -> None:
     pairs = [(1, 11), (2, 12)]
     sent = ({1: 5.0, 2: 6.0}, {11: 5.5, 12: 5.9})
-    assert latencies(pairs, sent, {1: 6.0}) == [0.5]
+    assert latencies(pairs, sent, {1: 6.0}) == {1: 0.5}
 
 
 def test_unanswered_pairs_are_lost() -> None:

@@ -1,0 +1,77 @@
+"""Score the pictures and masks of a replay, pair by pair, in several processes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from mtvif_ros.evaluation.confusion import confusion_matrix
+from mtvif_ros.evaluation.metrics import fusion_metrics, luma
+
+Image = npt.NDArray[np.uint8]
+Matrix = npt.NDArray[np.int64]
+METHODS = ("model", "max", "average", "visible only")
+
+
+class Shown(NamedTuple):
+    """Hold what was seen and answered for one pair, all of the visible frame's size.
+
+    rgb and fused (H, W, 3), ir and mask (H, W), labels (H, W) or None; uint8. `stamp` is the visible one
+    in ns.
+    """
+
+    stamp: int
+    rgb: Image
+    ir: Image
+    fused: Image
+    mask: Image
+    labels: Image | None
+
+
+class Scored(NamedTuple):
+    """Hold one pair's scores: fusion metrics by method and name, and the confusion matrix with labels."""
+
+    stamp: int
+    fusion: dict[str, dict[str, float]]
+    confusion: Matrix | None
+
+
+def score(shown: Shown, classes: int) -> Scored:
+    """Score one pair; planes are rounded to grey levels, as training.evaluate rounds them."""
+    visible, infrared = np.rint(luma(shown.rgb)), shown.ir.astype(np.float64)
+    planes = {
+        "model": np.rint(luma(shown.fused)),
+        "max": np.maximum(visible, infrared),
+        "average": (visible + infrared) / 2,
+        "visible only": visible,
+    }
+    fusion = {name: fusion_metrics(plane, visible, infrared) for name, plane in planes.items()}
+    confusion = None
+    if shown.labels is not None:
+        confusion = confusion_matrix(shown.labels, shown.mask, classes)
+    return Scored(shown.stamp, fusion, confusion)
+
+
+def score_all(pairs: Iterable[Shown], classes: int, processes: int | None = None) -> Iterator[Scored]:
+    """Score pairs in order, in as many processes as there are cores; few pairs are in memory at once."""
+    count = processes or len(os.sched_getaffinity(0))
+    waiting: list[Future[Scored]] = []
+    # Spawned, because threads of DDS do not survive a fork.
+    with ProcessPoolExecutor(count, get_context("spawn"), initializer=_one_thread) as pool:
+        for shown in pairs:
+            waiting.append(pool.submit(score, shown, classes))
+            if len(waiting) > 2 * count:
+                yield waiting.pop(0).result()
+        for future in waiting:
+            yield future.result()
+
+
+def _one_thread() -> None:
+    cv2.setNumThreads(1)

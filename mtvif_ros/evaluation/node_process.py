@@ -20,8 +20,8 @@ class NodeProcessError(RuntimeError):
 class NodeProcess:
     """Start the node with parameters, its output going to `log`; a context manager that stops it."""
 
-    def __init__(self, parameters: Mapping[str, object], log: Path):
-        command = [sys.executable, "-m", "mtvif_ros.fusion_node", "--ros-args"]
+    def __init__(self, parameters: Mapping[str, object], log: Path, namespace: str = "/"):
+        command = [sys.executable, "-m", "mtvif_ros.fusion_node", "--ros-args", "-r", f"__ns:={namespace}"]
         for name, value in parameters.items():
             command += ["-p", f"{name}:={value}"]
         self._log = log
@@ -52,6 +52,14 @@ class NodeProcess:
             if time.monotonic() > end:
                 raise NodeProcessError(f"fusion_node not ready in {timeout} s: {self._tail()}")
             time.sleep(0.05)
+
+    def signal(self, number: int) -> None:
+        """Send the node a signal."""
+        self._process.send_signal(number)
+
+    def wait(self, timeout: float) -> int:
+        """Wait for the node's end and return its exit code. Raises TimeoutExpired."""
+        return self._process.wait(timeout)
 
     def stop(self) -> str:
         """Interrupt the node, kill it when that is not enough in 5 s, and return its log's end."""

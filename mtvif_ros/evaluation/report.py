@@ -113,7 +113,7 @@ def _plots(summary: Mapping[str, Any], rows: Sequence[Row], course: Course) -> d
             values = [float(of[key]) for _, of in course if key in of]
             if len(values) == len(times):
                 plots[label] = figures.over_time({label: (times, values)}, label)
-    for column, label in (("flicker", "flicker"), ("unexplained", "mask change not explained by motion")):
+    for column, label in (("flicker", "flicker"), ("unexplained", "unexplained change")):
         having = [row for row in rows if column in row]
         if having:
             xs = [(row["rgb_stamp"] - rows[0]["rgb_stamp"]) / 1e9 for row in having]

@@ -1,99 +1,29 @@
 """The node as users see it: topics and lifecycle over real DDS."""
 
-import contextlib
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import rclpy
-from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.msg import Parameter as ParameterMessage
 from rcl_interfaces.msg import ParameterType, ParameterValue
 from rcl_interfaces.srv import GetParameters, SetParameters
 from rclpy._rclpy_pybind11 import InvalidHandle
-from rclpy.node import Node
 from sensor_msgs.msg import Image
 
 from mtvif_ros.classes import CLASS_NAMES
 from mtvif_ros.evaluation.node_process import NodeProcess, NodeProcessError
 from mtvif_ros.fusion_node import FusionNode
-from mtvif_ros.image_codec import read_grey, read_rgb, write_image
+from mtvif_ros.image_codec import read_grey, read_rgb
 from mtvif_ros.monitor import Level
 from mtvif_ros.synthetic import Frame
 from mtvif_ros.visualise import overlay
-
-
-class Cameras:
-    """Publish pairs and keep what the node answers."""
-
-    def __init__(self) -> None:
-        self.context = rclpy.Context()
-        rclpy.init(context=self.context)
-        self.node = Node("cameras", context=self.context)
-        self.executor = rclpy.executors.SingleThreadedExecutor(context=self.context)
-        self.executor.add_node(self.node)
-        self.publishers = [
-            self.node.create_publisher(Image, topic, 10) for topic in ("rgb/image_raw", "ir/image_raw")
-        ]
-        self.fused: list[Image] = []
-        self.masks: list[Image] = []
-        self.node.create_subscription(Image, "mtvif/fused", self.fused.append, 10)
-        self.node.create_subscription(Image, "mtvif/segmentation", self.masks.append, 10)
-
-    def connected(self) -> bool:
-        self.spin(0.05)
-        outputs = ("mtvif/fused", "mtvif/segmentation")
-        return all(p.get_subscription_count() for p in self.publishers) and all(
-            self.node.count_publishers(topic) for topic in outputs
-        )
-
-    def send(self, frame: Frame, stamp: int, encoding: str = "rgb8") -> None:
-        from std_msgs.msg import Header
-
-        kinds = (encoding, "mono16" if frame.ir.dtype == np.uint16 else "mono8")
-        for publisher, pixels, kind in zip(self.publishers, (frame.rgb, frame.ir), kinds):
-            header = Header(frame_id=f"{kind}_camera")
-            header.stamp.sec = stamp
-            publisher.publish(write_image(pixels, kind, header))
-
-    def spin(self, seconds: float) -> None:
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            self.executor.spin_once(timeout_sec=left)
-
-    def spin_until(self, condition: Callable[[], bool], seconds: float = 10.0) -> bool:
-        end = time.monotonic() + seconds
-        while not condition() and time.monotonic() < end:
-            self.executor.spin_once(timeout_sec=0.05)
-        return condition()
-
-    def close(self) -> None:
-        self.executor.shutdown()
-        self.node.destroy_node()
-        self.context.try_shutdown()
-
-
-@pytest.fixture
-def cameras() -> Iterator[Cameras]:
-    cameras = Cameras()
-    yield cameras
-    cameras.close()
-
-
-@contextlib.contextmanager
-def running_node(cameras: Cameras, folder: Path) -> Iterator[NodeProcess]:
-    """A node that hears the cameras; its log is folder/log."""
-    with NodeProcess({}, folder / "log") as process:
-        process.wait_until(cameras.connected)
-        cameras.spin(0.5)
-        yield process
+from tests.mtvif_ros.node.dds import Cameras, running_node
 
 
 def test_a_pair_is_answered_on_both_topics_with_the_visible_header(
@@ -207,8 +137,7 @@ def test_frames_with_zero_stamps_are_paired_by_arrival(
 
 
 def test_diagnostics_say_how_it_goes(cameras: Cameras, night_frame: Frame, tmp_path: Path) -> None:
-    seen: list[DiagnosticArray] = []
-    cameras.node.create_subscription(DiagnosticArray, "/diagnostics", seen.append, 10)
+    seen = cameras.diagnostics
 
     def levels() -> list[int]:
         return [message.status[0].level[0] for message in seen]

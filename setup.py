@@ -47,6 +47,8 @@ setup(
             "mtvif_make_bag = mtvif_ros.bags.make_bag:main",
             "mtvif_build_engine = mtvif_ros.engines.build_engine:main",
             "mtvif_benchmark = mtvif_ros.evaluation.benchmark:main",
+            "mtvif_benchmark_sync = mtvif_ros.evaluation.benchmark_sync:main",
+            "mtvif_compare = mtvif_ros.evaluation.compare:main",
             "mtvif_replay = mtvif_ros.evaluation.replay:main",
         ],
     },

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import cv2
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
@@ -106,9 +107,11 @@ class FusionNode(LifecycleNode):
             self.get_logger().error(f"cannot activate: {error}")
             self._stop()
             return TransitionCallbackReturn.FAILURE
+        # Waiting is counted in real time: under use_sim_time a paused bag would stop these timers too.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._ticks = [
-            self.create_timer(self._values["sync.max_wait"] / 4, self._poll),
-            self.create_timer(1.0, self._publish_diagnostics),
+            self.create_timer(self._values["sync.max_wait"] / 4, self._poll, clock=steady),
+            self.create_timer(1.0, self._publish_diagnostics, clock=steady),
         ]
         return super().on_activate(state)
 

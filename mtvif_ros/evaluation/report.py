@@ -42,7 +42,7 @@ def write_report(
     stamps = {stamp for _, frames in worst for stamp, _ in frames}
     shown = {one.stamp: _picture(one) for one in pictures(stamps)} if stamps else {}
     first = rows[0]["rgb_stamp"] if rows else 0
-    page = _template().render(
+    page = page_template("report.html.j2").render(
         s=summary,
         headline=_headline(summary),
         failing=[one for one in summary["limits"] if not one["holds"]],
@@ -57,11 +57,12 @@ def write_report(
     path.write_text(page)
 
 
-def _template() -> Any:
+def page_template(name: str) -> Any:
+    """Return one of this package's page templates."""
     environment = Environment(
         loader=PackageLoader("mtvif_ros.evaluation", "."), autoescape=True, undefined=StrictUndefined
     )
-    return environment.get_template("report.html.j2")
+    return environment.get_template(name)
 
 
 def _headline(summary: Mapping[str, Any]) -> str:

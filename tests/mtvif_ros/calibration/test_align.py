@@ -35,7 +35,9 @@ def test_the_way_from_infrared_to_visible_is_found_within_a_pixel(
     homography: npt.NDArray[np.float64], aligned: list[GreyPair]
 ) -> None:
     back = np.linalg.inv(homography)
-    pairs = [(light, np.asarray(cv2.warpPerspective(heat, back, (640, 480)), np.uint8)) for light, heat in aligned]
+    pairs = [
+        (light, np.asarray(cv2.warpPerspective(heat, back, (640, 480)), np.uint8)) for light, heat in aligned
+    ]
     found = estimate_alignment(pairs)
     wanted, got = (cv2.perspectiveTransform(CORNERS, matrix) for matrix in (homography, found.homography))
     assert np.linalg.norm(wanted - got, axis=2).max() < 1.0

@@ -1,19 +1,34 @@
+import csv
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
 
-from mtvif_ros.bags.pairs import mutual_nearest
-from mtvif_ros.bags.reader import BagReader, stamp_of
+from mtvif_ros.bags.pairs import mutual_nearest, read_pairs, read_stamps, stamp_pairs
+from mtvif_ros.bags.reader import IMAGE, BagReader, stamp_of
 from mtvif_ros.bags.writer import IR_TOPIC, RGB_TOPIC
+from mtvif_ros.engines import load_engine
+from mtvif_ros.evaluation.confusion import confusion_matrix
+from mtvif_ros.evaluation.metrics import fusion_metrics, luma
+from mtvif_ros.evaluation.node_process import NodeProcess
+from mtvif_ros.image_codec import read_grey, read_rgb
+from mtvif_ros.pipeline import fuse_pair
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a replay in a domain of its own, unless one is given."""
     command = [sys.executable, "-m", "mtvif_ros.evaluation.replay", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+    domain = {"ROS_DOMAIN_ID": str(110 + os.getpid() % 80)}
+    env = {**os.environ, **domain, **environment}
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=env)
 
 
 def test_every_pair_of_a_bag_is_answered_on_both_topics(rendered_bag: Path, tmp_path: Path) -> None:
@@ -36,6 +51,112 @@ def test_every_pair_of_a_bag_is_answered_on_both_topics(rendered_bag: Path, tmp_
     preview = cv2.VideoCapture(str(tmp_path / "preview.mp4"))
     assert int(preview.get(cv2.CAP_PROP_FRAME_COUNT)) == expected
     assert not (tmp_path / "outputs.spool").exists()
+    assert summary["counts"]["agree"] is True
+    assert "All limits hold" in (tmp_path / "report.html").read_text()
+    with (tmp_path / "pairs.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == expected and all(float(row["VIF"]) > 0 for row in rows)
+
+
+def test_the_scores_are_those_of_the_offline_evaluation(
+    rendered_bag: Path, model_path: Path, tmp_path: Path
+) -> None:
+    run("--bag", str(rendered_bag), "--out", str(tmp_path), "--model", str(model_path), "--no-preview")
+    quality = json.loads((tmp_path / "summary.json").read_text())["quality"]
+
+    topics = (RGB_TOPIC, IR_TOPIC)
+    engine = load_engine(model_path, "auto")
+    scored, confusion = [], np.zeros((9, 9), np.int64)
+    with BagReader(rendered_bag, ("/labels/image_raw",)) as reader:
+        labels = {stamp_of(r.raw): read_grey(r.message()) for r in reader.records()}
+    for pair in read_pairs(rendered_bag, topics, stamp_pairs(*read_stamps(rendered_bag, topics), 20_000_000)):
+        rgb, ir = read_rgb(pair.rgb.message()).copy(), read_grey(pair.ir.message()).copy()
+        fused, mask = fuse_pair(engine, rgb, ir)
+        scored.append(fusion_metrics(np.rint(luma(fused)), np.rint(luma(rgb)), ir))
+        confusion += confusion_matrix(labels[stamp_of(pair.rgb.raw)], mask, 9)
+    for name, value in quality["fusion"]["model"].items():
+        assert value == pytest.approx(np.mean([one[name] for one in scored]), rel=1e-9)
+    assert quality["confusion"] == confusion.tolist()
+
+
+def test_passes_go_on_in_time_and_everything_is_kept(rendered_bag: Path, tmp_path: Path) -> None:
+    out, bag = tmp_path / "out", tmp_path / "kept"
+    done = run(
+        *("--bag", str(rendered_bag), "--out", str(out), "--record", str(bag), "--clock", "--no-preview"),
+        *("--loop", "2", "--rate", "0.8", "--start", "0.3", "--duration", "1.0", "--every", "4"),
+    )
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["counts"]["agree"] and summary["pairs"] % 2 == 0 and 16 <= summary["pairs"] <= 30
+    assert summary["quality"]["scored"] == pytest.approx(summary["pairs"] / 4, abs=1)
+    topics = (RGB_TOPIC, IR_TOPIC, "/mtvif/fused", "/mtvif/segmentation")
+    with BagReader(bag, topics) as reader:
+        assert "/mtvif/overlay" in reader.kinds
+        records = list(reader.records())
+    stamps = {topic: [stamp_of(r.raw) for r in records if r.topic == topic] for topic in topics}
+    assert all(list(of) == sorted(set(of)) for of in stamps.values())
+    assert len(stamps["/mtvif/fused"]) == summary["pairs"]
+
+
+def test_a_node_that_is_already_there_is_measured(rendered_bag: Path, tmp_path: Path) -> None:
+    domain = {"ROS_DOMAIN_ID": os.environ["ROS_DOMAIN_ID"]}
+    with NodeProcess({}, tmp_path / "log") as process:
+        process.wait_until(lambda: "engine" in (tmp_path / "log").read_text())
+        for _ in range(2):  # the node's counts go on, the report's begin anew
+            done = run(
+                *("--bag", str(rendered_bag), "--out", str(tmp_path / "out"), "--node", "external"),
+                *("--fast", "--no-preview", "--every", "8"),
+                **domain,
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["counts"]["agree"] and summary["counts"]["answered"] == summary["pairs"]
+
+
+def test_frames_that_come_late_or_twice_are_accounted_for(rendered_bag: Path, tmp_path: Path) -> None:
+    with BagReader(rendered_bag, (RGB_TOPIC, IR_TOPIC)) as reader:
+        records = list(reader.records())
+    late = records.pop(9)
+    spoiled = [*records[:22], late, *records[22:30], records[29], *records[30:]]
+    store = get_typestore(Stores.ROS2_JAZZY)
+    with Writer(tmp_path / "bag", version=8, storage_plugin=StoragePlugin.MCAP) as writer:
+        kinds = {
+            topic: writer.add_connection(topic, IMAGE, typestore=store) for topic in (RGB_TOPIC, IR_TOPIC)
+        }
+        for number, record in enumerate(spoiled):
+            writer.write(kinds[record.topic], number * 33_000_000, record.raw)
+    run("--bag", str(tmp_path / "bag"), "--out", str(tmp_path / "out"), "--no-preview", "--every", "9")
+    counts = json.loads((tmp_path / "out" / "summary.json").read_text())["counts"]
+    assert counts["agree"], counts["why"]
+    cameras = [counts[camera] for camera in ("rgb/image_raw", "ir/image_raw")]
+    assert sum(camera["sent"] for camera in cameras) == len(spoiled)
+    assert sum(camera["duplicate"] for camera in cameras) == 1
+    assert sum(camera["late"] for camera in cameras) == 1
+
+
+def test_a_damaged_bag_gives_its_beginning_and_an_exit_code_of_its_own(
+    rendered_bag: Path, tmp_path: Path
+) -> None:
+    bag = tmp_path / "bag"
+    shutil.copytree(rendered_bag, bag)
+    file = next(bag.glob("*.mcap"))
+    with file.open("r+b") as stream:
+        stream.truncate(file.stat().st_size // 2)
+    done = run("--bag", str(bag), "--out", str(tmp_path / "out"), "--no-preview", "--every", "5")
+    assert done.returncode == 3
+    assert "the bag is damaged" in done.stdout
+    assert "only a part of it" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_limits_decide_the_exit_code(rendered_bag: Path, tmp_path: Path) -> None:
+    limits = tmp_path / "limits.yaml"
+    limits.write_text("latency.p50_ms: {max: 0.1}\nfusion.VIF: {min: 0.1}\n")
+    done = run(
+        *("--bag", str(rendered_bag), "--out", str(tmp_path / "out"), "--limits", str(limits)),
+        *("--no-preview", "--every", "9"),
+    )
+    assert done.returncode == 2
+    assert "falls short: latency.p50_ms" in done.stdout and "fusion.VIF" not in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -44,6 +165,10 @@ def test_every_pair_of_a_bag_is_answered_on_both_topics(rendered_bag: Path, tmp_
         (["--bag", "/nowhere"], "/nowhere: no such file"),
         (["--bag", "BAG", "--ir-topic", "/thermal"], "no images on /thermal"),
         (["--bag", "BAG", "--model", "/nowhere.onnx"], "/nowhere.onnx: no such file"),
+        (["--bag", "BAG", "--rate", "0"], "--rate: 0.0 must be positive"),
+        (["--bag", "BAG", "--loop", "0"], "--loop: must be at least 1"),
+        (["--bag", "BAG", "--limits", "/nowhere.yaml"], "--limits /nowhere.yaml: cannot be read"),
+        (["--bag", "BAG", "--registration", "/nowhere.yaml"], "/nowhere.yaml"),
     ],
 )
 def test_unusable_input_is_told_in_one_line(

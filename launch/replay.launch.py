@@ -1,0 +1,58 @@
+"""Replay a bag through fusion_node and evaluate it.
+
+ros2 launch mtvif_ros replay.launch.py bag:=drive out:=runs/drive
+"""
+
+from launch.actions import (
+    DeclareLaunchArgument,
+    EmitEvent,
+    ExecuteProcess,
+    IncludeLaunchDescription,
+    RegisterEventHandler,
+)
+from launch.event_handlers import OnProcessExit
+from launch.events import Shutdown
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration
+
+from launch import LaunchDescription
+from mtvif_ros.resources import share_directory
+
+ARGUMENTS = {
+    "bag": (None, "rosbag2: a folder, mcap or db3."),
+    "out": ("replay", "Folder for report.html, summary.json, pairs.csv and preview.mp4."),
+    "rgb": ("/rgb/image_raw", "Visible images in the bag."),
+    "ir": ("/ir/image_raw", "Infrared images in the bag."),
+    "rate": ("1.0", "Times as fast as recorded."),
+    "model": ("", "Model file; empty for the shipped one that the backend runs best."),
+    "backend": ("auto", "Engine that runs the model."),
+}
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Start the node under the bag's topics, replay, and end with the replay's exit code."""
+    value = LaunchConfiguration
+    node = IncludeLaunchDescription(
+        PythonLaunchDescriptionSource(str(share_directory() / "launch" / "fusion.launch.py")),
+        launch_arguments={name: value(name) for name in ("rgb", "ir", "model", "backend")}.items(),
+    )
+    replay = ExecuteProcess(
+        cmd=[
+            *("mtvif_replay", "--node", "external", "--bag", value("bag"), "--out", value("out")),
+            *("--rgb-topic", value("rgb"), "--ir-topic", value("ir"), "--rate", value("rate")),
+        ],
+        output="screen",
+        emulate_tty=True,
+    )
+    over = EmitEvent(event=Shutdown(reason="the replay is over"))
+    return LaunchDescription(
+        [
+            *(
+                DeclareLaunchArgument(name, default_value=default, description=description)
+                for name, (default, description) in ARGUMENTS.items()
+            ),
+            node,
+            replay,
+            RegisterEventHandler(OnProcessExit(target_action=replay, on_exit=[over])),
+        ]
+    )

@@ -38,6 +38,7 @@ setup(
         "onnxruntime": ["onnxruntime"],
         # TensorRT itself comes with JetPack or CUDA.
         "tensorrt": ["cuda-python"],
+        "cluster": ["ray"],
     },
     zip_safe=True,
     entry_points={
@@ -50,6 +51,7 @@ setup(
             "mtvif_benchmark_sync = mtvif_ros.evaluation.benchmark_sync:main",
             "mtvif_compare = mtvif_ros.evaluation.compare:main",
             "mtvif_replay = mtvif_ros.evaluation.replay:main",
+            "mtvif_replay_all = mtvif_ros.evaluation.replay_all:main",
         ],
     },
 )

@@ -41,6 +41,7 @@ from mtvif_ros.evaluation.quality import METHODS, Scored, Shown, score_all
 from mtvif_ros.evaluation.report import write_report
 from mtvif_ros.evaluation.session import FUSED, OUTPUT_TOPICS, SEGMENTATION, Session, listening, run_session
 from mtvif_ros.evaluation.summary import (
+    behind_newest,
     format_table,
     latencies,
     summarise_counts,
@@ -100,6 +101,10 @@ def _summarise(
     for topic in OUTPUT_TOPICS:
         times = {stamp: arrival.time for stamp, arrival in collector.arrivals[topic].items()}
         topics[topic] = summarise_topic(len(pairs), list(latencies(pairs, session.published, times).values()))
+        behind = behind_newest(pairs, session.published, times)
+        topics[topic]["behind_newest_p99_ms"] = (
+            round(float(np.percentile(behind, 99)) * 1e3, 2) if behind else None
+        )
         topics[topic]["unexpected"] = len(times.keys() - expected)
     distances = [abs(ir - rgb - options.offset_ns) / 1e6 for rgb, ir in passes.pairs]
     return {

@@ -29,6 +29,26 @@ def latencies(
     return {rgb: arrivals[rgb] - max(sent_rgb[rgb], sent_ir[ir]) for rgb, ir in pairs if rgb in arrivals}
 
 
+def behind_newest(
+    pairs: Sequence[tuple[int, int]],
+    published: tuple[Mapping[int, float], Mapping[int, float]],
+    arrivals: Mapping[int, float],
+) -> list[float]:
+    """Return for each output by how many seconds its pair was older than the newest when it came.
+
+    Older by the times of publishing; the arguments are those of latencies.
+    """
+    sent_rgb, sent_ir = published
+    complete = {rgb: max(sent_rgb[rgb], sent_ir[ir]) for rgb, ir in pairs}
+    moments = np.sort(np.array(list(complete.values())))
+    found = []
+    for rgb, arrival in arrivals.items():
+        if rgb in complete:
+            newest = moments[np.searchsorted(moments, arrival) - 1]
+            found.append(float(newest - complete[rgb]))
+    return found
+
+
 def summarise_topic(pairs: int, seconds: Sequence[float]) -> dict[str, Any]:
     """Return pairs answered and lost, and the latency's p50, p95, p99 in ms (None without answers)."""
     summary: dict[str, Any] = {"answered": len(seconds), "lost": pairs - len(seconds)}

@@ -1,10 +1,16 @@
-from mtvif_ros.evaluation.summary import format_table, latencies, summarise_topic
+from mtvif_ros.evaluation.summary import behind_newest, format_table, latencies, summarise_topic
 
 
 def test_latency_counts_from_the_later_frame() -> None:
     pairs = [(1, 11), (2, 12)]
     sent = ({1: 5.0, 2: 6.0}, {11: 5.5, 12: 5.9})
     assert latencies(pairs, sent, {1: 6.0}) == {1: 0.5}
+
+
+def test_an_answer_is_behind_the_newest_pair_that_was_there() -> None:
+    pairs = [(1, 11), (2, 12), (3, 13)]
+    sent = ({1: 5.0, 2: 6.0, 3: 7.0}, {11: 5.5, 12: 5.9, 13: 7.5})
+    assert behind_newest(pairs, sent, {1: 6.2, 3: 9.0}) == [0.5, 0.0]
 
 
 def test_unanswered_pairs_are_lost() -> None:

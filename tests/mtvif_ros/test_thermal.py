@@ -43,6 +43,11 @@ def test_a_fixed_range_never_moves() -> None:
     assert scale(np.array([[0, 1000, 2270, 9999]], np.uint16)).tolist() == [[0, 0, 127, 255]]
 
 
+def test_a_fixed_range_may_be_in_degrees_celsius() -> None:
+    scale = ThermalScaler(fixed=(0, 51), gain=0.01, offset=-273.15)
+    assert scale(np.array([[27_315, 27_315 + 2_000, 40_000]], np.uint16)).tolist() == [[0, 100, 255]]
+
+
 def test_inverted_makes_cold_bright() -> None:
     assert ThermalScaler(invert=True)(np.array([[0, 200]], np.uint8)).tolist() == [[255, 55]]
 
@@ -57,6 +62,7 @@ def test_a_frame_of_one_temperature_is_dark_not_an_error() -> None:
         ({"percentiles": (99, 1)}, "percentiles"),
         ({"follow": 0.0}, "follow"),
         ({"fixed": (5, 5)}, "range"),
+        ({"gain": 0.0}, "gain"),
     ],
 )
 def test_impossible_values_are_refused(values: dict[str, object], told: str) -> None:

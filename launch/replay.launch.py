@@ -14,6 +14,7 @@ from launch.event_handlers import OnProcessExit
 from launch.events import Shutdown
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
+from launch_ros.substitutions import ExecutableInPackage
 
 from launch import LaunchDescription
 from mtvif_ros.resources import share_directory
@@ -38,7 +39,8 @@ def generate_launch_description() -> LaunchDescription:
     )
     replay = ExecuteProcess(
         cmd=[
-            *("mtvif_replay", "--node", "external", "--bag", value("bag"), "--out", value("out")),
+            ExecutableInPackage(executable="mtvif_replay", package="mtvif_ros"),
+            *("--node", "external", "--bag", value("bag"), "--out", value("out")),
             *("--rgb-topic", value("rgb"), "--ir-topic", value("ir"), "--rate", value("rate")),
         ],
         output="screen",

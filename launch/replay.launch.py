@@ -31,7 +31,7 @@ ARGUMENTS = {
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Start the node under the bag's topics, replay, and end with the replay's exit code."""
+    """Start the node under the bag's topics, replay, and end."""
     value = LaunchConfiguration
     node = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(share_directory() / "launch" / "fusion.launch.py")),

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from mtvif_ros.classes import CLASS_NAMES
 from mtvif_ros.evaluation.confusion import confusion_matrix, iou_per_class
-from mtvif_ros.evaluation.metrics import METRICS, fusion_metrics, luma
+from mtvif_ros.evaluation.metrics import METRICS, fusion_metrics, luma, prepare
 from mtvif_ros.pair_folder import PairFiles, load_mask, load_pair
 from training.box_agreement import BoxAgreement
 from training.data.boxes import read_boxes
@@ -44,8 +44,9 @@ def score_pairs(
         visible, infrared = np.rint(luma(rgb)), ir.astype(np.float64)
         planes = {"model": np.rint(luma(fused))}
         planes |= {name: other(files, visible, infrared) for name, other in (others or {}).items()}
+        sources = prepare(visible), prepare(infrared)
         for name, plane in planes.items():
-            scores.setdefault(name, []).append(fusion_metrics(plane, visible, infrared))
+            scores.setdefault(name, []).append(fusion_metrics(plane, *sources))
     iou = {
         name: None if not matrix[index].any() else float(value)
         for index, (name, value) in enumerate(zip(CLASS_NAMES, iou_per_class(matrix)))

@@ -1,12 +1,14 @@
 """Measure how much of both cameras a fused image holds.
 
 All functions take planes (H, W) of equal size with grey levels 0..255: for colour images the BT.601 luma.
+Where several fused images have the same sources, `prepare` those once: half of the work is theirs.
 Toolboxes differ by large factors under the same names; docs/metrics.md says which convention is which.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -15,6 +17,44 @@ import numpy.typing as npt
 
 Plane = npt.NDArray[np.float64]
 AnyPlane = npt.NDArray[Any]
+
+_VIF_WINDOWS = (17, 9, 5, 3)
+_SSIM_WINDOW, _SSIM_SIGMA = 11, 1.5
+
+
+class Prepared:
+    """Hold a plane (H, W) as float64 and what metrics need of it alone, computed when first needed."""
+
+    def __init__(self, plane: AnyPlane):
+        self.plane: Plane = np.asarray(plane, np.float64)
+
+    @cached_property
+    def edges(self) -> tuple[Plane, Plane]:
+        """Strength and angle of the plane's edges."""
+        return _edges(self.plane)
+
+    @cached_property
+    def window(self) -> tuple[Plane, Plane]:
+        """Local mean and variance in SSIM's window."""
+        return _mean_and_variance(self.plane, _SSIM_WINDOW, _SSIM_SIGMA)
+
+    @cached_property
+    def scales(self) -> list[tuple[Plane, Plane, Plane]]:
+        """The plane at VIF's four scales, with local mean and variance."""
+        found, plane = [], self.plane
+        for size in _VIF_WINDOWS:
+            if size != _VIF_WINDOWS[0]:
+                plane = _smooth(plane, size, size / 5)[::2, ::2].copy()
+            found.append((plane, *_mean_and_variance(plane, size, size / 5)))
+        return found
+
+
+AnySource = AnyPlane | Prepared
+
+
+def prepare(plane: AnySource) -> Prepared:
+    """Return the plane ready to be compared with many others."""
+    return plane if isinstance(plane, Prepared) else Prepared(plane)
 
 
 def luma(rgb: npt.NDArray[np.uint8]) -> Plane:
@@ -64,25 +104,26 @@ def sum_of_correlations_of_differences(fused: Plane, visible: Plane, infrared: P
     return _correlation(fused - infrared, visible) + _correlation(fused - visible, infrared)
 
 
-def visual_information_fidelity(fused: Plane, visible: Plane, infrared: Plane) -> float:
+def visual_information_fidelity(fused: AnySource, visible: AnySource, infrared: AnySource) -> float:
     """Return VIF: pixel-domain VIF of the fused image against each source, summed.
 
     Sheikh and Bovik, 2006, in the multi-scale pixel form that they publish as vifp: four scales,
     Gaussian windows of 17, 9, 5 and 3 pixels with sigma a fifth of that, noise variance 2.
     """
-    return _vif(visible, fused) + _vif(infrared, fused)
+    fused = prepare(fused)
+    return _vif(prepare(visible), fused) + _vif(prepare(infrared), fused)
 
 
-def edge_preservation(fused: Plane, visible: Plane, infrared: Plane) -> float:
+def edge_preservation(fused: AnySource, visible: AnySource, infrared: AnySource) -> float:
     """Return Qabf: how much of both sources' edges is kept, 0..1 (Xydeas and Petrovic, 2000).
 
     Sobel edges; strength and angle are kept by sigmoids with the paper's constants, under which a
     perfect copy has 0.975; each source weighs by its edge strength.
     """
-    strength_f, angle_f = _edges(fused)
+    strength_f, angle_f = prepare(fused).edges
     total, weight = 0.0, 0.0
     for source in (visible, infrared):
-        strength, angle = _edges(source)
+        strength, angle = prepare(source).edges
         larger, smaller = np.maximum(strength, strength_f), np.minimum(strength, strength_f)
         kept_strength = np.divide(smaller, larger, out=np.zeros_like(larger), where=larger > 0)
         kept_angle = np.abs(np.abs(angle - angle_f) - np.pi / 2) / (np.pi / 2)
@@ -94,36 +135,39 @@ def edge_preservation(fused: Plane, visible: Plane, infrared: Plane) -> float:
     return total / weight if weight else 0.0
 
 
-def structural_similarity(fused: Plane, visible: Plane, infrared: Plane) -> float:
+def structural_similarity(fused: AnySource, visible: AnySource, infrared: AnySource) -> float:
     """Return SSIM: the mean of SSIM(fused, visible) and SSIM(fused, infrared), -1..1.
 
     Wang et al., 2004: Gaussian window of 11 pixels and sigma 1.5, L = 255, borders left out.
     """
-    return (_ssim(fused, visible) + _ssim(fused, infrared)) / 2
+    fused = prepare(fused)
+    return (_ssim(fused, prepare(visible)) + _ssim(fused, prepare(infrared))) / 2
 
 
-METRICS: dict[str, Callable[[Plane, Plane, Plane], float]] = {
-    "EN": lambda fused, visible, infrared: entropy(fused),
-    "SD": lambda fused, visible, infrared: standard_deviation(fused),
-    "SF": lambda fused, visible, infrared: spatial_frequency(fused),
-    "AG": lambda fused, visible, infrared: average_gradient(fused),
-    "MI": mutual_information,
-    "SCD": sum_of_correlations_of_differences,
+METRICS: dict[str, Callable[[Prepared, Prepared, Prepared], float]] = {
+    "EN": lambda fused, visible, infrared: entropy(fused.plane),
+    "SD": lambda fused, visible, infrared: standard_deviation(fused.plane),
+    "SF": lambda fused, visible, infrared: spatial_frequency(fused.plane),
+    "AG": lambda fused, visible, infrared: average_gradient(fused.plane),
+    "MI": lambda fused, visible, infrared: mutual_information(fused.plane, visible.plane, infrared.plane),
+    "SCD": lambda fused, visible, infrared: sum_of_correlations_of_differences(
+        fused.plane, visible.plane, infrared.plane
+    ),
     "VIF": visual_information_fidelity,
     "Qabf": edge_preservation,
     "SSIM": structural_similarity,
 }
 
 
-def fusion_metrics(fused: AnyPlane, visible: AnyPlane, infrared: AnyPlane) -> dict[str, float]:
+def fusion_metrics(fused: AnySource, visible: AnySource, infrared: AnySource) -> dict[str, float]:
     """Return every metric by its name. Raises ValueError unless all are planes of one size."""
-    shapes = {fused.shape, visible.shape, infrared.shape}
-    if len(shapes) != 1 or fused.ndim != 2:
+    planes = [prepare(plane) for plane in (fused, visible, infrared)]
+    shapes = [one.plane.shape for one in planes]
+    if len(set(shapes)) != 1 or len(shapes[0]) != 2:
         raise ValueError(
-            f"fused {fused.shape}, visible {visible.shape} and infrared {infrared.shape} "
+            f"fused {shapes[0]}, visible {shapes[1]} and infrared {shapes[2]} "
             "must be planes (H, W) of one size; take luma() of colour images first"
         )
-    planes = [np.asarray(plane, np.float64) for plane in (fused, visible, infrared)]
     return {name: metric(*planes) for name, metric in METRICS.items()}
 
 
@@ -155,27 +199,17 @@ def _smooth(plane: Plane, size: int, sigma: float) -> Plane:
     return np.asarray(filtered, np.float64)[edge:-edge, edge:-edge]
 
 
-def _moments(a: Plane, b: Plane, size: int, sigma: float) -> tuple[Plane, ...]:
-    """Return local means of a and b, their variances and their covariance."""
-    mean_a, mean_b = _smooth(a, size, sigma), _smooth(b, size, sigma)
-    return (
-        mean_a,
-        mean_b,
-        _smooth(a * a, size, sigma) - mean_a**2,
-        _smooth(b * b, size, sigma) - mean_b**2,
-        _smooth(a * b, size, sigma) - mean_a * mean_b,
-    )
+def _mean_and_variance(plane: Plane, size: int, sigma: float) -> tuple[Plane, Plane]:
+    mean = _smooth(plane, size, sigma)
+    return mean, _smooth(plane * plane, size, sigma) - mean**2
 
 
-def _vif(reference: Plane, distorted: Plane) -> float:
+def _vif(reference: Prepared, distorted: Prepared) -> float:
     noise, tiny = 2.0, 1e-10
     seen, there = 0.0, 0.0
-    for size in (17, 9, 5, 3):
-        if size != 17:
-            reference, distorted = (
-                _smooth(p, size, size / 5)[::2, ::2].copy() for p in (reference, distorted)
-            )
-        _, _, var_r, var_d, covariance = _moments(reference, distorted, size, size / 5)
+    for size, of_reference, of_distorted in zip(_VIF_WINDOWS, reference.scales, distorted.scales):
+        (r, mean_r, var_r), (d, mean_d, var_d) = of_reference, of_distorted
+        covariance = _smooth(r * d, size, size / 5) - mean_r * mean_d
         var_r, var_d = np.maximum(var_r, 0), np.maximum(var_d, 0)
         gain = covariance / (var_r + tiny)
         rest = var_d - gain * covariance
@@ -201,9 +235,10 @@ def _edges(plane: Plane) -> tuple[Plane, Plane]:
     return np.hypot(dx, dy), angle
 
 
-def _ssim(a: Plane, b: Plane) -> float:
+def _ssim(a: Prepared, b: Prepared) -> float:
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    mean_a, mean_b, var_a, var_b, covariance = _moments(a, b, 11, 1.5)
+    (mean_a, var_a), (mean_b, var_b) = a.window, b.window
+    covariance = _smooth(a.plane * b.plane, _SSIM_WINDOW, _SSIM_SIGMA) - mean_a * mean_b
     similarity = ((2 * mean_a * mean_b + c1) * (2 * covariance + c2)) / (
         (mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2)
     )

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mtvif_ros.evaluation.confusion import confusion_matrix
-from mtvif_ros.evaluation.metrics import fusion_metrics, luma
+from mtvif_ros.evaluation.metrics import fusion_metrics, luma, prepare
 
 Image = npt.NDArray[np.uint8]
 Matrix = npt.NDArray[np.int64]
@@ -52,7 +52,8 @@ def score(shown: Shown, classes: int) -> Scored:
         "average": (visible + infrared) / 2,
         "visible only": visible,
     }
-    fusion = {name: fusion_metrics(plane, visible, infrared) for name, plane in planes.items()}
+    sources = prepare(visible), prepare(infrared)
+    fusion = {name: fusion_metrics(plane, *sources) for name, plane in planes.items()}
     confusion = None
     if shown.labels is not None:
         confusion = confusion_matrix(shown.labels, shown.mask, classes)

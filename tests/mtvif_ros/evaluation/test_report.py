@@ -28,6 +28,7 @@ def summary(answered: int) -> dict[str, Any]:
         iou: dict[str, float | None] = dict.fromkeys(CLASS_NAMES, 0.5)
         quality = {
             "scored": 3,
+            "scored_per_second": 5.0,
             "fusion": fusion,
             "iou": {**iou, "bump": None},
             "miou": 0.5,

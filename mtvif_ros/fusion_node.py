@@ -73,7 +73,10 @@ class FusionNode(LifecycleNode):
         # rclpy swallows what a transition raises, so the reason is logged here.
         try:
             values = self._values = read_parameters(self)
+            # All counts begin together, so that they agree over any number of activations.
             self._synchronizer = make_synchronizer(values)
+            self._monitor = Monitor(tuple(_TOPICS.values()), time.monotonic_ns())
+            self._published = self._superseded = self._failures = 0
             self._apply(values)
             self._engine = load_engine(
                 values["model"] or None, values["backend"], values["threads"], values["device"]
@@ -95,7 +98,6 @@ class FusionNode(LifecycleNode):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start the worker and subscribe to both cameras."""
-        self._monitor = Monitor(tuple(_TOPICS.values()), time.monotonic_ns())
         self._worker = LatestWorker(self._process, self._report_failure, "inference")
         transports = {Stream.RGB: self._values["rgb.transport"], Stream.IR: self._values["ir.transport"]}
         try:

@@ -207,3 +207,25 @@ def test_deactivation_destroys_every_timer(cameras: Cameras) -> None:
     finally:
         node.release()
         node.destroy_node()
+
+
+def test_counts_agree_over_several_activations(cameras: Cameras, night_frame: Frame) -> None:
+    node = FusionNode(context=cameras.context)
+    cameras.executor.add_node(node)
+    try:
+        node.trigger_configure()
+        for stamp in (10, 20):
+            node.trigger_activate()
+            assert cameras.spin_until(cameras.connected)
+            cameras.spin(0.5)
+            for number in range(3):
+                cameras.send(night_frame, stamp + number)
+                cameras.spin(0.2)
+            assert cameras.answered(stamp + 2)
+            _, _, values = cameras.diagnosis()
+            node.trigger_deactivate()
+        assert int(values["answered"]) == int(values["rgb/image_raw paired"]) == 6
+    finally:
+        cameras.executor.remove_node(node)
+        node.release()
+        node.destroy_node()

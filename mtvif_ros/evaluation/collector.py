@@ -46,7 +46,7 @@ class Collector:
     def __init__(
         self, node: Node, topics: tuple[str, ...], spool: Path, keep: Callable[[int], bool] = lambda _: True
     ):
-        self._file = spool.open("w+b")
+        self._file = spool.open("w+b", buffering=0)  # so that a full disk is met at once
         self._path, self._keep = spool, keep
         self.arrivals: dict[str, dict[int, Arrival]] = {topic: {} for topic in topics}
         self.diagnoses: list[Diagnosis] = []
@@ -101,9 +101,13 @@ class Collector:
             arrivals[stamp] = Arrival(now, self._file.tell() if kept else 0, len(raw) if kept else 0)
             if kept:
                 try:
-                    self._file.write(raw)
-                except OSError as error:
-                    self.failure = f"{self._path}: {error.strerror}; outputs from here on were not kept"
+                    complete = self._file.write(raw) == len(raw)
+                except OSError:
+                    complete = False
+                if not complete:
+                    self.failure = (
+                        f"{self._path}: no space left; outputs from here on were not kept or scored"
+                    )
                     arrivals[stamp] = Arrival(now, 0, 0)
 
         return receive

@@ -22,15 +22,19 @@ class PreviewWriter:
     def __init__(self, path: Path, rate: float):
         self._path, self._rate = path, rate
         self._video: cv2.VideoWriter | None = None
+        self.problems: list[str] = []
 
     def write(self, rgb: Image, ir: Image, fused: Image, mask: Image) -> None:
-        """Add a row. Raises OSError when the video cannot be written."""
+        """Add a row; when the video cannot be written, say so in `problems` once."""
+        if self.problems:
+            return
         picture = draw_row(rgb, ir, fused, mask)
         if self._video is None:
             size = (picture.shape[1], picture.shape[0])
             self._video = cv2.VideoWriter(str(self._path), cv2.VideoWriter.fourcc(*"mp4v"), self._rate, size)
             if not self._video.isOpened():
-                raise OSError(f"{self._path}: OpenCV cannot write this video; is there space left?")
+                self.problems.append(f"{self._path}: OpenCV cannot write this video; is there space left?")
+                return
         self._video.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
 
     def close(self) -> None:

@@ -3,7 +3,7 @@
 mtvif_replay --bag BAG --out FOLDER
 
 Writes report.html, summary.json, pairs.csv and preview.mp4. Exit codes: 0 all limits hold, 2 some do
-not, 3 the bag is damaged and only a part was replayed, 1 unusable input.
+not, 3 the bag is damaged and only a part was replayed, 1 unusable input or results that cannot be written.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import math
 import os
 import platform
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -78,17 +78,25 @@ def replay(options: ReplayOptions) -> dict[str, Any]:
         summary["passed"] = all(verdict["holds"] for verdict in summary["limits"])
         rows = list(_rows(pairs, session, collector, scored, steady))
         # The numbers first: whatever the pictures meet, they are on disk.
-        (options.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
-        _write_csv(options.out / "pairs.csv", rows)
+        results: dict[str, Callable[[], None]] = {
+            "summary.json": lambda: _write_json(options.out / "summary.json", summary),
+            "pairs.csv": lambda: _write_csv(options.out / "pairs.csv", rows),
+            "report.html": lambda: write_report(
+                options.out / "report.html",
+                summary,
+                rows,
+                lambda stamps: answered_pairs(options, passes, collector, stamps),
+                [(one.time, one.values) for one in collector.diagnoses],
+            ),
+        }
         if options.record:
-            record_outputs(options.record, passes, session, collector)
-        write_report(
-            options.out / "report.html",
-            summary,
-            rows,
-            lambda stamps: answered_pairs(options, passes, collector, stamps),
-            [(one.time, one.values) for one in collector.diagnoses],
-        )
+            bag = options.record
+            results[str(bag)] = lambda: record_outputs(bag, passes, session, collector)
+        for name, write in results.items():
+            try:
+                write()
+            except OSError as error:
+                summary["problems"].append(f"{name} could not be written: {error}")
     return summary
 
 
@@ -119,7 +127,7 @@ def _summarise(
         },
         "topics": topics,
         "repeated": collector.repeated,
-        "spool": collector.failure,
+        "problems": [collector.failure] if collector.failure else [],
         "counts": summarise_counts(session.sent, _CAMERAS, session.counted_before, collector.diagnoses),
         "load": summarise_load(collector.diagnoses),
         "model": {"file": str(model.path), "version": model.version, "sha256": model.sha256},
@@ -179,6 +187,7 @@ def _score(
     finally:
         if preview is not None:
             preview.close()
+            summary["problems"] += preview.problems
     summary["quality"] = summarise_quality(
         list(scored.values()), list(steady.values()), confusion, model.classes
     )
@@ -211,6 +220,10 @@ def _rows(
         if rgb in steady:
             row |= {name: round(value, 5) for name, value in steady[rgb]._asdict().items()}
         yield row
+
+
+def _write_json(path: Path, summary: dict[str, Any]) -> None:
+    path.write_text(json.dumps(summary, indent=2) + "\n")
 
 
 def _write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
@@ -298,13 +311,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"mtvif_replay: {error}", file=sys.stderr)
         return 1
     print(format_table(summary))
+    for problem in summary["problems"]:
+        print(f"mtvif_replay: {problem}", file=sys.stderr)
     for verdict in summary["limits"]:
         if not verdict["holds"]:
             print(f"falls short: {verdict['name']} is {verdict['measured']}, wanted {verdict['limit']}")
     if summary["counts"]["why"]:
         print(f"counts: {summary['counts']['why']}")
-    for name in ("report.html", "summary.json", "pairs.csv", *(["preview.mp4"] * options.preview)):
-        print(f"{name.partition('.')[0]}: {options.out / name}")
+    for name in ("report.html", "summary.json", "pairs.csv", "preview.mp4"):
+        if (options.out / name).exists():
+            print(f"{name.partition('.')[0]}: {options.out / name}")
+    if summary["problems"]:
+        return 1
     if summary["bag_damage"]:
         print(f"mtvif_replay: the bag is damaged, this is what could be read: {summary['bag_damage']}")
         return 3

@@ -179,3 +179,13 @@ def test_unusable_input_is_told_in_one_line(
     assert done.returncode == 1
     assert told in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_without_space_the_numbers_are_still_told(
+    rendered_bag: Path, tiny_disk: Path, tmp_path: Path
+) -> None:
+    done = run("--bag", str(rendered_bag), "--out", str(tiny_disk / "out"), "--duration", "1")
+    assert done.returncode == 1
+    assert "no space left" in done.stderr and "report.html could not be written" in done.stderr
+    assert "/mtvif/segmentation" in done.stdout
+    assert "Traceback" not in done.stderr

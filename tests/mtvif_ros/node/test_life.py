@@ -232,3 +232,13 @@ def test_nodes_in_two_namespaces_do_not_hear_each_other(
         assert cameras.answered(1)
         cameras.spin(0.5)
     assert heard == []
+
+
+def test_a_full_disk_for_the_engine_cache_costs_nothing_but_time(
+    cameras: Cameras, night_frame: Frame, tiny_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MTVIF_ENGINE_CACHE", str(tiny_disk))
+    with running_node(cameras, tmp_path, {"backend": "openvino"}):
+        cameras.send(night_frame, 1)
+        assert cameras.answered(1)
+    assert "No space left on device" in (tmp_path / "log").read_text()

@@ -45,6 +45,7 @@ setup(
         "console_scripts": [
             "fusion_node = mtvif_ros.fusion_node:main",
             "mtvif_calibrate = mtvif_ros.calibration.calibrate:main",
+            "mtvif_extract = mtvif_ros.bags.extract:main",
             "mtvif_make_bag = mtvif_ros.bags.make_bag:main",
             "mtvif_build_engine = mtvif_ros.engines.build_engine:main",
             "mtvif_benchmark = mtvif_ros.evaluation.benchmark:main",

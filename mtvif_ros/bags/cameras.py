@@ -13,13 +13,15 @@ _NOT_CAMERAS = ("label", "mask", "segment", "mtvif", "depth", "disparity")
 _LOOKED_AT = 400  # messages
 
 
-def find_cameras(path: Path) -> tuple[str, str]:
-    """Return the topics of the visible and the infrared camera.
+def find_cameras(path: Path, rgb: str | None = None, ir: str | None = None) -> tuple[str, str]:
+    """Return the topics of the visible and the infrared camera, as given or found.
 
-    One topic with colours and one without are needed; labels, masks and depth do not count, and of a topic
-    and its compressed form the former is taken. Raises BagError, listing the topics, when the choice
-    is not clear.
+    To find them, one topic with colours and one without are needed; labels, masks and depth do not
+    count, and of a topic and its compressed form the former is taken. Raises BagError, listing the
+    topics, when the choice is not clear.
     """
+    if rgb and ir:
+        return rgb, ir
     firsts: dict[str, Record] = {}
     with BagReader(path) as reader:
         for number, record in enumerate(reader.records()):
@@ -29,8 +31,8 @@ def find_cameras(path: Path) -> tuple[str, str]:
     if not firsts:
         raise BagError(f"bag {path}: has no images at all")
     kinds = {topic: _kind_of(record) for topic, record in firsts.items() if not _is_other(topic, firsts)}
-    visible = [topic for topic, kind in kinds.items() if kind == "visible"]
-    infrared = [topic for topic, kind in kinds.items() if kind == "infrared"]
+    visible = [rgb] if rgb else [topic for topic, kind in kinds.items() if kind == "visible"]
+    infrared = [ir] if ir else [topic for topic, kind in kinds.items() if kind == "infrared"]
     if len(visible) == 1 and len(infrared) == 1:
         return visible[0], infrared[0]
     listed = ", ".join(f"{topic} ({kinds.get(topic, 'no camera')})" for topic in sorted(firsts))

@@ -92,10 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--offset", type=float, default=0.0, help="infrared clock minus visible, s")
     options = parser.parse_args(arguments)
     try:
-        topics = (options.rgb_topic, options.ir_topic)
-        if None in topics:
-            found = find_cameras(options.bag)
-            topics = (topics[0] or found[0], topics[1] or found[1])
+        topics = find_cameras(options.bag, options.rgb_topic, options.ir_topic)
         pairs = sample_pairs(options.bag, topics, options.frames, options.slop, options.offset)
         alignment = estimate_alignment(pairs)
         (height, width), (rows, columns) = pairs[0][0].shape, pairs[0][1].shape

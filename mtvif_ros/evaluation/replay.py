@@ -237,10 +237,7 @@ def _write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
 
 def _complete(options: ReplayOptions) -> ReplayOptions:
     """Fill in what the bag says: the cameras' topics, how they are encoded, and labels."""
-    topics = options.topics
-    if not all(topics):
-        found = find_cameras(options.bag)
-        topics = (topics[0] or found[0], topics[1] or found[1])
+    topics = find_cameras(options.bag, *options.topics)
     with BagReader(options.bag, topics) as reader:
         kinds = reader.kinds
     labels = options.labels or (LABEL_TOPIC if LABEL_TOPIC in kinds else None)

@@ -1,0 +1,89 @@
+"""Take aligned frame pairs out of a recording, as training and evaluation read them.
+
+mtvif_extract --bag BAG --out FOLDER --every 30 --registration registration.yaml
+
+Writes FOLDER/vi/NAME.png and FOLDER/ir/NAME.png, lossless; NAME is the visible stamp in ns.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+from tqdm import tqdm
+
+from mtvif_ros.bags.cameras import find_cameras
+from mtvif_ros.bags.pairs import read_pairs, read_stamps, stamp_pairs
+from mtvif_ros.bags.reader import BagError, stamp_of
+from mtvif_ros.command_line import command_parser
+from mtvif_ros.image_codec import read_grey, read_rgb
+from mtvif_ros.image_format import ImageFormatError
+from mtvif_ros.registration import Registration, RegistrationError, read_registration
+from mtvif_ros.thermal import ThermalScaler
+
+
+def extract_pairs(
+    bag: Path,
+    topics: tuple[str, str],
+    out: Path,
+    every: int = 1,
+    slop: float = 0.02,
+    offset: float = 0.0,
+    registration: Registration | None = None,
+) -> int:
+    """Write every `every`-th pair of a bag, infrared on the visible grid; slop and offset in s.
+
+    Returns how many were written. Raises BagError when there is none, ImageFormatError for images that
+    cannot be read, OSError when they cannot be written.
+    """
+    stamps = read_stamps(bag, topics)
+    pairs = stamp_pairs(*stamps, round(slop * 1e9), round(offset * 1e9))[::every]
+    if not pairs:
+        raise BagError(
+            f"bag {bag}: no frames of {topics[0]} and {topics[1]} are within {slop} s of each other"
+        )
+    aligned, thermal = registration or Registration(), ThermalScaler()
+    for name in ("vi", "ir"):
+        (out / name).mkdir(parents=True, exist_ok=True)
+    for pair in tqdm(read_pairs(bag, topics, pairs), total=len(pairs), unit="pair"):
+        rgb, ir = read_rgb(pair.rgb.message()), thermal(read_grey(pair.ir.message()))
+        size = (rgb.shape[1], rgb.shape[0])
+        for folder, picture in (
+            ("vi", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)),
+            ("ir", aligned(ir, size, size)),
+        ):
+            path = out / folder / f"{stamp_of(pair.rgb.raw)}.png"
+            if not cv2.imwrite(str(path), picture):
+                raise OSError(f"{path}: cannot be written; is there space left?")
+    return len(pairs)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return 1 with a message when nothing can be extracted."""
+    parser = command_parser("mtvif_extract", __doc__)
+    parser.add_argument("--bag", type=Path, required=True, help="rosbag2: a folder, mcap or db3")
+    parser.add_argument("--out", type=Path, required=True, help="folder for vi/ and ir/")
+    parser.add_argument("--rgb-topic", help="visible images; found by type when there is one pair")
+    parser.add_argument("--ir-topic", help="infrared images")
+    parser.add_argument("--every", type=int, default=30, help="each n-th pair; neighbours are alike")
+    parser.add_argument("--slop", type=float, default=0.02, help="largest distance of a pair, s")
+    parser.add_argument("--offset", type=float, default=0.0, help="infrared clock minus visible, s")
+    parser.add_argument("--registration", type=Path, help="what mtvif_calibrate wrote")
+    given = parser.parse_args(arguments)
+    try:
+        topics = find_cameras(given.bag, given.rgb_topic, given.ir_topic)
+        registration = read_registration(given.registration) if given.registration else None
+        count = extract_pairs(
+            given.bag, topics, given.out, max(1, given.every), given.slop, given.offset, registration
+        )
+    except (BagError, ImageFormatError, OSError, RegistrationError) as error:
+        print(f"mtvif_extract: {error}", file=sys.stderr)
+        return 1
+    print(f"wrote {count} pairs to {given.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

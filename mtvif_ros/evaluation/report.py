@@ -17,6 +17,7 @@ from mtvif_ros.evaluation.preview import draw_row
 from mtvif_ros.evaluation.quality import METHODS, Shown
 
 _WORST = 3  # frames of each kind
+_PLOTTED = ("SCD", "VIF", "Qabf", "SSIM")  # of similar size
 # What makes a frame a bad one: the column of pairs.csv, its name, and whether large is bad.
 _KINDS = (
     ("segmentation_latency_ms", "slowest masks (ms)", True),
@@ -114,6 +115,12 @@ def _plots(summary: Mapping[str, Any], rows: Sequence[Row], course: Course) -> d
             values = [float(of[key]) for _, of in course if key in of]
             if len(values) == len(times):
                 plots[label] = figures.over_time({label: (times, values)}, label)
+    scored = [row for row in rows if _PLOTTED[0] in row]
+    if scored:
+        xs = [(row["rgb_stamp"] - rows[0]["rgb_stamp"]) / 1e9 for row in scored]
+        values = {name: [row[name] for row in scored] for name in _PLOTTED}
+        plots["fusion over time"] = figures.over_time({n: (xs, ys) for n, ys in values.items()}, "model")
+        plots["fusion distribution"] = figures.distribution(values, "model")
     for column, label in (("flicker", "flicker"), ("unexplained", "unexplained change")):
         having = [row for row in rows if column in row]
         if having:

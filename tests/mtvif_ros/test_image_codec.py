@@ -116,3 +116,18 @@ def test_what_is_written_is_read_back_with_its_header() -> None:
     written = write_image(RGB, "rgb8", header)
     assert (written.header.stamp.sec, written.header.frame_id) == (12, "rgb_camera")
     np.testing.assert_array_equal(read_rgb(written), RGB)
+
+
+@pytest.mark.parametrize("encoding", ["rgb8", "bgr8", "rgba8", "bgra8", "mono8", "yuv422", "yuv422_yuy2"])
+def test_colours_are_those_of_cv_bridge(encoding: str, rng: np.random.Generator) -> None:
+    cv_bridge = pytest.importorskip("cv_bridge", reason="cv_bridge has no wheel; ROS from apt has it")
+    channels = {"mono8": 1, "yuv422": 2, "yuv422_yuy2": 2, "rgba8": 4, "bgra8": 4}.get(encoding, 3)
+    given = message(encoding, 8, 8, rng.bytes(64 * channels), 8 * channels)
+    reference = cv_bridge.CvBridge().imgmsg_to_cv2(given, "rgb8")
+    assert np.abs(read_rgb(given).astype(int) - reference).max() <= 1
+
+
+def test_an_encoding_beyond_ours_is_left_to_cv_bridge(rng: np.random.Generator) -> None:
+    pytest.importorskip("cv_bridge", reason="cv_bridge has no wheel; ROS from apt has it")
+    given = message("bgr16", 4, 4, rng.bytes(96), 24)
+    assert read_rgb(given).shape == (4, 4, 3)

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 from rclpy.serialization import serialize_message
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
@@ -101,6 +102,27 @@ def test_a_bag_whose_recorder_was_killed_is_read(rendered_bag: Path, tmp_path: P
     (bag / "metadata.yaml").unlink()
     with BagReader(bag, (RGB_TOPIC, IR_TOPIC)) as reader:
         assert len(list(reader.records())) > 40
+
+
+def test_a_split_bag_is_read_as_one(tmp_path: Path, night_frame: Frame) -> None:
+    image = write_image(night_frame.ir, "mono8", Header())
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    described = None
+    for number in range(2):
+        part = write_bag(tmp_path / f"part{number}", [("/ir", IMAGE, image)])
+        shutil.move(next(part.glob("*.mcap")), whole / f"whole_{number}.mcap")
+        described = yaml.safe_load((part / "metadata.yaml").read_text())
+    assert described is not None
+    about = described["rosbag2_bagfile_information"]
+    about["relative_file_paths"] = ["whole_0.mcap", "whole_1.mcap"]
+    about["files"] = [{**about["files"][0], "path": path} for path in about["relative_file_paths"]]
+    about["message_count"] *= 2
+    about["topics_with_message_count"][0]["message_count"] *= 2
+    (whole / "metadata.yaml").write_text(yaml.safe_dump(described))
+    with BagReader(whole, ("/ir",)) as reader:
+        assert len(list(reader.records())) == 6
+    assert reader.damage == ""
 
 
 def test_what_is_no_bag_is_refused(tmp_path: Path) -> None:

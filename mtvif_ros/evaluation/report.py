@@ -118,9 +118,9 @@ def _plots(summary: Mapping[str, Any], rows: Sequence[Row], course: Course) -> d
     scored = [row for row in rows if _PLOTTED[0] in row]
     if scored:
         xs = [(row["rgb_stamp"] - rows[0]["rgb_stamp"]) / 1e9 for row in scored]
-        values = {name: [row[name] for row in scored] for name in _PLOTTED}
-        plots["fusion over time"] = figures.over_time({n: (xs, ys) for n, ys in values.items()}, "model")
-        plots["fusion distribution"] = figures.distribution(values, "model")
+        of_metric = {name: [row[name] for row in scored] for name in _PLOTTED}
+        plots["fusion over time"] = figures.over_time({n: (xs, ys) for n, ys in of_metric.items()}, "model")
+        plots["fusion distribution"] = figures.distribution(of_metric, "model")
     for column, label in (("flicker", "flicker"), ("unexplained", "unexplained change")):
         having = [row for row in rows if column in row]
         if having:

@@ -8,15 +8,11 @@ not, 3 the bag is damaged and only a part was replayed, 1 unusable input or resu
 
 from __future__ import annotations
 
-import csv
-import json
 import math
 import os
-import platform
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +28,14 @@ from mtvif_ros.evaluation.collector import Collector
 from mtvif_ros.evaluation.evidence import answered_pairs
 from mtvif_ros.evaluation.keep import record_outputs
 from mtvif_ros.evaluation.limits import judge, read_limits
-from mtvif_ros.evaluation.metrics import METRICS
 from mtvif_ros.evaluation.node_process import NodeProcessError
 from mtvif_ros.evaluation.options import ReplayOptions
 from mtvif_ros.evaluation.passes import Passes, plan_passes
 from mtvif_ros.evaluation.preview import PreviewWriter
-from mtvif_ros.evaluation.quality import METHODS, Scored, Shown, score_all
+from mtvif_ros.evaluation.quality import Scored, Shown, score_all
 from mtvif_ros.evaluation.report import write_report
-from mtvif_ros.evaluation.session import FUSED, OUTPUT_TOPICS, SEGMENTATION, Session, listening, run_session
+from mtvif_ros.evaluation.results import machine, pair_rows, write_csv, write_json
+from mtvif_ros.evaluation.session import FUSED, OUTPUT_TOPICS, Session, listening, run_session
 from mtvif_ros.evaluation.summary import (
     behind_newest,
     format_table,
@@ -76,11 +72,11 @@ def replay(options: ReplayOptions) -> dict[str, Any]:
         scored, steady = _score(options, passes, collector, model, summary)
         summary["limits"] = [verdict._asdict() for verdict in judge(summary, limits)]
         summary["passed"] = all(verdict["holds"] for verdict in summary["limits"])
-        rows = list(_rows(pairs, session, collector, scored, steady))
+        rows = list(pair_rows(pairs, session, collector, scored, steady))
         # The numbers first: whatever the pictures meet, they are on disk.
         results: dict[str, Callable[[], None]] = {
-            "summary.json": lambda: _write_json(options.out / "summary.json", summary),
-            "pairs.csv": lambda: _write_csv(options.out / "pairs.csv", rows),
+            "summary.json": lambda: write_json(options.out / "summary.json", summary),
+            "pairs.csv": lambda: write_csv(options.out / "pairs.csv", rows),
             "report.html": lambda: write_report(
                 options.out / "report.html",
                 summary,
@@ -130,23 +126,18 @@ def _summarise(
         "problems": [collector.failure] if collector.failure else [],
         "counts": summarise_counts(session.sent, _CAMERAS, session.counted_before, collector.diagnoses),
         "load": summarise_load(collector.diagnoses),
-        "model": {"file": str(model.path), "version": model.version, "sha256": model.sha256},
+        "model": _describe(model, options),
         "classes": list(model.classes),
         "node": session.node_log,
         "command": " ".join(sys.argv),
-        "machine": _machine(),
+        "machine": machine(),
     }
 
 
-def _machine() -> dict[str, str]:
-    found = {"processor": platform.processor() or platform.machine(), "cores": str(os.cpu_count())}
-    found |= {"system": platform.platform(), "python": platform.python_version()}
-    for package in ("openvino", "onnxruntime", "tensorrt", "numpy"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+def _describe(model: ModelFile, options: ReplayOptions) -> dict[str, str]:
+    if options.external:
+        return {"file": "the external node's", "version": "unknown", "sha256": "unknown"}
+    return {"file": str(model.path), "version": model.version, "sha256": model.sha256}
 
 
 def _score(
@@ -194,45 +185,6 @@ def _score(
     if scored:
         summary["quality"]["scored_per_second"] = round(speed["n"] / max(speed["elapsed"], 1e-3), 1)
     return scored, steady
-
-
-def _rows(
-    pairs: Sequence[tuple[int, int]],
-    session: Session,
-    collector: Collector,
-    scored: dict[int, Scored],
-    steady: dict[int, Steadiness],
-) -> Iterator[dict[str, Any]]:
-    """Yield one row for each pair: stamps, latencies, scores; missing values are left out."""
-    of_topic = {
-        topic: latencies(pairs, session.published, {s: a.time for s, a in collector.arrivals[topic].items()})
-        for topic in (FUSED, SEGMENTATION)
-    }
-    for rgb, ir in pairs:
-        row: dict[str, Any] = {"rgb_stamp": rgb, "ir_stamp": ir, "distance_ms": (ir - rgb) / 1e6}
-        for name, topic in (("fused", FUSED), ("segmentation", SEGMENTATION)):
-            if rgb in of_topic[topic]:
-                row[f"{name}_latency_ms"] = round(of_topic[topic][rgb] * 1e3, 3)
-        if rgb in scored:
-            for method, values in scored[rgb].fusion.items():
-                suffix = "" if method == METHODS[0] else f" {method}"
-                row |= {f"{name}{suffix}": round(value, 5) for name, value in values.items()}
-        if rgb in steady:
-            row |= {name: round(value, 5) for name, value in steady[rgb]._asdict().items()}
-        yield row
-
-
-def _write_json(path: Path, summary: dict[str, Any]) -> None:
-    path.write_text(json.dumps(summary, indent=2) + "\n")
-
-
-def _write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    names = ["rgb_stamp", "ir_stamp", "distance_ms", "fused_latency_ms", "segmentation_latency_ms"]
-    names += [f"{name}{suffix}" for suffix in ("", *(f" {m}" for m in METHODS[1:])) for name in METRICS]
-    with path.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, [*names, *Steadiness._fields])
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def _complete(options: ReplayOptions) -> ReplayOptions:

@@ -141,7 +141,7 @@ def _play(
     pairs = passes.all_pairs()
     count = sum(len(stamps) for stamps in passes.stamps) * passes.loops
     bar = tqdm(total=count, desc="replay", unit="frame")
-    last_frames = {max(pair) for pair in pairs}
+    visible = {rgb for rgb, _ in pairs}
     released = 0
     seen, since = 0, time.monotonic()
 
@@ -161,7 +161,7 @@ def _play(
         session.published[camera].setdefault(stamp, time.monotonic())
         session.sent[camera] += 1
         publishers[record.topic].publish(record.raw)
-        released += stamp in last_frames
+        released += camera == 0 and stamp in visible
         bar.update()
 
     with bar:

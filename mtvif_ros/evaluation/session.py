@@ -28,7 +28,7 @@ OUTPUT_TOPICS = (FUSED, SEGMENTATION)
 _QUIET = 3.0  # s without any output after the last input: then no more will come
 _REPORT_WITHIN = 2.0  # s, by which the node has sent its diagnostics
 _AHEAD = 2  # pairs that --fast keeps waiting at the node
-_STUCK = 2.0  # s without an answer after which --fast goes on: the node may drop pairs
+_STUCK = 5.0  # s without an answer after which --fast goes on: the node may drop pairs
 _FOUND_WITHIN = 30.0  # s, for an external node
 
 

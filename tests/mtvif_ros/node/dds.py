@@ -4,11 +4,13 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.srv import SetParameters
+from rclpy.client import Client
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
@@ -63,14 +65,19 @@ class Cameras:
             self.executor.spin_once(timeout_sec=0.05)
         return condition()
 
+    def call(self, client: Client, request: object) -> Any:
+        """Call a service and return its answer."""
+        assert client.wait_for_service(timeout_sec=20)
+        self.spin(0.5)  # an answer is lost when the server has not discovered this client yet
+        answer = client.call_async(request)
+        assert self.spin_until(answer.done, 30)
+        return answer.result()
+
     def set_parameter(self, name: str, value: object) -> str:
         """Set a parameter of the node and return why it was refused, empty when it was not."""
         client = self.node.create_client(SetParameters, "fusion_node/set_parameters")
-        assert client.wait_for_service(timeout_sec=10)
         change = Parameter(name, value=value).to_parameter_msg()
-        answer = client.call_async(SetParameters.Request(parameters=[change]))
-        assert self.spin_until(answer.done)
-        result = answer.result().results[0]
+        result = self.call(client, SetParameters.Request(parameters=[change])).results[0]
         return "" if result.successful else result.reason
 
     def close(self) -> None:

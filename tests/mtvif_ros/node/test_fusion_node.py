@@ -10,9 +10,7 @@ import numpy as np
 import pytest
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
-from rcl_interfaces.msg import Parameter as ParameterMessage
-from rcl_interfaces.msg import ParameterType, ParameterValue
-from rcl_interfaces.srv import GetParameters, SetParameters
+from rcl_interfaces.srv import GetParameters
 from rclpy._rclpy_pybind11 import InvalidHandle
 from sensor_msgs.msg import Image
 
@@ -63,14 +61,7 @@ def test_without_autostart_a_manager_leads_it_through_its_life(cameras: Cameras,
     change = cameras.node.create_client(ChangeState, "fusion_node/change_state")
     get = cameras.node.create_client(GetState, "fusion_node/get_state")
 
-    def call(client: object, request: object) -> object:
-        future = client.call_async(request)  # type: ignore[attr-defined]
-        assert cameras.spin_until(future.done, 30)
-        return future.result()
-
-    with NodeProcess({"autostart": "false"}, tmp_path / "log") as process:
-        process.wait_until(change.service_is_ready)
-        process.wait_until(get.service_is_ready)
+    with NodeProcess({"autostart": "false"}, tmp_path / "log"):
         for transition, state in (
             (Transition.TRANSITION_CONFIGURE, State.PRIMARY_STATE_INACTIVE),
             (Transition.TRANSITION_ACTIVATE, State.PRIMARY_STATE_ACTIVE),
@@ -81,10 +72,10 @@ def test_without_autostart_a_manager_leads_it_through_its_life(cameras: Cameras,
             (Transition.TRANSITION_CONFIGURE, State.PRIMARY_STATE_INACTIVE),
             (Transition.TRANSITION_INACTIVE_SHUTDOWN, State.PRIMARY_STATE_FINALIZED),
         ):
-            answer = call(change, ChangeState.Request(transition=Transition(id=transition)))
-            assert answer.success  # type: ignore[attr-defined]
-            now = call(get, GetState.Request())
-            assert now.current_state.id == state  # type: ignore[attr-defined]
+            answer = cameras.call(change, ChangeState.Request(transition=Transition(id=transition)))
+            assert answer.success
+            now = cameras.call(get, GetState.Request())
+            assert now.current_state.id == state
 
 
 @pytest.mark.parametrize(
@@ -174,21 +165,10 @@ def test_the_overlay_is_drawn_once_someone_listens(
 def test_class_names_and_colours_can_be_asked_for(cameras: Cameras, tmp_path: Path) -> None:
     with running_node(cameras, tmp_path):
         client = cameras.node.create_client(GetParameters, "/fusion_node/get_parameters")
-        assert client.wait_for_service(timeout_sec=10)
-        answer = client.call_async(GetParameters.Request(names=["classes", "palette"]))
-        assert cameras.spin_until(answer.done)
-        change = cameras.node.create_client(SetParameters, "/fusion_node/set_parameters")
-        assert change.wait_for_service(timeout_sec=10)
-        value = ParameterValue(type=ParameterType.PARAMETER_STRING_ARRAY, string_array_value=["cat"])
-        request = SetParameters.Request(parameters=[ParameterMessage(name="classes", value=value)])
-        refusal = change.call_async(request)
-        assert cameras.spin_until(refusal.done)
-    refused = refusal.result()
-    assert refused is not None and not refused.results[0].successful
-    assert "belongs to the model file" in refused.results[0].reason
-    result = answer.result()
-    assert result is not None
-    names, colours = (value.string_array_value for value in result.values)
+        answer = cameras.call(client, GetParameters.Request(names=["classes", "palette"]))
+        refusal = cameras.set_parameter("classes", ["cat"])
+    assert "belongs to the model file" in refusal
+    names, colours = (value.string_array_value for value in answer.values)
     assert list(names) == list(CLASS_NAMES)
     assert colours[1] == "#4060ff"
 

@@ -92,17 +92,13 @@ def test_a_model_that_cannot_be_used_ends_the_start_and_says_why(
 def test_a_failed_configure_can_be_repeated_with_the_right_model(
     cameras: Cameras, model_path: Path, tmp_path: Path
 ) -> None:
-    with NodeProcess({"autostart": "false", "model": "/nowhere.onnx"}, tmp_path / "log") as process:
+    with NodeProcess({"autostart": "false", "model": "/nowhere.onnx"}, tmp_path / "log"):
         change = cameras.node.create_client(ChangeState, "fusion_node/change_state")
-        process.wait_until(change.service_is_ready)
         for works in (False, True):
             if works:
                 assert cameras.set_parameter("model", str(model_path)) == ""
             request = ChangeState.Request(transition=Transition(id=Transition.TRANSITION_CONFIGURE))
-            answer = change.call_async(request)
-            assert cameras.spin_until(answer.done, 30)
-            result = answer.result()
-            assert result is not None and result.success is works
+            assert cameras.call(change, request).success is works
     assert "/nowhere.onnx: no such file" in (tmp_path / "log").read_text()
 
 

@@ -18,6 +18,7 @@ from mtvif_ros.bags.reader import Record, stamp_of
 from mtvif_ros.bags.writer import IR_TOPIC, RGB_TOPIC
 from mtvif_ros.environment import prepare_dds
 from mtvif_ros.evaluation.collector import Collector
+from mtvif_ros.evaluation.flow_control import FlowControl
 from mtvif_ros.evaluation.node_process import NodeProcess, NodeProcessError
 from mtvif_ros.evaluation.options import ReplayOptions
 from mtvif_ros.evaluation.passes import Passes
@@ -27,8 +28,6 @@ FUSED, SEGMENTATION, OVERLAY = "/mtvif/fused", "/mtvif/segmentation", "/mtvif/ov
 OUTPUT_TOPICS = (FUSED, SEGMENTATION)
 _QUIET = 3.0  # s without any output after the last input: then no more will come
 _REPORT_WITHIN = 2.0  # s, by which the node has sent its diagnostics
-_AHEAD = 2  # pairs that --fast keeps waiting at the node
-_STUCK = 5.0  # s without an answer after which --fast goes on: the node may drop pairs
 _FOUND_WITHIN = 30.0  # s, for an external node
 
 
@@ -142,18 +141,9 @@ def _play(
     count = sum(len(stamps) for stamps in passes.stamps) * passes.loops
     bar = tqdm(total=count, desc="replay", unit="frame")
     visible = {rgb for rgb, _ in pairs}
-    released = 0
-    seen, since = 0, time.monotonic()
-
-    def may_go_on() -> bool:
-        nonlocal seen, since
-        answered = min(collector.answered(topic) for topic in OUTPUT_TOPICS)
-        if answered != seen:
-            seen, since = answered, time.monotonic()
-        return released - answered < _AHEAD or time.monotonic() - since > _STUCK
+    flow = FlowControl(lambda: min(collector.answered(topic) for topic in OUTPUT_TOPICS))
 
     def publish(record: Record) -> None:
-        nonlocal released
         stamp = stamp_of(record.raw)
         camera = options.topics.index(record.topic)
         if clock is not None:
@@ -161,11 +151,12 @@ def _play(
         session.published[camera].setdefault(stamp, time.monotonic())
         session.sent[camera] += 1
         publishers[record.topic].publish(record.raw)
-        released += camera == 0 and stamp in visible
+        if camera == 0 and stamp in visible:
+            flow.released()
         bar.update()
 
     with bar:
-        play(passes.records(), publish, options.rate, may_go_on if options.fast else None)
+        play(passes.records(), publish, options.rate, flow.may_go_on if options.fast else None)
 
 
 def _clock_message(nanoseconds: int) -> Any:

@@ -1,0 +1,37 @@
+from mtvif_ros.evaluation.flow_control import FlowControl
+
+
+class Node:
+    """Count answers and time as a test wants them."""
+
+    def __init__(self) -> None:
+        self.answered = 0
+        self.now = 0.0
+        self.flow = FlowControl(lambda: self.answered, ahead=2, patience=5.0, clock=lambda: self.now)
+
+    def send_while_allowed(self, most: int = 100) -> int:
+        sent = 0
+        while self.flow.may_go_on() and sent < most:
+            self.flow.released()
+            sent += 1
+        return sent
+
+
+def test_two_pairs_are_on_their_way() -> None:
+    node = Node()
+    assert node.send_while_allowed() == 2
+    node.answered = 1
+    assert node.send_while_allowed() == 1
+
+
+def test_dropped_pairs_are_given_up_but_do_not_open_the_gate_for_good() -> None:
+    node = Node()
+    node.send_while_allowed()
+    node.now = 4.9
+    assert node.send_while_allowed() == 0
+    node.now = 5.1
+    assert node.send_while_allowed() == 2
+    node.now = 6.0
+    assert node.send_while_allowed() == 0
+    node.answered = 2
+    assert node.send_while_allowed() == 2

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mtvif_ros.classes import CLASS_NAMES
-from training.data.boxes import BOX_CLASSES, Boxes, box_window
+from training.data.boxes import BOX_CLASSES, Boxes, box_window, is_found
 
 
 class BoxAgreement:
@@ -30,7 +30,7 @@ class BoxAgreement:
             window = box_window(box, mask.shape)
             if mask[window].size:
                 self._boxes[index] += 1
-                self._found[index] += bool((mask[window] == index).mean() >= 0.25)
+                self._found[index] += is_found(mask, index, box)
                 inside[index][window] = True
         for index, where in inside.items():
             of_class = mask == index

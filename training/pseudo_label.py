@@ -1,9 +1,9 @@
-"""Label frames that have boxes only, or nothing, by a trained network and what people drew.
+"""Label what has no mask, and what masks overlooked, by a trained network and what people drew.
 
     python -m training.pseudo_label --run RUN --data DATA/msrs/train --out FOLDER
 
-Writes NAME.png for every pair without a mask: class index, 255 where nothing is sure. A config's source
-takes them by `masks: FOLDER`.
+Writes NAME.png for every pair without a mask and for every pair whose mask leaves a box nearly empty, which
+is completed there: class index, 255 where nothing is sure. A config's source takes them by `masks: FOLDER`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from mtvif_ros.classes import CLASS_NAMES, IGNORE
 from mtvif_ros.command_line import command_parser
 from mtvif_ros.pair_folder import PairFiles, find_pairs, load_mask, load_pair
 from training.checkpoint import load_network
-from training.data.boxes import BOX_CLASSES, Boxes, box_window, read_boxes
+from training.data.boxes import BOX_CLASSES, Boxes, box_window, is_found, read_boxes
 from training.model import Network
 from training.model.decoders import spread_cells
 
@@ -71,7 +71,7 @@ def fill_priors(pairs: Sequence[PairFiles]) -> dict[int, Plane]:
         for kind, *box in read_boxes(files.boxes):
             index = BOX_CLASSES[int(kind)]
             inside = (mask[box_window(box, mask.shape)] == index).astype(np.float32)
-            if inside.size >= 4 * _PRIOR_SIZE and inside.mean() >= 0.25:
+            if inside.size >= 4 * _PRIOR_SIZE and is_found(mask, index, box):
                 small = cv2.resize(inside, (_PRIOR_SIZE, _PRIOR_SIZE), interpolation=cv2.INTER_AREA)
                 filled[index].append(np.asarray(small, np.float32))
     mean = {index: np.mean(maps, 0) for index, maps in filled.items() if maps}
@@ -113,6 +113,28 @@ def label_in_boxes(probability: Plane, boxes: Boxes, priors: Mapping[int, Plane]
     return mask
 
 
+def overlooked_boxes(mask: Image, boxes: Boxes) -> Boxes:
+    """Return those of the boxes (N, 5) that `mask` (H, W) leaves nearly empty."""
+    kept = [not is_found(mask, BOX_CLASSES[int(kind)], box) for kind, *box in boxes]
+    return boxes[np.array(kept, bool)]
+
+
+def complete_mask(mask: Image, made: Image, overlooked: Boxes) -> Image:
+    """Return `mask` with the overlooked boxes' classes as in `made`, the mask of label_in_boxes.
+
+    Where that is not sure whether the class is there the pixel becomes 255. What `mask` says of the other
+    classes with boxes stays.
+    """
+    completed = mask.copy()
+    for kind, *box in overlooked:
+        window = box_window(box, mask.shape)
+        new = made[window]
+        open_to_change = ~np.isin(mask[window], BOX_CLASSES)
+        taken = open_to_change & ((new == BOX_CLASSES[int(kind)]) | (new == IGNORE))
+        completed[window][taken] = new[taken]
+    return completed
+
+
 def label_where_sure(probability: Plane) -> Image:
     """Return the mask (H, W) of the pixels that the network alone is sure of, 255 elsewhere."""
     chosen, surest = probability.argmax(0).astype(np.uint8), probability.max(0)
@@ -136,13 +158,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     pairs = find_pairs(options.data)
     priors = fill_priors(pairs)
     options.out.mkdir(parents=True, exist_ok=True)
-    for files in tqdm([files for files in pairs if files.mask is None], unit="pair"):
-        probability = class_probabilities(network, *load_pair(files))
-        if files.boxes is not None:
-            mask = label_in_boxes(probability, read_boxes(files.boxes), priors)
-        else:
-            mask = label_where_sure(probability)
-        cv2.imwrite(str(options.out / f"{files.name}.png"), mask)
+    for files in tqdm(pairs, unit="pair"):
+        made = _label(network, files, priors)
+        if made is not None:
+            cv2.imwrite(str(options.out / f"{files.name}.png"), made)
+
+
+def _label(network: Network, files: PairFiles, priors: Mapping[int, Plane]) -> Image | None:
+    """Return the mask of one pair, None where its own is complete."""
+    rgb, ir = load_pair(files)
+    mask = load_mask(files, ir)
+    boxes = read_boxes(files.boxes) if files.boxes is not None else None
+    if mask is None:
+        probability = class_probabilities(network, rgb, ir)
+        return label_where_sure(probability) if boxes is None else label_in_boxes(probability, boxes, priors)
+    if boxes is None or not len(overlooked_boxes(mask, boxes)):
+        return None
+    made = label_in_boxes(class_probabilities(network, rgb, ir), boxes, priors)
+    return complete_mask(mask, made, overlooked_boxes(mask, boxes))
 
 
 if __name__ == "__main__":

@@ -11,11 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from mtvif_ros.classes import CLASS_NAMES, IGNORE
-from training.data.boxes import BOX_CLASSES, Boxes, box_window
+from training.data.boxes import BOX_CLASSES, Boxes, box_window, is_found
 
 AllowedSet = npt.NDArray[np.uint16]
 
-_MISSED = 0.25  # a box that is filled less was overlooked
 ALL_CLASSES = (1 << len(CLASS_NAMES)) - 1
 _PERSON, _BIKE, _CAR = BOX_CLASSES
 _BOXED = sum(1 << index for index in BOX_CLASSES)
@@ -62,7 +61,6 @@ def allowed_from_mask_and_boxes(mask: npt.NDArray[np.uint8], boxes: Boxes) -> Al
     allowed[ignored] = allowed_from_boxes(boxes, (mask.shape[0], mask.shape[1]))[ignored]
     for kind, *box in boxes:
         index = BOX_CLASSES[int(kind)]
-        window = box_window(box, mask.shape)
-        if mask[window].size and (mask[window] == index).mean() < _MISSED:
-            allowed[window] |= 1 << index
+        if not is_found(mask, index, box):
+            allowed[box_window(box, mask.shape)] |= 1 << index
     return allowed

@@ -14,6 +14,7 @@ Boxes = npt.NDArray[np.float32]
 
 # The YOLO files number their classes 0 person, 1 bike, 2 car; these are the mask's values of them.
 BOX_CLASSES = tuple(CLASS_NAMES.index(name) for name in ("person", "bike", "car"))
+_FOUND = 0.25
 
 
 def read_boxes(path: Path) -> Boxes:
@@ -39,6 +40,12 @@ def box_window(
     rows = slice(max(0, round((y - half_h) * size[0])), max(0, round((y + half_h) * size[0])))
     columns = slice(max(0, round((x - half_w) * size[1])), max(0, round((x + half_w) * size[1])))
     return rows, columns
+
+
+def is_found(mask: npt.NDArray[np.uint8], index: int, box: Sequence[float | np.float32]) -> bool:
+    """Say whether class `index` fills at least a quarter of a box; a mask that leaves more overlooked it."""
+    inside = mask[box_window(box, mask.shape)]
+    return bool(inside.size and (inside == index).mean() >= _FOUND)
 
 
 def _problem(line: list[str]) -> str | None:

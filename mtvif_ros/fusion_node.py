@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Collection
 from dataclasses import asdict
 from functools import partial
 from typing import Any, NamedTuple
@@ -30,14 +31,13 @@ from mtvif_ros.pipeline import fuse_pair
 from mtvif_ros.settings import (
     AnySynchronizer,
     Values,
-    in_ns,
     make_registration,
     make_synchronizer,
     make_thermal,
 )
+from mtvif_ros.stamps import header_stamp, in_ns
 from mtvif_ros.synchronizer import Pair, Stream
 
-_NS = 1_000_000_000
 _TOPICS = {Stream.RGB: "rgb/image_raw", Stream.IR: "ir/image_raw"}
 
 
@@ -77,7 +77,7 @@ class FusionNode(LifecycleNode):
             self._synchronizer = make_synchronizer(values)
             self._monitor = Monitor(tuple(_TOPICS.values()), time.monotonic_ns())
             self._published = self._superseded = self._failures = 0
-            self._apply(values)
+            self._apply(values, values.keys())
             self._engine = load_engine(
                 values["model"] or None, values["backend"], values["threads"], values["device"]
             )
@@ -145,12 +145,15 @@ class FusionNode(LifecycleNode):
         ended = f"published {self._published}, superseded {self._all_superseded()}, failed {self._failures}"
         return f"{ended}; " + ", ".join(streams)
 
-    def _apply(self, values: Values) -> None:
+    def _apply(self, values: Values, changed: Collection[str]) -> None:
         """Take over what may change while the node runs; all of it or, with a ValueError, nothing."""
         thermal, registration = make_thermal(values), make_registration(values)
         assert self._synchronizer is not None
         self._synchronizer.set_slop(in_ns(values["sync.slop"]))
-        self._thermal, self._registration = thermal, registration
+        # A new scaler would forget the range that it follows, and the picture would jump.
+        if any(name.startswith("thermal.") for name in changed):
+            self._thermal = thermal
+        self._registration = registration
         self._opacity = values["overlay.opacity"]
 
     def _keep_camera_info(self, message: CameraInfo) -> None:
@@ -162,7 +165,7 @@ class FusionNode(LifecycleNode):
     def _receive(self, stream: Stream, message: Image) -> None:
         assert self._synchronizer is not None
         now = time.monotonic_ns()
-        stamp = message.header.stamp.sec * _NS + message.header.stamp.nanosec
+        stamp = header_stamp(message)
         self._monitor.received(_TOPICS[stream], now, stamped=stamp != 0)
         if stamp == 0:
             stamp = self.get_clock().now().nanoseconds
@@ -191,7 +194,7 @@ class FusionNode(LifecycleNode):
         inference = time.monotonic_ns() - before
         self._outputs.publish(fused, mask, visible.header, self._camera_info)
         self._published += 1
-        stamp = visible.header.stamp.sec * _NS + visible.header.stamp.nanosec
+        stamp = header_stamp(visible)
         arrival = max(pair.rgb.at, pair.ir.at)
         self._monitor.answered(
             Answer(

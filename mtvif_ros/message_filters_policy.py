@@ -5,9 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, Generic
 
+from mtvif_ros.stamps import NANOSECONDS
 from mtvif_ros.synchronizer import Frame, Pair, Stream, StreamCounts
-
-_NS = 1_000_000_000
 
 
 class MessageFiltersSynchronizer(Generic[Frame]):
@@ -29,7 +28,7 @@ class MessageFiltersSynchronizer(Generic[Frame]):
             ) from error
         self._filters = tuple(SimpleFilter() for _ in Stream)
         if policy == "approximate":
-            self._policy = ApproximateTimeSynchronizer(self._filters, queue_size, slop / _NS)
+            self._policy = ApproximateTimeSynchronizer(self._filters, queue_size, slop / NANOSECONDS)
         else:
             self._policy = TimeSynchronizer(self._filters, queue_size)
         self._policy.registerCallback(self._matched)
@@ -56,7 +55,7 @@ class MessageFiltersSynchronizer(Generic[Frame]):
 
         if stream is Stream.RGB:
             stamp += self._offset
-        header = SimpleNamespace(stamp=Time(sec=stamp // _NS, nanosec=stamp % _NS))
+        header = SimpleNamespace(stamp=Time(sec=stamp // NANOSECONDS, nanosec=stamp % NANOSECONDS))
         counts = self._counts[stream]
         counts.duplicate += stamp in self._policy.queues[stream]
         expected = self.waiting(stream) + (stamp not in self._policy.queues[stream])

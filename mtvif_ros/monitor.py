@@ -11,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-_NS = 1_000_000_000
+from mtvif_ros.stamps import NANOSECONDS
+
 _REMEMBERED = 300  # answers, over which latencies are taken
-_SILENT = 1 * _NS  # ns without a frame after which a camera counts as silent
+_SILENT = 1 * NANOSECONDS  # ns without a frame after which a camera counts as silent
 _UNPAIRED_SHARE = 0.1  # of the frames since the last report
 
 
@@ -94,7 +95,7 @@ class Monitor:
         """
         cpu = time.process_time()
         with self._lock:
-            seconds = max(1e-3, (now - self._reported) / _NS)
+            seconds = max(1e-3, (now - self._reported) / NANOSECONDS)
             unpaired = sum(of["unpaired"] + of["late"] + of["overflowed"] for of in counts.values())
             after = _Totals(dict(self._frames), unpaired, superseded, failed, self._answered)
             before, self._before, self._reported = self._before, after, now

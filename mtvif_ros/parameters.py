@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rclpy.node import Node
 
 Values = dict[str, Any]
+Apply = Callable[[Values, Collection[str]], None]
 _Default = bool | int | float | str | tuple[float, ...]
 TRANSPORTS = ("raw", "compressed")
 POLICIES = ("nearest", "approximate", "exact")
@@ -122,18 +123,16 @@ def read_parameters(node: Node) -> Values:
     return values
 
 
-def watch_parameters(node: Node, is_configured: Callable[[], bool], apply: Callable[[Values], None]) -> None:
+def watch_parameters(node: Node, is_configured: Callable[[], bool], apply: Apply) -> None:
     """Let live parameters change at any time and the others until the node is configured.
 
-    `apply` takes all values and may refuse them by raising ValueError; it is called when the node is
-    configured. A refusal names the parameter, what was wrong and what to do.
+    `apply` takes all values and the names of those that change, and may refuse them by raising ValueError;
+    it is called when the node is configured. A refusal names the parameter, what was wrong and what to do.
     """
     node.add_on_set_parameters_callback(partial(_changed, node, is_configured, apply))
 
 
-def _changed(
-    node: Node, is_configured: Callable[[], bool], apply: Callable[[Values], None], given: Iterable[Any]
-) -> Any:
+def _changed(node: Node, is_configured: Callable[[], bool], apply: Apply, given: Iterable[Any]) -> Any:
     from rcl_interfaces.msg import SetParametersResult
 
     changes = {one.name: one.value for one in given if one.name in _BY_NAME}
@@ -146,7 +145,7 @@ def _changed(
             )
         _check({name: values[name] for name in changes})
         if changes and is_configured():
-            apply(values)
+            apply(values, changes.keys())
     except ValueError as error:
         return SetParametersResult(successful=False, reason=str(error))
     return SetParametersResult(successful=True)

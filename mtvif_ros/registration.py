@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -55,25 +56,25 @@ class Registration:
         """Return the homography as (3, 3)."""
         return np.array(self.homography, np.float64).reshape(3, 3)
 
-    @property
-    def is_identity(self) -> bool:
-        """Whether stretching the infrared frame to the visible size is all there is to do."""
-        if self.infrared_size is None or self.visible_size is None:
-            return self.homography == IDENTITY
-        stretch = _between(self.infrared_size, self.visible_size)
-        return bool(np.allclose(self.matrix() / self.matrix()[2, 2], stretch, atol=1e-9))
-
     def __call__(self, ir: Image, visible_size: Size, size: Size) -> Image:
         """Return `ir` (h, w) as it lies on a visible frame of `visible_size`, both scaled to `size`."""
-        if self.is_identity:
+        given = (ir.shape[1], ir.shape[0])
+        if given[0] > size[0] or given[1] > size[1]:
+            ir, given = scaled(ir, size), size  # warping alone would skip pixels
+        warp = _warp(self, given, visible_size, size)
+        if warp is None:
             return scaled(ir, size)
-        if ir.shape[0] > size[1] or ir.shape[1] > size[0]:
-            ir = scaled(ir, size)  # warping alone would skip pixels
-        to_calibrated = _between((ir.shape[1], ir.shape[0]), self.infrared_size or visible_size)
-        from_calibrated = _between(self.visible_size or visible_size, size)
-        whole = from_calibrated @ self.matrix() @ to_calibrated
-        warped = cv2.warpPerspective(ir, whole, size, flags=cv2.INTER_LINEAR, borderValue=_OUTSIDE)
+        warped = cv2.warpPerspective(ir, warp, size, flags=cv2.INTER_LINEAR, borderValue=_OUTSIDE)
         return np.asarray(warped, np.uint8)
+
+
+@lru_cache(maxsize=16)  # computed for every frame it would cost as much as a resize
+def _warp(registration: Registration, given: Size, visible_size: Size, size: Size) -> Matrix | None:
+    """Return what takes pixels of an infrared frame of size `given` to `size`, None for a mere resize."""
+    to_calibrated = _between(given, registration.infrared_size or visible_size)
+    from_calibrated = _between(registration.visible_size or visible_size, size)
+    whole = from_calibrated @ registration.matrix() @ to_calibrated
+    return None if np.allclose(whole / whole[2, 2], _between(given, size), atol=1e-9) else whole
 
 
 def _between(given: Size, wanted: Size) -> Matrix:

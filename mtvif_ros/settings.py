@@ -7,13 +7,13 @@ from typing import Any, TypeAlias, TypeVar
 
 from mtvif_ros.message_filters_policy import MessageFiltersSynchronizer
 from mtvif_ros.registration import Registration, read_registration
+from mtvif_ros.stamps import in_ns
 from mtvif_ros.synchronizer import Synchronizer
 from mtvif_ros.thermal import ThermalScaler
 
 Values = dict[str, Any]
 Frame = TypeVar("Frame")
 AnySynchronizer: TypeAlias = Synchronizer[Frame] | MessageFiltersSynchronizer[Frame]
-_NS = 1_000_000_000
 
 
 def make_synchronizer(values: Values) -> AnySynchronizer[Any]:
@@ -43,8 +43,3 @@ def make_registration(values: Values) -> Registration:
     if values["registration.file"]:
         return read_registration(Path(values["registration.file"]))
     return Registration(tuple(values["registration.homography"]))
-
-
-def in_ns(seconds: float) -> int:
-    """Return seconds in whole nanoseconds."""
-    return round(seconds * _NS)

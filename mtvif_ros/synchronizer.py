@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Generic, TypeVar
 
+from mtvif_ros.stamps import NANOSECONDS
+
 Frame = TypeVar("Frame")
 
 _GAPS_REMEMBERED = 16
@@ -92,7 +94,7 @@ class Synchronizer(Generic[Frame]):
         queue_size: int = 10,
         max_wait: int = 200_000_000,
         offset: int = 0,
-        jump: int = 1_000_000_000,
+        jump: int = NANOSECONDS,
     ):
         for name, value in (("slop", slop), ("queue_size", queue_size), ("max_wait", max_wait)):
             if value <= 0:

@@ -90,18 +90,20 @@ def test_training_is_never_imported_by_what_runs_on_the_robot() -> None:
     importlib.util.find_spec("launch_ros") is None,
     reason="launch_ros is not installed (there is no wheel of it); needs a full ROS 2",
 )
-def test_the_launch_file_describes_the_node() -> None:
+@pytest.mark.parametrize(
+    ("name", "starts"), [("fusion.launch.py", "LifecycleNode"), ("replay.launch.py", "ExecuteProcess")]
+)
+def test_a_launch_file_declares_its_arguments_and_starts_one_process(name: str, starts: str) -> None:
     launch = importlib.import_module("launch")
-    actions = importlib.import_module("launch_ros.actions")
-    path = ROOT / "launch" / "fusion.launch.py"
-    spec = importlib.util.spec_from_file_location("fusion_launch", path)
+    spec = importlib.util.spec_from_file_location("described", ROOT / "launch" / name)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     entities = module.generate_launch_description().entities
     context = launch.LaunchContext()
-    for entity in entities:
-        if isinstance(entity, launch.actions.DeclareLaunchArgument):
-            entity.execute(context)
-    nodes = [entity for entity in entities if isinstance(entity, actions.LifecycleNode)]
-    assert len(nodes) == 1
+    context.launch_configurations["bag"] = "drive"
+    declared = [one for one in entities if isinstance(one, launch.actions.DeclareLaunchArgument)]
+    for one in declared:
+        one.execute(context)
+    assert {one.name for one in declared} <= context.launch_configurations.keys()
+    assert [type(one).__name__ for one in entities].count(starts) == 1

@@ -14,8 +14,9 @@ from pathlib import Path
 import cv2
 from tqdm import tqdm
 
+from mtvif_ros.bags.arguments import add_bag_arguments
 from mtvif_ros.bags.cameras import find_cameras
-from mtvif_ros.bags.pairs import read_pairs, read_stamps, stamp_pairs
+from mtvif_ros.bags.pairs import find_stamp_pairs, read_pairs
 from mtvif_ros.bags.reader import BagError, stamp_of
 from mtvif_ros.command_line import command_parser
 from mtvif_ros.image_codec import read_grey, read_rgb
@@ -38,12 +39,7 @@ def extract_pairs(
     Returns how many were written. Raises BagError when there is none, ImageFormatError for images that
     cannot be read, OSError when they cannot be written.
     """
-    stamps = read_stamps(bag, topics)
-    pairs = stamp_pairs(*stamps, round(slop * 1e9), round(offset * 1e9))[::every]
-    if not pairs:
-        raise BagError(
-            f"bag {bag}: no frames of {topics[0]} and {topics[1]} are within {slop} s of each other"
-        )
+    pairs = find_stamp_pairs(bag, topics, slop, offset)[::every]
     aligned, thermal = registration or Registration(), ThermalScaler()
     for name in ("vi", "ir"):
         (out / name).mkdir(parents=True, exist_ok=True)
@@ -63,13 +59,9 @@ def extract_pairs(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return 1 with a message when nothing can be extracted."""
     parser = command_parser("mtvif_extract", __doc__)
-    parser.add_argument("--bag", type=Path, required=True, help="rosbag2: a folder, mcap or db3")
+    add_bag_arguments(parser)
     parser.add_argument("--out", type=Path, required=True, help="folder for vi/ and ir/")
-    parser.add_argument("--rgb-topic", help="visible images; found by type when there is one pair")
-    parser.add_argument("--ir-topic", help="infrared images")
     parser.add_argument("--every", type=int, default=30, help="each n-th pair; neighbours are alike")
-    parser.add_argument("--slop", type=float, default=0.02, help="largest distance of a pair, s")
-    parser.add_argument("--offset", type=float, default=0.0, help="infrared clock minus visible, s")
     parser.add_argument("--registration", type=Path, help="what mtvif_calibrate wrote")
     given = parser.parse_args(arguments)
     try:

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mtvif_ros.bags.reader import BagReader, Record, stamp_of
+from mtvif_ros.bags.reader import BagError, BagReader, Record, stamp_of
+from mtvif_ros.stamps import in_ns
 
 
 class RecordedPair(NamedTuple):
@@ -47,6 +48,19 @@ def read_stamps(path: Path, topics: tuple[str, str]) -> tuple[list[int], list[in
         for record in reader.records():
             stamps[record.topic].append(stamp_of(record.raw))
     return stamps[topics[0]], stamps[topics[1]]
+
+
+def find_stamp_pairs(
+    path: Path, topics: tuple[str, str], slop: float, offset: float
+) -> list[tuple[int, int]]:
+    """Return the (rgb, ir) stamps in ns of a bag's pairs; slop, offset in s. Raises BagError if none."""
+    pairs = stamp_pairs(*read_stamps(path, topics), in_ns(slop), in_ns(offset))
+    if not pairs:
+        raise BagError(
+            f"bag {path}: no frames of {topics[0]} and {topics[1]} are within {slop} s of each other; "
+            "see --slop and --offset"
+        )
+    return pairs
 
 
 def read_pairs(

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.interfaces import Connection
+from rosbags.rosbag2 import Reader, ReaderError
 from rosbags.typesys import Stores, get_typestore
 
 from mtvif_ros.bags.salvage import salvage_mcap
+from mtvif_ros.stamps import NANOSECONDS
 
 IMAGE, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
-_NS = 1_000_000_000
 _STORE = get_typestore(Stores.ROS2_JAZZY)
 
 
@@ -42,7 +42,7 @@ def stamp_of(raw: bytes | memoryview) -> int:
     """
     order: str = "little" if raw[1] & 1 else "big"
     seconds = int.from_bytes(raw[4:8], order, signed=True)  # type: ignore[arg-type]
-    return seconds * _NS + int.from_bytes(raw[8:12], order)  # type: ignore[arg-type]
+    return seconds * NANOSECONDS + int.from_bytes(raw[8:12], order)  # type: ignore[arg-type]
 
 
 class BagReader:
@@ -58,14 +58,14 @@ class BagReader:
         self._path, self._topics = path, topics
         if not path.exists():
             raise BagError(f"bag {path}: no such file or folder")
-        self._reader: AnyReader | None = None
+        self._reader: Reader | None = None
 
     def __enter__(self) -> BagReader:
         try:
-            self._reader = AnyReader([self._path], default_typestore=_STORE)
+            self._reader = Reader(self._path)
             self._reader.open()
             self.kinds = {c.topic: c.msgtype for c in self._reader.connections if _is_image(c.msgtype)}
-        except (AnyReaderError, OSError, sqlite3.Error) as error:
+        except (ReaderError, OSError, sqlite3.Error) as error:
             self._reader = None
             self.damage = f"{self._path}: {error}"
             self.kinds = {record.topic: record.kind for record in self._salvaged(None)}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-_NS = 1_000_000_000
+from mtvif_ros.stamps import in_ns
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def moments(timing: Timing) -> Iterator[Moment]:
         kept = rng.random(2) >= timing.dropped
         shots = []
         for camera, clock in enumerate((0.0, timing.offset)):
-            received = round(nominal * _NS) + round(float(spread[camera]) * _NS)
-            shots.append(Shot(received, received + round(clock * _NS)) if kept[camera] else None)
+            received = in_ns(nominal) + in_ns(float(spread[camera]))
+            shots.append(Shot(received, received + in_ns(clock)) if kept[camera] else None)
         yield Moment(*shots)
         index += 1

@@ -12,6 +12,7 @@ from rosbags.typesys import Stores, get_typestore
 
 from mtvif_ros.bags.frames import BagFrame
 from mtvif_ros.bags.timing import Moment, Shot
+from mtvif_ros.stamps import NANOSECONDS
 
 RGB_TOPIC, IR_TOPIC, LABEL_TOPIC = "/rgb/image_raw", "/ir/image_raw", "/labels/image_raw"
 RGB_FRAME_ID, IR_FRAME_ID = "rgb_camera", "ir_camera"
@@ -19,7 +20,6 @@ STORAGES = {"mcap": StoragePlugin.MCAP, "sqlite3": StoragePlugin.SQLITE3}
 
 _STORE = get_typestore(Stores.ROS2_JAZZY)
 _IMAGE, _CAMERA_INFO = "sensor_msgs/msg/Image", "sensor_msgs/msg/CameraInfo"
-_NS = 1_000_000_000
 
 
 class PairBagWriter:
@@ -63,7 +63,7 @@ class PairBagWriter:
         self, shot: Shot, topic: str, frame_id: str, pixels: npt.NDArray[np.uint8], encoding: str
     ) -> None:
         types = _STORE.types
-        stamp = types["builtin_interfaces/msg/Time"](shot.stamp // _NS, shot.stamp % _NS)
+        stamp = types["builtin_interfaces/msg/Time"](shot.stamp // NANOSECONDS, shot.stamp % NANOSECONDS)
         header = types["std_msgs/msg/Header"](stamp, frame_id)
         height, width = pixels.shape[:2]
         data = np.ascontiguousarray(pixels).reshape(-1)

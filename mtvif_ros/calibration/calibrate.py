@@ -16,8 +16,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from mtvif_ros.bags.arguments import add_bag_arguments
 from mtvif_ros.bags.cameras import find_cameras
-from mtvif_ros.bags.pairs import read_pairs, read_stamps, stamp_pairs
+from mtvif_ros.bags.pairs import find_stamp_pairs, read_pairs
 from mtvif_ros.bags.reader import BagError
 from mtvif_ros.calibration.align import Alignment, AlignmentError, GreyPair, estimate_alignment
 from mtvif_ros.command_line import command_parser
@@ -37,13 +38,7 @@ def sample_pairs(
     path: Path, topics: tuple[str, str], count: int, slop: float, offset: float
 ) -> list[GreyPair]:
     """Return `count` grey frame pairs spread over a bag; slop and offset in s. Raises BagError."""
-    rgb, ir = read_stamps(path, topics)
-    pairs = stamp_pairs(rgb, ir, round(slop * 1e9), round(offset * 1e9))
-    if not pairs:
-        raise BagError(
-            f"bag {path}: no frames of {topics[0]} and {topics[1]} are within {slop} s of each other; "
-            "see --slop and --offset"
-        )
+    pairs = find_stamp_pairs(path, topics, slop, offset)
     chosen = [pairs[i] for i in np.unique(np.linspace(0, len(pairs) - 1, count).round().astype(int))]
     thermal = ThermalScaler(follow=1.0)
     return [
@@ -83,13 +78,9 @@ def _describe(alignment: Alignment, frames: int) -> dict[str, float | int]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return 1 with a message when no homography can be found."""
     parser = command_parser("mtvif_calibrate", __doc__)
-    parser.add_argument("--bag", type=Path, required=True, help="rosbag2: a folder, mcap or db3")
+    add_bag_arguments(parser)
     parser.add_argument("--out", type=Path, required=True, help="the yaml file to write")
-    parser.add_argument("--rgb-topic", help="visible images; found by type when there is one pair")
-    parser.add_argument("--ir-topic", help="infrared images")
     parser.add_argument("--frames", type=int, default=40, help="pairs to look at")
-    parser.add_argument("--slop", type=float, default=0.02, help="largest distance of a pair, s")
-    parser.add_argument("--offset", type=float, default=0.0, help="infrared clock minus visible, s")
     options = parser.parse_args(arguments)
     try:
         topics = find_cameras(options.bag, options.rgb_topic, options.ir_topic)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtvif_ros.engines import shipped_model
-
-_NS = 1_000_000_000
+from mtvif_ros.stamps import in_ns
 
 
 @dataclass(frozen=True)
@@ -77,9 +76,9 @@ class ReplayOptions:
     @property
     def slop_ns(self) -> int:
         """The slop in ns."""
-        return round(self.slop * _NS)
+        return in_ns(self.slop)
 
     @property
     def offset_ns(self) -> int:
         """The offset in ns."""
-        return round(self.offset * _NS)
+        return in_ns(self.offset)

@@ -9,8 +9,7 @@ from pathlib import Path
 from mtvif_ros.bags.pairs import stamp_pairs
 from mtvif_ros.bags.reader import BagReader, Record, stamp_of
 from mtvif_ros.evaluation.options import ReplayOptions
-
-_NS = 1_000_000_000
+from mtvif_ros.stamps import NANOSECONDS
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Passes:
 
 def plan_passes(options: ReplayOptions) -> Passes:
     """Read the stamps of the part that `options` choose. Raises BagError."""
-    window = (options.start * _NS, (options.start + options.duration) * _NS)
+    window = (options.start * NANOSECONDS, (options.start + options.duration) * NANOSECONDS)
     stamps: dict[str, list[int]] = {topic: [] for topic in options.topics}
     received = []
     first = None
@@ -77,7 +76,7 @@ def moved(record: Record, shift: int) -> Record:
     """Return the record `shift` ns later: its time of receipt and the stamp in its header."""
     if shift == 0:
         return record
-    seconds, nanoseconds = divmod(stamp_of(record.raw) + shift, _NS)
+    seconds, nanoseconds = divmod(stamp_of(record.raw) + shift, NANOSECONDS)
     order = "little" if record.raw[1] & 1 else "big"
     stamp = seconds.to_bytes(4, order, signed=True) + nanoseconds.to_bytes(4, order)  # type: ignore[arg-type]
     raw = record.raw[:4] + stamp + record.raw[12:]

@@ -19,20 +19,21 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from mtvif_ros.bags.arguments import add_bag_arguments
 from mtvif_ros.bags.cameras import find_cameras
 from mtvif_ros.bags.reader import COMPRESSED, BagError, BagReader
 from mtvif_ros.bags.writer import LABEL_TOPIC
 from mtvif_ros.command_line import command_parser
 from mtvif_ros.engines import BACKENDS, EngineError
+from mtvif_ros.evaluation.answered import answered_pairs
 from mtvif_ros.evaluation.collector import Collector
-from mtvif_ros.evaluation.evidence import answered_pairs
-from mtvif_ros.evaluation.keep import record_outputs
 from mtvif_ros.evaluation.limits import judge, read_limits
 from mtvif_ros.evaluation.node_process import NodeProcessError
 from mtvif_ros.evaluation.options import ReplayOptions
 from mtvif_ros.evaluation.passes import Passes, plan_passes
 from mtvif_ros.evaluation.preview import PreviewWriter
 from mtvif_ros.evaluation.quality import Scored, Shown, score_all
+from mtvif_ros.evaluation.recorder import record_outputs
 from mtvif_ros.evaluation.report import write_report
 from mtvif_ros.evaluation.results import machine, pair_rows, write_csv, write_json
 from mtvif_ros.evaluation.session import FUSED, OUTPUT_TOPICS, Session, listening, run_session
@@ -48,7 +49,7 @@ from mtvif_ros.evaluation.summary import (
 from mtvif_ros.evaluation.temporal import Steadiness, SteadinessMeter
 from mtvif_ros.model_file import ModelFile, ModelFileError, read_model_file
 
-_DOMAINS = range(40, 100)
+_DOMAINS = range(40, 100)  # of which replays choose; from 102 on their ports are Linux's own
 _CAMERAS = ("rgb/image_raw", "ir/image_raw")  # as the node names them in its diagnostics
 
 
@@ -199,18 +200,12 @@ def _complete(options: ReplayOptions) -> ReplayOptions:
 
 def _parse(arguments: Sequence[str] | None) -> ReplayOptions:
     parser = command_parser("mtvif_replay", __doc__)
-    parser.add_argument("--bag", type=Path, required=True, help="rosbag2: a folder, mcap or db3")
+    add_bag_arguments(parser)
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
-    parser.add_argument(
-        "--rgb-topic", default="", help="visible images; found by type when there is one pair"
-    )
-    parser.add_argument("--ir-topic", default="", help="infrared images")
     parser.add_argument("--label-topic", help=f"class masks with the visible stamps; default {LABEL_TOPIC}")
     parser.add_argument("--model", type=Path, help="model file; default: the shipped one")
     parser.add_argument("--backend", default="auto", choices=("auto", *BACKENDS))
     parser.add_argument("--registration", type=Path, help="what mtvif_calibrate wrote")
-    parser.add_argument("--slop", type=float, default=0.02, help="largest distance of a pair, s")
-    parser.add_argument("--offset", type=float, default=0.0, help="infrared clock minus visible, s")
     parser.add_argument("--rate", type=float, default=1.0, help="times as fast as recorded")
     parser.add_argument("--loop", type=int, default=1, help="how often; time goes on from pass to pass")
     parser.add_argument("--start", type=float, default=0.0, help="s after the bag's beginning")

@@ -23,6 +23,7 @@ from mtvif_ros.evaluation.node_process import NodeProcess, NodeProcessError
 from mtvif_ros.evaluation.options import ReplayOptions
 from mtvif_ros.evaluation.passes import Passes
 from mtvif_ros.evaluation.player import play
+from mtvif_ros.stamps import NANOSECONDS
 
 FUSED, SEGMENTATION, OVERLAY = "/mtvif/fused", "/mtvif/segmentation", "/mtvif/overlay"
 OUTPUT_TOPICS = (FUSED, SEGMENTATION)
@@ -163,7 +164,7 @@ def _clock_message(nanoseconds: int) -> Any:
     from rosgraph_msgs.msg import Clock
 
     message = Clock()
-    message.clock.sec, message.clock.nanosec = divmod(nanoseconds, 1_000_000_000)
+    message.clock.sec, message.clock.nanosec = divmod(nanoseconds, NANOSECONDS)
     return message
 
 

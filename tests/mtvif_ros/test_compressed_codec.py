@@ -1,4 +1,5 @@
 import array
+import zlib
 
 import cv2
 import numpy as np
@@ -56,5 +57,6 @@ def test_a_header_that_claims_a_huge_picture_is_refused() -> None:
     _, encoded = cv2.imencode(".png", np.zeros((4, 4), np.uint8))
     data = bytearray(encoded.tobytes())
     data[16:24] = (100_000).to_bytes(4, "big") * 2
-    with pytest.raises(ImageFormatError):
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    with pytest.raises(ImageFormatError, match="pixels"):
         read_grey(CompressedImage(format="png", data=array.array("B", bytes(data))))

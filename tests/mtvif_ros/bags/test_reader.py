@@ -130,3 +130,21 @@ def test_what_is_no_bag_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "notes.mcap"):
         with pytest.raises(BagError, match="cannot be opened"), BagReader(path):
             pass
+
+
+@pytest.mark.parametrize("definition", ["float32 x", "this is { no definition"])
+def test_topics_of_unknown_types_are_passed_over(definition: str, tmp_path: Path, night_frame: Frame) -> None:
+    store = get_typestore(Stores.ROS2_JAZZY)
+    cameras = {
+        "/ir": write_image(night_frame.ir, "mono8", Header()),
+        "/rgb": write_image(night_frame.rgb, "rgb8", Header()),
+    }
+    with Writer(tmp_path / "bag", version=8, storage_plugin=StoragePlugin.MCAP) as writer:
+        other = writer.add_connection("/other", "vendor_msgs/msg/Odd", msgdef=definition, rihs01="RIHS01_00")
+        writer.write(other, 0, b"\x00\x01\x00\x00\xff")
+        for topic, message in cameras.items():
+            writer.write(writer.add_connection(topic, IMAGE, typestore=store), 1, serialize_message(message))
+    assert find_cameras(tmp_path / "bag") == ("/rgb", "/ir")
+    with BagReader(tmp_path / "bag", ("/rgb", "/ir")) as reader:
+        assert [record.topic for record in reader.records()] == ["/ir", "/rgb"]
+    assert reader.damage == ""

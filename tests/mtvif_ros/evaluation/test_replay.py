@@ -26,7 +26,7 @@ from mtvif_ros.pipeline import fuse_pair
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a replay in a domain of its own, unless one is given."""
     command = [sys.executable, "-m", "mtvif_ros.evaluation.replay", *arguments]
-    domain = {"ROS_DOMAIN_ID": str(110 + os.getpid() % 80)}
+    domain = {"ROS_DOMAIN_ID": str(40 + os.getpid() % 60)}
     env = {**os.environ, **domain, **environment}
     return subprocess.run(command, capture_output=True, text=True, timeout=120, env=env)
 

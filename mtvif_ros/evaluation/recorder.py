@@ -14,6 +14,7 @@ from mtvif_ros.bags.reader import IMAGE, stamp_of
 from mtvif_ros.evaluation.collector import Collector
 from mtvif_ros.evaluation.passes import Passes
 from mtvif_ros.evaluation.session import Session
+from mtvif_ros.stamps import in_ns
 
 _STORE = get_typestore(Stores.ROS2_JAZZY)
 _DIAGNOSTICS = "diagnostic_msgs/msg/DiagnosticArray"
@@ -41,7 +42,7 @@ def record_outputs(path: Path, passes: Passes, session: Session, collector: Coll
         ):
             if entry.topic not in connections:
                 connections[entry.topic] = writer.add_connection(entry.topic, entry.kind, typestore=_STORE)
-            wall = round((entry.time + session.wall_minus_monotonic) * 1e9)
+            wall = in_ns(entry.time + session.wall_minus_monotonic)
             writer.write(connections[entry.topic], wall, entry.raw)
 
 

@@ -19,7 +19,7 @@ setup(
         (f"share/{NAME}", ["package.xml"]),
         (f"share/{NAME}/launch", glob("launch/*.launch.py")),
         (f"share/{NAME}/config", glob("config/*")),
-        (f"share/{NAME}/models", glob("models/*")),
+        (f"share/{NAME}/models", [*glob("models/*.onnx"), "models/README.md"]),
     ],
     install_requires=[
         "Jinja2",

@@ -10,6 +10,9 @@ from mtvif_ros.resources import fastdds_profile
 # Fast DDS renamed its variable; distributions from Humble to Kilted read one or both.
 _PROFILE_VARIABLES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
 
+# Of which replays choose, so that none hears another. From 102 on the ports are Linux's own.
+REPLAY_DOMAINS = range(40, 100)
+
 
 def dds_environment() -> dict[str, str]:
     """Return variables for a child process: the image-sized Fast DDS profile, unless one is set.

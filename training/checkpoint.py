@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
 
 from training.model import Network, build_model
 
 CHECKPOINT = "checkpoint.pt"
+_WEIGHTS = ".safetensors"
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
@@ -28,24 +31,51 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     return state
 
 
-def load_weights(network: nn.Module, run: Path) -> None:
-    """Start `network` from the averaged weights of another run, where names and shapes agree.
+def load_weights(network: nn.Module, source: Path) -> None:
+    """Start `network` from another run's averaged weights or a .safetensors file, where they fit.
 
-    Raises FileNotFoundError without a checkpoint and ValueError when nothing fits.
+    A tensor fits when its name and shape are the network's. Raises FileNotFoundError when `source` has no
+    weights and ValueError when they cannot be read or none fits.
     """
-    path = run / CHECKPOINT
+    path = source if source.suffix == _WEIGHTS else source / CHECKPOINT
     if not path.is_file():
         raise FileNotFoundError(f"initial: {path} does not exist; train that run first")
     own = network.state_dict()
     fitting = {
         name: tensor
-        for name, tensor in load_checkpoint(path)["average"].items()
+        for name, tensor in _read_weights(path).items()
         if name in own and own[name].shape == tensor.shape
     }
     if not fitting:
         raise ValueError(f"initial: no tensor of {path} fits this network")
     network.load_state_dict(fitting, strict=False)
     print(f"starting {len(fitting)} of {len(own)} tensors from {path}")
+
+
+def save_weights(network: nn.Module, path: Path) -> None:
+    """Write the weights to start other runs from, kernels in float16.
+
+    Raises ValueError for a file name that load_weights would not take for weights.
+    """
+    if path.suffix != _WEIGHTS:
+        raise ValueError(f"{path}: the name must end in {_WEIGHTS}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Variances of batch norms leave float16's range, kernels do not.
+    small = {
+        name: tensor.half().contiguous() if tensor.ndim > 1 else tensor.clone()
+        for name, tensor in network.state_dict().items()
+    }
+    save_file(small, path)
+
+
+def _read_weights(path: Path) -> dict[str, Tensor]:
+    if path.suffix != _WEIGHTS:
+        average: dict[str, Tensor] = load_checkpoint(path)["average"]
+        return average
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"initial: {path} cannot be read: {error}") from error
 
 
 def load_network(run: Path) -> Network:

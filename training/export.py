@@ -22,7 +22,7 @@ from mtvif_ros.engines import load_engine
 from mtvif_ros.engines.tensorrt_build import build_engine
 from mtvif_ros.engines.tensorrt_flavour import load_flavour
 from mtvif_ros.model_file import read_model_file
-from training.checkpoint import CHECKPOINT, load_checkpoint, load_network
+from training.checkpoint import CHECKPOINT, load_checkpoint, load_network, save_weights
 from training.model import MultiTaskVIF, Network
 from training.model.contract import INPUT_NAMES, OUTPUT_NAMES, ContractModel
 from training.model.cost import count_macs, count_parameters
@@ -108,6 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = command_parser("python -m training.export", __doc__)
     parser.add_argument("--run", type=Path, required=True, help="folder that training.train wrote")
     parser.add_argument("--out", type=Path, required=True, help="model file to write")
+    parser.add_argument("--weights", type=Path, help="a .safetensors file to start other runs from")
     parser.add_argument("--height", type=int, default=480)
     parser.add_argument("--width", type=int, default=640)
     parser.add_argument("--precision", choices=list(_MOST_OFF), default="fp32")
@@ -126,6 +127,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     size = (options.height, options.width)
     export(network, options.out, size, properties, options.precision)
+    if options.weights:
+        save_weights(network, options.weights)
     if options.compute_capability:
         engine = options.out.with_suffix(".engine")
         model = read_model_file(options.out)

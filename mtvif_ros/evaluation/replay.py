@@ -25,6 +25,7 @@ from mtvif_ros.bags.reader import COMPRESSED, BagError, BagReader
 from mtvif_ros.bags.writer import LABEL_TOPIC
 from mtvif_ros.command_line import command_parser
 from mtvif_ros.engines import BACKENDS, EngineError
+from mtvif_ros.environment import REPLAY_DOMAINS
 from mtvif_ros.evaluation.answered import answered_pairs
 from mtvif_ros.evaluation.collector import Collector
 from mtvif_ros.evaluation.limits import judge, read_limits
@@ -49,7 +50,6 @@ from mtvif_ros.evaluation.summary import (
 from mtvif_ros.evaluation.temporal import Steadiness, SteadinessMeter
 from mtvif_ros.model_file import ModelFile, ModelFileError, read_model_file
 
-_DOMAINS = range(40, 100)  # of which replays choose; from 102 on their ports are Linux's own
 _CAMERAS = ("rgb/image_raw", "ir/image_raw")  # as the node names them in its diagnostics
 
 
@@ -221,7 +221,7 @@ def _parse(arguments: Sequence[str] | None) -> ReplayOptions:
     if given.node == "own":
         # A replay must neither hear nor disturb a robot on the same network, nor another replay.
         os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-        os.environ.setdefault("ROS_DOMAIN_ID", str(_DOMAINS[os.getpid() % len(_DOMAINS)]))
+        os.environ.setdefault("ROS_DOMAIN_ID", str(REPLAY_DOMAINS[os.getpid() % len(REPLAY_DOMAINS)]))
     return ReplayOptions(
         bag=given.bag,
         out=given.out,

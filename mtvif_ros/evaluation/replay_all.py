@@ -23,9 +23,9 @@ from typing import Any
 from tqdm import tqdm
 
 from mtvif_ros.command_line import command_parser
+from mtvif_ros.environment import REPLAY_DOMAINS
 from mtvif_ros.evaluation.limits import figures
 
-_DOMAINS = range(40, 100)  # DDS domains for replays at the same time; from 102 on their ports are Linux's own
 _COLUMNS = ("completeness.lost", "latency.p50_ms", "latency.p99_ms", "miou", "fusion.VIF", "fusion.Qabf")
 _FINISHED = (0, 2, 3)  # exit codes of mtvif_replay that leave results
 
@@ -69,7 +69,7 @@ Job = tuple[Path, Path]
 def _here(jobs: Sequence[Job], options: Sequence[str], at_once: int) -> Iterator[tuple[Path, str]]:
     with ThreadPoolExecutor(at_once) as pool:
         running = {
-            pool.submit(replay_one, bag, out, options, _DOMAINS[number % len(_DOMAINS)]): bag
+            pool.submit(replay_one, bag, out, options, REPLAY_DOMAINS[number % len(REPLAY_DOMAINS)]): bag
             for number, (bag, out) in enumerate(jobs)
         }
         for future in as_completed(running):
@@ -89,7 +89,7 @@ def _over_ray(
         cores = max(1, (os.cpu_count() or 1) // at_once)
         remote = ray.remote(num_cpus=cores)(replay_one)
         running = {
-            remote.remote(bag, out, list(options), _DOMAINS[number % len(_DOMAINS)]): bag
+            remote.remote(bag, out, list(options), REPLAY_DOMAINS[number % len(REPLAY_DOMAINS)]): bag
             for number, (bag, out) in enumerate(jobs)
         }
         while running:

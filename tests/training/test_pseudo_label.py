@@ -8,8 +8,16 @@ import torch
 from mtvif_ros.classes import CLASS_NAMES, IGNORE
 from mtvif_ros.pair_folder import find_pairs
 from training.checkpoint import CHECKPOINT, save_checkpoint
+from training.data.selection import select_pairs
 from training.model import build_model
-from training.pseudo_label import fill_priors, label_in_boxes, label_where_sure, main
+from training.pseudo_label import (
+    complete_mask,
+    fill_priors,
+    label_in_boxes,
+    label_where_sure,
+    main,
+    overlooked_boxes,
+)
 
 CAR, PERSON = CLASS_NAMES.index("car"), CLASS_NAMES.index("person")
 BOX = np.array([[0, 0.5, 0.5, 0.4, 0.8]], np.float32)  # a person in rows 10 to 90, columns 30 to 70
@@ -87,3 +95,28 @@ def test_the_command_labels_what_has_no_mask(data: Path) -> None:
 def test_priors_are_learnt_from_what_people_and_masks_say(data: Path) -> None:
     prior = fill_priors(find_pairs(data))[PERSON]
     assert prior[:, 2:6].min() == 1 and prior[:, :2].max() == 0
+
+
+def test_what_a_mask_overlooked_is_completed_and_the_rest_stays() -> None:
+    mask = np.zeros((100, 100), np.uint8)
+    mask[45:55, 60:70] = CAR
+    boxes = np.vstack((BOX, [[2, 0.9, 0.5, 0.1, 0.1]])).astype(np.float32)
+    overlooked = overlooked_boxes(mask, boxes)
+    assert overlooked.tolist() == boxes.tolist()
+    made = label_in_boxes(background(), BOX, round_prior())
+    completed = complete_mask(mask, made, overlooked[:1])
+    assert completed[50, 50] == PERSON
+    assert (completed[45:55, 60:70] == CAR).all()
+    assert (completed[:, :30] == 0).all() and not overlooked_boxes(completed, BOX).size
+
+
+def test_the_command_completes_masks_that_overlooked_a_box(data: Path) -> None:
+    cv2.imwrite(str(data / "labels" / "b.png"), np.zeros((64, 64), np.uint8))
+    torch.manual_seed(0)
+    config = {"model": {"encoder": "plain"}}
+    state = {"average": build_model(config["model"]).state_dict(), "config": config, "step": 1}
+    save_checkpoint(data / "run" / CHECKPOINT, state)
+    main(["--run", str(data / "run"), "--data", str(data), "--out", str(data / "out")])
+    assert [path.name for path in (data / "out").iterdir()] == ["b.png"]
+    used = {files.name: files.mask for files in select_pairs({"path": ".", "masks": str(data / "out")}, data)}
+    assert used == {"a": data / "labels" / "a.png", "b": data / "out" / "b.png"}

@@ -37,13 +37,13 @@ def test_pairs_are_chosen_by_what_is_known_of_them_and_by_number(data: Path) -> 
     assert names({"skip_numbers": [[11, 13]]}, data) == [10, 14, 15]
 
 
-def test_masks_of_another_folder_go_to_the_pairs_that_have_none(data: Path) -> None:
+def test_masks_of_another_folder_go_before_the_pairs_own(data: Path) -> None:
     (data / "made").mkdir()
     for name in ("00010N", "00013N"):
         cv2.imwrite(str(data / f"made/{name}.png"), np.full((64, 80), 2, np.uint8))
     chosen = select_pairs({"path": "set", "masks": str(data / "made")}, data)
     parents = [files.mask.parent.name if files.mask else None for files in chosen]
-    assert parents == ["labels", "labels", "labels", "made", None, None]
+    assert parents == ["made", "labels", "labels", "made", None, None]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,36 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from training.checkpoint import load_weights, save_weights
+from training.model import Network, build_model
+
+
+def network(seed: int) -> Network:
+    torch.manual_seed(seed)
+    return build_model({"encoder": "plain"}).eval()
+
+
+def test_a_weights_file_starts_a_network_where_another_ended(tmp_path: Path) -> None:
+    old, new = network(1), network(2)
+    save_weights(old, tmp_path / "old.safetensors")
+    load_weights(new, tmp_path / "old.safetensors")
+    frames = torch.rand(1, 3, 64, 64), torch.rand(1, 1, 64, 64)
+    with torch.no_grad():
+        wanted, given, untaught = (one(*frames)[1] for one in (old, new, network(2)))
+    assert wanted is not None and given is not None and untaught is not None
+    assert (wanted - given).abs().max() < 0.02 * (wanted - untaught).abs().max()
+
+
+def test_weights_that_cannot_be_used_are_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"initial: .*none\.safetensors does not exist"):
+        load_weights(network(1), tmp_path / "none.safetensors")
+    (tmp_path / "text.safetensors").write_text("no weights")
+    with pytest.raises(ValueError, match=r"text\.safetensors cannot be read"):
+        load_weights(network(1), tmp_path / "text.safetensors")
+    save_weights(torch.nn.Linear(2, 2), tmp_path / "other.safetensors")
+    with pytest.raises(ValueError, match=r"no tensor of .*other\.safetensors fits"):
+        load_weights(network(1), tmp_path / "other.safetensors")
+    with pytest.raises(ValueError, match=r"must end in \.safetensors"):
+        save_weights(network(1), tmp_path / "weights.pt")

@@ -2,7 +2,8 @@
 
 mtvif_extract --bag BAG --out FOLDER --every 30 --registration registration.yaml
 
-Writes FOLDER/vi/NAME.png and FOLDER/ir/NAME.png, lossless; NAME is the visible stamp in ns.
+Writes FOLDER/vi/NAME.png and FOLDER/ir/NAME.png, lossless, and FOLDER/labels/NAME.png where the bag has class
+masks; NAME is the visible stamp in ns.
 """
 
 from __future__ import annotations
@@ -12,12 +13,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
+import numpy as np
+import numpy.typing as npt
 from tqdm import tqdm
 
 from mtvif_ros.bags.arguments import add_bag_arguments
 from mtvif_ros.bags.cameras import find_cameras
+from mtvif_ros.bags.labels import find_labels, read_labels
 from mtvif_ros.bags.pairs import find_stamp_pairs, read_pairs
 from mtvif_ros.bags.reader import BagError, stamp_of
+from mtvif_ros.bags.writer import LABEL_TOPIC
 from mtvif_ros.command_line import command_parser
 from mtvif_ros.image_codec import read_grey, read_rgb
 from mtvif_ros.image_format import ImageFormatError
@@ -33,27 +38,32 @@ def extract_pairs(
     slop: float = 0.02,
     offset: float = 0.0,
     registration: Registration | None = None,
+    labels: str | None = None,
 ) -> int:
     """Write every `every`-th pair of a bag, infrared on the visible grid; slop and offset in s.
 
-    Returns how many were written. Raises BagError when there is none, ImageFormatError for images that
-    cannot be read, OSError when they cannot be written.
+    `labels` is a topic of class masks under the visible stamps. Returns how many were written. Raises
+    BagError when there is none, ImageFormatError for images that cannot be read, OSError when they cannot
+    be written.
     """
     pairs = find_stamp_pairs(bag, topics, slop, offset)[::every]
     aligned, thermal = registration or Registration(), ThermalScaler()
-    for name in ("vi", "ir"):
-        (out / name).mkdir(parents=True, exist_ok=True)
     for pair in tqdm(read_pairs(bag, topics, pairs), total=len(pairs), unit="pair"):
         rgb, ir = read_rgb(pair.rgb.message()), thermal(read_grey(pair.ir.message()))
         size = (rgb.shape[1], rgb.shape[0])
-        for folder, picture in (
-            ("vi", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)),
-            ("ir", aligned(ir, size, size)),
-        ):
-            path = out / folder / f"{stamp_of(pair.rgb.raw)}.png"
-            if not cv2.imwrite(str(path), picture):
-                raise OSError(f"{path}: cannot be written; is there space left?")
+        stamp = stamp_of(pair.rgb.raw)
+        _write(out / "vi" / f"{stamp}.png", np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), np.uint8))
+        _write(out / "ir" / f"{stamp}.png", aligned(ir, size, size))
+    if labels:
+        for stamp, mask in read_labels(bag, labels, [rgb for rgb, _ in pairs]):
+            _write(out / "labels" / f"{stamp}.png", mask)
     return len(pairs)
+
+
+def _write(path: Path, picture: npt.NDArray[np.uint8]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not cv2.imwrite(str(path), picture):
+        raise OSError(f"{path}: cannot be written; is there space left?")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,12 +73,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder for vi/ and ir/")
     parser.add_argument("--every", type=int, default=30, help="each n-th pair; neighbours are alike")
     parser.add_argument("--registration", type=Path, help="what mtvif_calibrate wrote")
+    parser.add_argument("--label-topic", help=f"class masks; default {LABEL_TOPIC} where the bag has it")
     given = parser.parse_args(arguments)
     try:
         topics = find_cameras(given.bag, given.rgb_topic, given.ir_topic)
         registration = read_registration(given.registration) if given.registration else None
         count = extract_pairs(
-            given.bag, topics, given.out, max(1, given.every), given.slop, given.offset, registration
+            given.bag,
+            topics,
+            given.out,
+            max(1, given.every),
+            given.slop,
+            given.offset,
+            registration,
+            find_labels(given.bag, given.label_topic),
         )
     except (BagError, ImageFormatError, OSError, RegistrationError) as error:
         print(f"mtvif_extract: {error}", file=sys.stderr)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from mtvif_ros.bags.labels import read_labels
 from mtvif_ros.bags.pairs import read_pairs
-from mtvif_ros.bags.reader import BagReader, stamp_of
+from mtvif_ros.bags.reader import stamp_of
 from mtvif_ros.evaluation.collector import Collector
 from mtvif_ros.evaluation.options import ReplayOptions
 from mtvif_ros.evaluation.passes import Passes
@@ -55,7 +55,7 @@ class _Labels:
 
     def __init__(self, options: ReplayOptions, stamps: Sequence[int]):
         self._waiting: dict[int, Image] = {}
-        self._source = _labels(options, set(stamps)) if options.labels else iter(())
+        self._source = read_labels(options.bag, options.labels, stamps) if options.labels else iter(())
 
     def at(self, stamp: int) -> Image | None:
         """Return the labels of a visible stamp, None where there are none."""
@@ -68,13 +68,3 @@ class _Labels:
         for old in [other for other in self._waiting if other < stamp]:
             del self._waiting[old]
         return mask
-
-
-def _labels(options: ReplayOptions, stamps: set[int]) -> Iterator[tuple[int, Image]]:
-    assert options.labels is not None
-    with BagReader(options.bag, (options.labels,)) as reader:
-        for record in reader.records():
-            stamp = stamp_of(record.raw)
-            if stamp in stamps:
-                message: Any = record.message()
-                yield stamp, np.asarray(read_grey(message), np.uint8)

@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from mtvif_ros.bags.arguments import add_bag_arguments
 from mtvif_ros.bags.cameras import find_cameras
+from mtvif_ros.bags.labels import find_labels
 from mtvif_ros.bags.reader import COMPRESSED, BagError, BagReader
 from mtvif_ros.bags.writer import LABEL_TOPIC
 from mtvif_ros.command_line import command_parser
@@ -193,7 +194,7 @@ def _complete(options: ReplayOptions) -> ReplayOptions:
     topics = find_cameras(options.bag, *options.topics)
     with BagReader(options.bag, topics) as reader:
         kinds = reader.kinds
-    labels = options.labels or (LABEL_TOPIC if LABEL_TOPIC in kinds else None)
+    labels = find_labels(options.bag, options.labels)
     compressed = (kinds[topics[0]] == COMPRESSED, kinds[topics[1]] == COMPRESSED)
     return replace(options, topics=topics, labels=labels, compressed=compressed)
 

@@ -49,3 +49,12 @@ def test_frames_that_never_meet_are_told(
 ) -> None:
     assert main(["--bag", str(bag), "--out", str(tmp_path / "out"), "--offset", "0.5"]) == 1
     assert "within 0.02 s of each other" in capsys.readouterr().err
+
+
+def test_class_masks_come_out_beside_their_frames(rendered_bag: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert main(["--bag", str(rendered_bag), "--out", str(out), "--every", "7"]) == 0
+    names, labels = ({path.name for path in (out / kind).iterdir()} for kind in ("vi", "labels"))
+    assert len(names) > 2 and labels == names
+    mask = cv2.imread(str(out / "labels" / min(labels)), cv2.IMREAD_UNCHANGED)
+    assert mask is not None and mask.ndim == 2 and 0 < mask.max() < 9

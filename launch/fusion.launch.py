@@ -20,8 +20,9 @@ ARGUMENTS = {
     "fused": ("mtvif/fused", "Topic of the fused image."),
     "segmentation": ("mtvif/segmentation", "Topic of the mask."),
     "model": ("", "Model file; empty for the shipped one that the backend runs best."),
-    "backend": ("auto", "Engine: auto, openvino or onnxruntime."),
+    "backend": ("auto", "Engine that runs the model: auto, tensorrt, openvino or onnxruntime."),
     "use_sim_time": ("false", "Take the time from /clock."),
+    "enclave": ("/", "SROS 2 enclave of the node, where ROS_SECURITY_ENABLE is true."),
     "autostart": ("true", "Configure and activate at start; false leaves it to a manager."),
 }
 TOPICS = {
@@ -56,6 +57,7 @@ def generate_launch_description() -> LaunchDescription:
                 name="fusion_node",
                 namespace=LaunchConfiguration("namespace"),
                 parameters=[LaunchConfiguration("params_file"), {**texts, **switches}],
+                ros_arguments=["--enclave", LaunchConfiguration("enclave")],
                 remappings=[(topic, LaunchConfiguration(name)) for topic, name in TOPICS.items()],
                 output="screen",
                 emulate_tty=True,

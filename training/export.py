@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -57,15 +58,17 @@ def export(
     ir = rng.integers(0, 256, (1, *size), np.uint8)
     frames = (torch.from_numpy(rgb), torch.from_numpy(ir))
     path.parent.mkdir(parents=True, exist_ok=True)
-    torch.onnx.export(
-        contract,
-        frames,
-        str(path),
-        input_names=list(INPUT_NAMES),
-        output_names=list(OUTPUT_NAMES),
-        opset_version=_OPSET,
-        dynamo=False,  # the other exporter cannot write opset 17
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it calls itself deprecated, and folds constants where it can
+        torch.onnx.export(
+            contract,
+            frames,
+            str(path),
+            input_names=list(INPUT_NAMES),
+            output_names=list(OUTPUT_NAMES),
+            opset_version=_OPSET,
+            dynamo=False,  # the other exporter cannot write opset 17
+        )
     model = onnxslim.slim(onnx.load(str(path)))
     described = {
         "classes": json.dumps(CLASS_NAMES),

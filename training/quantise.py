@@ -5,6 +5,7 @@ python -m training.quantise --model models/mtvif.onnx --data DATA/msrs/train --o
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--every", type=int, default=5, help="take every so many-th pair")
     parser.add_argument("--signed", action="store_true", help="for TensorRT")
     options = parser.parse_args(arguments)
+    nncf.set_log_level(logging.WARNING)  # it would list every layer
     pairs = find_pairs(options.data)[:: options.every]
     quantise(options.model, options.out, pairs, options.signed)
     full, small = (

@@ -3,7 +3,7 @@
 mtvif_extract --bag BAG --out FOLDER --every 30 --registration registration.yaml
 
 Writes FOLDER/vi/NAME.png and FOLDER/ir/NAME.png, lossless, and FOLDER/labels/NAME.png where the bag has class
-masks; NAME is the visible stamp in ns.
+masks; NAME is the visible stamp in ns. What is there already is never overwritten.
 """
 
 from __future__ import annotations
@@ -39,28 +39,33 @@ def extract_pairs(
     offset: float = 0.0,
     registration: Registration | None = None,
     labels: str | None = None,
+    prefix: str = "",
 ) -> int:
     """Write every `every`-th pair of a bag, infrared on the visible grid; slop and offset in s.
 
-    `labels` is a topic of class masks under the visible stamps. Returns how many were written. Raises
-    BagError when there is none, ImageFormatError for images that cannot be read, OSError when they cannot
-    be written.
+    `labels` is a topic of class masks under the visible stamps; `prefix` begins every file's name. Returns
+    how many were written. Raises BagError when there is none, ImageFormatError for images that cannot be
+    read, OSError when they cannot be written or are there already.
     """
     pairs = find_stamp_pairs(bag, topics, slop, offset)[::every]
     aligned, thermal = registration or Registration(), ThermalScaler()
     for pair in tqdm(read_pairs(bag, topics, pairs), total=len(pairs), unit="pair"):
         rgb, ir = read_rgb(pair.rgb.message()), thermal(read_grey(pair.ir.message()))
         size = (rgb.shape[1], rgb.shape[0])
-        stamp = stamp_of(pair.rgb.raw)
-        _write(out / "vi" / f"{stamp}.png", np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), np.uint8))
-        _write(out / "ir" / f"{stamp}.png", aligned(ir, size, size))
+        name = f"{prefix}{stamp_of(pair.rgb.raw)}.png"
+        _write(out / "vi" / name, np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), np.uint8))
+        _write(out / "ir" / name, aligned(ir, size, size))
     if labels:
         for stamp, mask in read_labels(bag, labels, [rgb for rgb, _ in pairs]):
-            _write(out / "labels" / f"{stamp}.png", mask)
+            _write(out / "labels" / f"{prefix}{stamp}.png", mask)
     return len(pairs)
 
 
 def _write(path: Path, picture: npt.NDArray[np.uint8]) -> None:
+    if path.exists():
+        raise FileExistsError(
+            f"{path}: exists already; choose another --out, or a --prefix for each recording"
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(path), picture):
         raise OSError(f"{path}: cannot be written; is there space left?")
@@ -74,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--every", type=int, default=30, help="each n-th pair; neighbours are alike")
     parser.add_argument("--registration", type=Path, help="what mtvif_calibrate wrote")
     parser.add_argument("--label-topic", help=f"class masks; default {LABEL_TOPIC} where the bag has it")
+    parser.add_argument("--prefix", default="", help="of all names, for several recordings in one folder")
     given = parser.parse_args(arguments)
     try:
         topics = find_cameras(given.bag, given.rgb_topic, given.ir_topic)
@@ -87,6 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             given.offset,
             registration,
             find_labels(given.bag, given.label_topic),
+            given.prefix,
         )
     except (BagError, ImageFormatError, OSError, RegistrationError) as error:
         print(f"mtvif_extract: {error}", file=sys.stderr)

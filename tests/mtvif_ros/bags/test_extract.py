@@ -58,3 +58,14 @@ def test_class_masks_come_out_beside_their_frames(rendered_bag: Path, tmp_path: 
     assert len(names) > 2 and labels == names
     mask = cv2.imread(str(out / "labels" / min(labels)), cv2.IMREAD_UNCHANGED)
     assert mask is not None and mask.ndim == 2 and 0 < mask.max() < 9
+
+
+def test_a_second_recording_never_overwrites_the_first(
+    bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main(["--bag", str(bag), "--out", str(out), "--every", "2"]) == 0
+    assert main(["--bag", str(bag), "--out", str(out), "--every", "2"]) == 1
+    assert "exists already; choose another --out, or a --prefix" in capsys.readouterr().err
+    assert main(["--bag", str(bag), "--out", str(out), "--every", "2", "--prefix", "night_"]) == 0
+    assert len(list((out / "vi").iterdir())) == 6

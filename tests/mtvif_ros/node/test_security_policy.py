@@ -1,0 +1,46 @@
+"""The SROS 2 policy against what the node really opens."""
+
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+from mtvif_ros.resources import share_directory
+from tests.mtvif_ros.node.dds import Cameras, running_node
+
+POLICY = share_directory() / "config" / "sros2" / "mtvif.policy.xml"
+COMPRESSED = {"/rgb/image_raw/compressed", "/ir/image_raw/compressed"}
+
+
+def allowed(enclave: str, kind: str, right: str) -> set[str]:
+    """Full names of the topics or services that an enclave's only profile allows."""
+    (profile,) = ElementTree.parse(POLICY).findall(f".//enclave[@path='{enclave}']/profiles/profile")
+    node = profile.attrib["node"]
+    names = [one.text or "" for one in profile.findall(f"{kind}s[@{right}='ALLOW']/{kind}")]
+    return {"/" + name.replace("~/", f"{node}/").lstrip("/") for name in names}
+
+
+def test_the_node_may_open_what_it_opens_and_little_more(cameras: Cameras, tmp_path: Path) -> None:
+    with running_node(cameras, tmp_path):
+        name = ("fusion_node", "/")
+        published = cameras.node.get_publisher_names_and_types_by_node(*name)
+        subscribed = cameras.node.get_subscriber_names_and_types_by_node(*name)
+        served = cameras.node.get_service_names_and_types_by_node(*name)
+    for found, kind, right, beside in (
+        (published, "topic", "publish", {"/mtvif/label_info"}),
+        (subscribed, "topic", "subscribe", {"/clock", *COMPRESSED}),
+        (served, "service", "reply", {"/fusion_node/get_type_description"}),
+    ):
+        opened, may = {name for name, _ in found}, allowed("/mtvif/fusion_node", kind, right)
+        assert opened <= may
+        # What depends on parameters, on installed packages or on the distribution.
+        assert may - opened <= beside
+
+
+def test_cameras_and_viewers_may_speak_to_the_node_alone() -> None:
+    node = "/mtvif/fusion_node"
+    ros = {"/rosout", "/parameter_events"}
+    assert allowed("/mtvif/cameras", "topic", "publish") - ros == (
+        allowed(node, "topic", "subscribe") - ros - {"/clock"}
+    )
+    seen = allowed("/mtvif/viewer", "topic", "subscribe") - ros
+    assert seen == allowed(node, "topic", "publish") - ros - {"/fusion_node/transition_event"}
+    assert not allowed("/mtvif/viewer", "service", "request")

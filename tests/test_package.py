@@ -1,7 +1,9 @@
 """The package as colcon, pip and ros2 launch see it."""
 
+import ast
 import importlib
 import importlib.util
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -71,6 +73,69 @@ def test_package_xml_and_setup_py_name_the_same_version() -> None:
     version = ElementTree.parse(ROOT / "package.xml").findtext("version")
     assert version == __version__
     assert f'version="{version}"' in (ROOT / "setup.py").read_text()
+
+
+# What pip calls a library and what rosdep calls it; None where only pip has it.
+ROSDEP_KEYS = {
+    "Jinja2": "python3-jinja2",
+    "PyYAML": "python3-yaml",
+    "matplotlib": "python3-matplotlib",
+    "mcap": None,
+    "numpy": "python3-numpy",
+    "onnx": None,
+    "opencv-python-headless": "python3-opencv",
+    "openvino": None,
+    "onnxruntime": None,
+    "cuda-python": None,
+    "ray": None,
+    "rosbags": None,
+    "tqdm": "python3-tqdm",
+}
+IMPORT_NAMES = {"Jinja2": "jinja2", "PyYAML": "yaml", "opencv-python-headless": "cv2", "cuda-python": "cuda"}
+
+
+def exec_depends() -> set[str]:
+    return {one.text or "" for one in ElementTree.parse(ROOT / "package.xml").iter("exec_depend")}
+
+
+def setup_requirements() -> tuple[set[str], set[str]]:
+    """What setup.py demands, and what its extras add."""
+    call = next(
+        node
+        for node in ast.walk(ast.parse((ROOT / "setup.py").read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "setup"
+    )
+    given = {one.arg: one.value for one in call.keywords}
+    extras = ast.literal_eval(given["extras_require"])
+    return set(ast.literal_eval(given["install_requires"])), {name for of in extras.values() for name in of}
+
+
+def test_package_xml_and_setup_py_agree_on_what_is_needed() -> None:
+    always, extras = setup_requirements()
+    assert always | extras == ROSDEP_KEYS.keys()
+    keys = {ROSDEP_KEYS[name] for name in always | extras} - {None}
+    assert keys == {name for name in exec_depends() if name.startswith("python3-")}
+
+
+def test_what_only_pip_has_is_in_every_install_route() -> None:
+    by_pip = {name for name in setup_requirements()[0] if ROSDEP_KEYS[name] is None}
+    for name in ("docs/install.md", "docker/desktop.Dockerfile", "docker/jetpack6.Dockerfile", "README.md"):
+        lines = re.sub(r"\\\n", " ", (ROOT / name).read_text()).splitlines()
+        installed = {word for line in lines if "pip install" in line for word in line.split()}
+        assert by_pip <= installed, name
+
+
+def test_what_is_imported_is_declared() -> None:
+    imported = set()
+    for path in [*(ROOT / "mtvif_ros").rglob("*.py"), *(ROOT / "launch").glob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                imported |= {name.name.partition(".")[0] for name in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                imported.add(node.module.partition(".")[0])
+    declared = exec_depends() | {IMPORT_NAMES.get(name, name) for name in ROSDEP_KEYS}
+    for_mypy_alone = {"typing_extensions"}
+    assert imported - set(sys.stdlib_module_names) - {"mtvif_ros"} - for_mypy_alone <= declared
 
 
 def test_training_is_never_imported_by_what_runs_on_the_robot() -> None:

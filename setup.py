@@ -20,6 +20,7 @@ setup(
         (f"share/{NAME}/launch", glob("launch/*.launch.py")),
         (f"share/{NAME}/config", glob("config/*.*")),
         (f"share/{NAME}/config/sros2", glob("config/sros2/*")),
+        (f"share/{NAME}/config/systemd", glob("config/systemd/*")),
         (f"share/{NAME}/models", [*glob("models/*.onnx"), "models/README.md"]),
     ],
     install_requires=[

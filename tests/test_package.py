@@ -3,7 +3,9 @@
 import ast
 import importlib
 import importlib.util
+import os
 import re
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -65,6 +67,19 @@ def test_colcon_installs_node_launch_config_and_models_where_ros_looks(tmp_path:
         check=True,
     )
     assert found.stdout.strip() == str(share / "models")
+    commands = sorted(path for path in (prefix / "lib" / "mtvif_ros").iterdir() if path.name != "fusion_node")
+    scripts = re.findall(r'"(mtvif_\w+) = ', (ROOT / "setup.py").read_text())
+    assert [path.name for path in commands] == sorted(scripts)
+    for path in commands:
+        told = subprocess.run(
+            [sys.executable, str(path), "--help"],
+            env={**os.environ, "PYTHONPATH": str(site)},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert f"usage: {path.name}" in told.stdout
 
 
 def test_package_xml_and_setup_py_name_the_same_version() -> None:
@@ -172,3 +187,12 @@ def test_a_launch_file_declares_its_arguments_and_starts_one_process(name: str, 
         one.execute(context)
     assert {one.name for one in declared} <= context.launch_configurations.keys()
     assert [type(one).__name__ for one in entities].count(starts) == 1
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+def test_systemd_takes_the_unit(tmp_path: Path) -> None:
+    unit = (ROOT / "config" / "systemd" / "mtvif.service").read_text()
+    (tmp_path / "mtvif.service").write_text(unit.replace("User=ros", "User=root"))
+    command = ["systemd-analyze", "verify", str(tmp_path / "mtvif.service")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0 and "mtvif" not in done.stderr, done.stderr

@@ -68,7 +68,7 @@ class Cameras:
     def call(self, client: Client, request: object) -> Any:
         """Call a service and return its answer."""
         assert client.wait_for_service(timeout_sec=20)
-        self.spin(0.5)  # an answer is lost when the server has not discovered this client yet
+        self.spin(1.0)  # an answer is lost when the server has not discovered this client yet
         answer = client.call_async(request)
         assert self.spin_until(answer.done, 30)
         return answer.result()

@@ -5,9 +5,11 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 DEMO := runs/demo
+SECONDS := 20
+WORKERS := --numprocesses auto --maxprocesses 4
 REPLAY := $(RUN) -m mtvif_ros.evaluation.replay
 
-.PHONY: demo test lint train-smoke bench-node soak clean
+.PHONY: demo test coverage lint train-smoke bench-node soak clean
 
 demo: $(DEMO)/bag
 	@echo "demo: replaying it through fusion_node over DDS at 30 Hz ..."
@@ -24,13 +26,20 @@ soak: $(DEMO)/bag
 	@$(REPLAY) --bag $(DEMO)/bag --loop 30 --out runs/soak --every 500 --no-preview
 
 $(DEMO)/bag: | $(VENV)/runtime.ok
-	@echo "demo: rendering a 20 s night drive as a bag (0.9 GB) ..."
+	@echo "demo: rendering a $(SECONDS) s night drive as a bag (45 MB a second) ..."
 	@mkdir -p $(DEMO)/unfinished && rm -rf $(DEMO)/unfinished/bag
-	@$(RUN) -m mtvif_ros.bags.make_bag --rendered 20 --time night --seed 3 --out $(DEMO)/unfinished/bag
+	@$(RUN) -m mtvif_ros.bags.make_bag --rendered $(SECONDS) --time night --seed 3 --out $(DEMO)/unfinished/bag
 	@mv $(DEMO)/unfinished/bag $@
 
 test: $(VENV)/test.ok
-	$(RUN) -m pytest
+	$(RUN) -m pytest $(WORKERS)
+
+# The same with branch coverage, also of nodes and trainings, which are processes of their own.
+coverage: $(VENV)/test.ok
+	@rm -rf runs/coverage && mkdir -p runs/coverage
+	$(RUN) -m coverage run -m pytest $(WORKERS)
+	@$(RUN) -m coverage combine --quiet
+	$(RUN) -m coverage report --fail-under 90
 
 lint: $(VENV)/test.ok
 	$(RUN) -m ruff check .

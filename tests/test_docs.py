@@ -55,7 +55,9 @@ SMALLER = {
     "--rendered 20": "--rendered 2",
     "training/configs/own.yaml": "small.yaml",
     "training.export --run": "training.export --height 128 --width 160 --run",
-    "--every 10 --limits limits.yaml": "--every 10",
+    "mtvif_replay --bag": "mtvif_replay --every 20 --bag",
+    "recordings --out results_all": "recordings --out results_all -- --every 20",
+    "--every 10 --limits limits.yaml": "--every 20",
 }
 
 

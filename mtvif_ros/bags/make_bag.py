@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     scene = parser.add_argument_group("rendered scenes")
     scene.add_argument("--time", choices=sorted(TIMES), default="dusk")
     scene.add_argument("--size", type=int, nargs=2, default=(640, 480), metavar=("W", "H"))
+    scene.add_argument("--smoke", type=float, default=0.0, help="density of smoke in the street, 0..1")
     scene.add_argument("--misaligned", type=float, default=0.0, help="of infrared, in pixels")
     return parser
 
@@ -73,6 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 height=options.size[1],
                 rate=options.rate,
                 misaligned=options.misaligned,
+                smoke=options.smoke,
             )
             source = from_rendered(config, options.rendered)
         make_bag(source, options.out, timing, options.storage)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple, Protocol
 
 import cv2
@@ -17,6 +18,7 @@ from mtvif_ros.synthetic.canvas import SHINES, Canvas, Texture
 from mtvif_ros.synthetic.light import TIMES, add_glow, glow_sprite, light_map, sky
 from mtvif_ros.synthetic.obstacles import CarStop, Cone, Guardrail
 from mtvif_ros.synthetic.sensors import ThermalCamera, VisibleCamera
+from mtvif_ros.synthetic.smoke import CURTAINS, Smoke
 
 Image = npt.NDArray[np.uint8]
 
@@ -30,7 +32,8 @@ class SceneConfig:
     """Describe a scene: the same config gives the same frames on every machine of one OpenCV version.
 
     `time` is day, dusk or night; `speed` is ours in m/s; `rate` in frames/s; `misaligned` moves the
-    infrared frame by about so many pixels. Raises ValueError for an unknown time or an empty size.
+    infrared frame by about so many pixels; `smoke`, 0..1, is how dense the smoke is that hangs in the
+    street. Raises ValueError for an unknown time, an empty size and a density beyond that.
     """
 
     seed: int = 0
@@ -40,12 +43,15 @@ class SceneConfig:
     rate: float = 30.0
     speed: float = 7.0
     misaligned: float = 0.0
+    smoke: float = 0.0
 
     def __post_init__(self) -> None:
         if self.time not in TIMES:
             raise ValueError(f"time: {self.time!r} is unknown; choose one of {sorted(TIMES)}")
         if min(self.width, self.height) < 32:
             raise ValueError(f"size: {self.width}x{self.height} is too small; use at least 32x32")
+        if not 0 <= self.smoke <= 1:
+            raise ValueError(f"smoke: {self.smoke} is no density; use 0 to 1")
 
 
 class Frame(NamedTuple):
@@ -109,6 +115,7 @@ class RoadScene:
         self._visible = VisibleCamera(rng, size, self._time.visible_noise)
         self._thermal = ThermalCamera(rng, size, config.misaligned)
         self._placed = _populate(rng)
+        self._smoke = Smoke(rng, self.camera, self._time, config.smoke) if config.smoke else None
 
     def frame(self, index: int) -> Frame:
         """Render frame `index`, index / rate seconds after the start."""
@@ -117,8 +124,14 @@ class RoadScene:
         travelled = self.config.speed * seconds
         self._draw_street(canvas, travelled)
         brush = Brush(canvas, self.camera, self._time.head_lamps)
-        for x, z, actor in self._in_view(seconds, travelled):
-            actor.draw(brush, x, z, seconds)
+        things = [
+            (z, partial(actor.draw, brush, x, z, seconds))
+            for x, z, actor in self._in_view(seconds, travelled)
+        ]
+        if self._smoke:
+            things += [(z, partial(self._smoke.draw, canvas, z, seconds)) for z in CURTAINS]
+        for _, draw in sorted(things, key=lambda thing: -thing[0]):
+            draw()
         return self._record(canvas, brush, index)
 
     def _draw_street(self, canvas: Canvas, travelled: float) -> None:
@@ -161,7 +174,7 @@ class RoadScene:
                 x = street.WALLS[0] + 1 + (x - street.WALLS[0] + placed.speed_x * seconds) % span
             if _NEAREST < z < _FARTHEST:
                 found.append((x, z, placed.actor))
-        return sorted(found, key=lambda item: -item[1])
+        return found
 
     def _record(self, canvas: Canvas, brush: Brush, index: int) -> Frame:
         rng = np.random.default_rng((self.config.seed, index))

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -51,6 +53,17 @@ def test_misalignment_moves_infrared_by_about_the_pixels_asked_for() -> None:
     assert np.abs(straight - moved).mean() > 1.5
 
 
-def test_an_unknown_time_is_refused() -> None:
-    with pytest.raises(ValueError, match="noon"):
-        SceneConfig(time="noon")
+def test_smoke_hides_from_the_eye_what_infrared_sees() -> None:
+    clear, smoky = (RoadScene(SceneConfig(seed=5, time="day", smoke=smoke)).frame(40) for smoke in (0.0, 0.9))
+    np.testing.assert_array_equal(clear.mask, smoky.mask)
+    left = [
+        float(np.corrcoef(getattr(clear, name)[180:260].ravel(), getattr(smoky, name)[180:260].ravel())[0, 1])
+        for name in ("rgb", "ir")
+    ]
+    assert left[0] < 0.8 and left[1] > 0.95
+
+
+@pytest.mark.parametrize(("wrong", "told"), [({"time": "noon"}, "noon"), ({"smoke": 2.0}, "smoke: 2.0")])
+def test_a_scene_that_cannot_be_is_refused(wrong: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        SceneConfig(**wrong)

@@ -44,13 +44,12 @@ class Alignment:
     """Hold a homography (3, 3) from infrared to visible pixels and how well it fits.
 
     `residuals` are the distances in visible px that remain between both cameras' edges, one for each of
-    the cells that agree; `cells` is how many there were to judge by, `correlation` the mean over them.
+    the cells that agree; `cells` is how many there were to judge by.
     """
 
     homography: Matrix
     residuals: Plane
     cells: int
-    correlation: float
 
 
 def estimate_alignment(pairs: Sequence[GreyPair]) -> Alignment:
@@ -73,7 +72,7 @@ def estimate_alignment(pairs: Sequence[GreyPair]) -> Alignment:
         warped = [cv2.warpPerspective(ir, homography, (width, height)) for _, ir in pairs]
         edges = [edge_strength(np.asarray(image, np.uint8)) for image in warped]
         seen = cv2.warpPerspective(np.ones((rows, columns), np.uint8), homography, (width, height)) > 0
-        places, shifts, peaks = _match_cells(visible, edges, seen, search)
+        places, shifts = _match_cells(visible, edges, seen, search)
         if len(places) < _FEWEST_CELLS:
             raise AlignmentError(
                 f"only {len(places)} places show the same edges in both cameras, {_FEWEST_CELLS} are "
@@ -83,7 +82,7 @@ def estimate_alignment(pairs: Sequence[GreyPair]) -> Alignment:
         left = np.linalg.norm(shifts[agreeing] - _moved(places[agreeing], correction), axis=1)
         homography = correction @ homography
     homography /= homography[2, 2]
-    return Alignment(homography, left.astype(np.float32), len(places), float(peaks[agreeing].mean()))
+    return Alignment(homography, left.astype(np.float32), len(places))
 
 
 def edge_strength(grey: Image) -> Plane:
@@ -135,10 +134,10 @@ def _coarse(visible: Sequence[Plane], infrared: Sequence[Image]) -> Matrix:
 
 def _match_cells(
     visible: Sequence[Plane], infrared: Sequence[Plane], seen: npt.NDArray[np.bool_], search: int
-) -> tuple[Plane, Plane, Plane]:
-    """Return centres (n, 2) of cells, how far infrared must move there (n, 2), and the correlations (n,)."""
+) -> tuple[Plane, Plane]:
+    """Return centres (n, 2) of cells and how far infrared must move there (n, 2)."""
     height, width = seen.shape
-    places, shifts, peaks = [], [], []
+    places, shifts = [], []
     reach = search + _CELL // 2
     for y in range(reach, height - reach, _CELL // 2):
         for x in range(reach, width - reach, _CELL // 2):
@@ -164,12 +163,7 @@ def _match_cells(
                         row - search + _vertex(total[row - 1 : row + 2, column]),
                     )
                 )
-                peaks.append(peak)
-    return (
-        np.array(places, np.float32).reshape(-1, 2),
-        np.array(shifts, np.float32).reshape(-1, 2),
-        np.array(peaks, np.float32),
-    )
+    return np.array(places, np.float32).reshape(-1, 2), np.array(shifts, np.float32).reshape(-1, 2)
 
 
 def _fit(places: Plane, shifts: Plane) -> tuple[Matrix, npt.NDArray[np.bool_]]:

@@ -40,8 +40,9 @@ class _Layout(NamedTuple):
 
 
 _SAME = -1
-# OpenCV's conversion code to R, G, B and to grey; _SAME needs none, None cannot be had.
-_LAYOUTS = {
+# Every encoding that is read, with OpenCV's conversion code to R, G, B and to grey; _SAME needs none, None
+# cannot be had.
+LAYOUTS = {
     "rgb8": _Layout(3, _SAME, cv2.COLOR_RGB2GRAY),
     "bgr8": _Layout(3, cv2.COLOR_BGR2RGB, cv2.COLOR_BGR2GRAY),
     "8UC3": _Layout(3, cv2.COLOR_BGR2RGB, cv2.COLOR_BGR2GRAY),
@@ -69,13 +70,13 @@ def read_rgb(message: ImageMessage | CompressedImage) -> Image:
     """
     if _is_compressed(message):
         return decode_rgb(message)
-    if message.encoding not in _LAYOUTS:
+    if message.encoding not in LAYOUTS:
         return np.asarray(_by_cv_bridge(message, "rgb8"), np.uint8)
     pixels, layout = _read(message)
     if layout.to_rgb is None:
         raise ImageFormatError(
             f"encoding {message.encoding!r} is for infrared; a visible image needs one of "
-            + ", ".join(name for name, known in _LAYOUTS.items() if known.to_rgb is not None)
+            + ", ".join(name for name, known in LAYOUTS.items() if known.to_rgb is not None)
         )
     return np.asarray(_converted(pixels, layout.to_rgb), np.uint8)
 
@@ -88,7 +89,7 @@ def read_grey(message: ImageMessage | CompressedImage) -> AnyImage:
     """
     if _is_compressed(message):
         return decode_grey(message)
-    if message.encoding not in _LAYOUTS:
+    if message.encoding not in LAYOUTS:
         return _by_cv_bridge(message, "mono16" if "16" in message.encoding else "mono8")
     pixels, layout = _read(message)
     assert layout.to_grey is not None
@@ -120,7 +121,7 @@ def _is_compressed(message: Any) -> TypeIs[CompressedImage]:
 
 
 def _by_cv_bridge(message: ImageMessage, encoding: str) -> AnyImage:
-    refusal = f"encoding {message.encoding!r} is not supported; send one of {', '.join(_LAYOUTS)}"
+    refusal = f"encoding {message.encoding!r} is not supported; send one of {', '.join(LAYOUTS)}"
     try:
         from cv_bridge import CvBridge, CvBridgeError
     except ImportError:
@@ -132,7 +133,7 @@ def _by_cv_bridge(message: ImageMessage, encoding: str) -> AnyImage:
 
 
 def _read(message: ImageMessage) -> tuple[AnyImage, _Layout]:
-    layout = _LAYOUTS[message.encoding]
+    layout = LAYOUTS[message.encoding]
     height, width, step = message.height, message.width, message.step
     if height == 0 or width == 0:
         raise ImageFormatError(f"the image is empty: {width}x{height}")

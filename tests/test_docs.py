@@ -6,7 +6,9 @@ import shlex
 import shutil
 import subprocess
 import sys
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +18,7 @@ import pytest
 import yaml
 
 from mtvif_ros.bags.make_bag import main as make_bag
+from mtvif_ros.image_codec import LAYOUTS
 from mtvif_ros.synthetic import RoadScene, SceneConfig
 
 ROOT = Path(__file__).parent.parent
@@ -82,6 +85,28 @@ def documented_commands() -> list[Command]:
 
 def reason_not_to_run(command: Command) -> str | None:
     return next((why for start, why in NOT_RUN.items() if command.text.startswith(start)), None)
+
+
+def topic_table() -> dict[str, str]:
+    """README's topics and what stands in their rows."""
+    rows = re.findall(r"^\| `([\w/]+)` \| (\w+_msgs/.*) \|$", (ROOT / "README.md").read_text(), re.M)
+    return dict(rows)
+
+
+def test_the_topic_table_has_what_the_node_may_open() -> None:
+    """The policy, which is compared with a running node, has the same topics and ROS's own."""
+    policy = ElementTree.parse(ROOT / "config/sros2/mtvif.policy.xml")
+    (enclave,) = policy.findall(".//enclave[@path='/mtvif/fusion_node']")
+    topics = {one.text for one in enclave.iter("topic") if not (one.text or "").endswith("/compressed")}
+    ros = {"/clock", "/rosout", "/parameter_events", "~/transition_event"}
+    assert topic_table().keys() == topics - ros
+
+
+def test_the_topic_table_names_every_encoding_that_is_read() -> None:
+    visible = re.findall(r"[\w*]+", topic_table()["rgb/image_raw"].partition(" in |")[2])
+    told = [pattern for pattern in visible if any(fnmatch(name, pattern) for name in LAYOUTS)]
+    untold = {name for name in LAYOUTS if not any(fnmatch(name, pattern) for pattern in told)}
+    assert untold == set(re.findall(r"(?:mono|16UC)\w+", topic_table()["ir/image_raw"]))
 
 
 def test_every_code_block_says_what_it_is() -> None:

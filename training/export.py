@@ -118,13 +118,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--compute-capability", help="also build a TensorRT engine for such a GPU, for example 8.6"
     )
+    parser.add_argument("--model-version", help="for the metadata; default CODE+STEPS of this run")
     parser.add_argument("--trained-on", default="unknown", help="data sets, for the metadata")
     parser.add_argument("--licence", default="unknown", help="licence of the weights")
     options = parser.parse_args(arguments)
     network = load_network(options.run)
     step = load_checkpoint(options.run / CHECKPOINT)["step"]
     properties = {
-        "model_version": f"{mtvif_ros.__version__}+{step}",
+        "model_version": options.model_version or f"{mtvif_ros.__version__}+{step}",
         "trained_on": options.trained_on,
         "licence": options.licence,
     }

@@ -3,8 +3,10 @@ from pathlib import Path
 import onnx
 import pytest
 
+from mtvif_ros import __version__
 from mtvif_ros.classes import CLASS_NAMES
 from mtvif_ros.model_file import ModelFileError, read_model_file
+from mtvif_ros.resources import model_directory
 
 
 def test_the_shipped_model_obeys_the_contract(model_path: Path) -> None:
@@ -13,6 +15,14 @@ def test_the_shipped_model_obeys_the_contract(model_path: Path) -> None:
     assert model.classes == CLASS_NAMES
     assert len(model.palette) == len(CLASS_NAMES)
     assert {"model_version", "trained_on", "licence", "precision"} <= model.properties.keys()
+
+
+@pytest.mark.parametrize("name", ["mtvif", "mtvif_fp16", "mtvif_int8"])
+def test_a_shipped_model_says_what_it_learnt_from_and_what_it_may_be_used_for(name: str) -> None:
+    model = read_model_file(model_directory() / f"{name}.onnx")
+    assert model.properties["licence"] == "research-use"
+    assert "MSRS" in model.properties["trained_on"]
+    assert model.version.startswith(f"{__version__}+")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 DEMO := runs/demo
 SECONDS := 20
-WORKERS := --numprocesses auto --maxprocesses 4
+WORKERS := --numprocesses auto --maxprocesses 4 --dist worksteal --durations 25
 REPLAY := $(RUN) -m mtvif_ros.evaluation.replay
 
 .PHONY: demo test coverage lint train-smoke bench-node soak clean

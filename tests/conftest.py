@@ -11,6 +11,8 @@ from hypothesis import settings
 # Before anything speaks DDS: keep to this machine and to a domain of this test run.
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 39)
+# Before torch is imported: tests run side by side, and its threads would spin while they wait for a core.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from mtvif_ros.bags.frames import from_rendered
 from mtvif_ros.bags.make_bag import make_bag

@@ -153,5 +153,7 @@ def _vif(reference: Tensor, distorted: Tensor) -> Tensor:
 
 def _correlation(a: Tensor, b: Tensor) -> Tensor:
     a, b = (plane - plane.mean((1, 2, 3), True) for plane in (a, b))
-    scale = ((a * a).sum((1, 2, 3)) * (b * b).sum((1, 2, 3)) + 1e-6).sqrt()
-    return ((a * b).sum((1, 2, 3)) / scale).mean()
+    # One grey level of noise: a plane that is flat, as a difference from a source that was copied is, would
+    # have a gradient so steep that clipping leaves nothing of the other terms'.
+    var_a, var_b = ((plane * plane).mean((1, 2, 3)) + 1 / 255**2 for plane in (a, b))
+    return ((a * b).mean((1, 2, 3)) / (var_a * var_b).sqrt()).mean()

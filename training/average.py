@@ -1,6 +1,6 @@
 """Average weights: along one training as it goes, or those of several runs.
 
-    python -m training.average --runs RUN OTHER --out MEAN
+    python -m training.average --runs RUN OTHER --data DATA --out MEAN
 
 MEAN is then a run like any other, to export, to label with or to start from.
 """
@@ -9,12 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
+from torch.utils.data import DataLoader
 
 from mtvif_ros.command_line import command_parser
 from training.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
+from training.data.mixture import Mixture, load_sources
+from training.model import Network, build_model
+from training.model.layers import freeze
+
+_BATCHES = 16
 
 
 @torch.no_grad()
@@ -32,33 +39,56 @@ def follow(average: nn.Module, network: nn.Module, step: int, decay: float) -> N
             mine.copy_(theirs[name])
 
 
-def average_runs(runs: Sequence[Path], out: Path) -> None:
+def average_runs(runs: Sequence[Path], data: Path, out: Path) -> None:
     """Write a run whose network is the mean of those of `runs` (Wortsman et al., 2022, model soups).
 
-    It helps where one run started from another; networks that were trained apart have no useful mean.
-    Raises FileNotFoundError for a run without a checkpoint and ValueError for runs of different networks.
+    It helps where one run started from another; networks that were trained apart have no useful mean. Batch
+    norms get statistics of their own from the first run's training frames below `data`: without them the
+    mean is worse than either. Raises FileNotFoundError for a run without a checkpoint and ValueError for
+    runs of different networks.
     """
     states = [load_checkpoint(run / CHECKPOINT) for run in runs]
-    first = states[0]["average"]
+    config, first = states[0]["config"], states[0]["average"]
     for run, state in zip(runs, states):
         if {n: t.shape for n, t in state["average"].items()} != {n: t.shape for n, t in first.items()}:
             raise ValueError(f"{run}: its network differs from that of {runs[0]}; no mean of them exists")
+    network = build_model({**config["model"], "pretrained": False})
     # In float64, because counts of batches are whole numbers beyond float32.
-    mean = {
-        name: torch.stack([state["average"][name].double() for state in states]).mean(0).to(tensor.dtype)
-        for name, tensor in first.items()
-    }
-    save_checkpoint(out / CHECKPOINT, {"average": mean, "config": states[0]["config"]})
+    network.load_state_dict(
+        {name: torch.stack([state["average"][name].double() for state in states]).mean(0) for name in first}
+    )
+    _settle_batch_norms(network, config, data)
+    steps = sum(state["step"] for state in states)
+    save_checkpoint(out / CHECKPOINT, {"average": network.state_dict(), "step": steps, "config": config})
+
+
+@torch.no_grad()
+def _settle_batch_norms(network: Network, config: dict[str, Any], data: Path) -> None:
+    """Take new statistics, but for frozen modules, which kept theirs in training too."""
+    settings = config["train"]
+    network.train()
+    freeze(network, settings.get("frozen", []))
+    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d) and m.training]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the plain mean of all batches
+    frames = settings["batch"] * _BATCHES
+    mixture = Mixture(
+        load_sources(settings["sources"], data), tuple(settings["crop"]), config["seed"], frames
+    )
+    for rgb, ir, _ in DataLoader(mixture, settings["batch"]):
+        network(rgb, ir)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = command_parser("python -m training.average", __doc__)
     parser.add_argument("--runs", type=Path, nargs="+", required=True, help="folders of training.train")
+    parser.add_argument("--data", type=Path, required=True, help="folder that the config's paths start at")
     parser.add_argument("--out", type=Path, required=True, help="folder for the mean")
     options = parser.parse_args(arguments)
     try:
-        average_runs(options.runs, options.out)
+        average_runs(options.runs, options.data, options.out)
     except (FileNotFoundError, ValueError) as error:
         parser.error(str(error))
 

@@ -32,6 +32,7 @@ from training.distributed import Process, joined_processes
 from training.journal import Journal
 from training.losses import joint_loss
 from training.model import Network, build_model
+from training.model.layers import freeze
 from training.validate import validate
 
 
@@ -91,7 +92,7 @@ def _train(config: dict[str, Any], data: Path, out: Path, process: Process) -> N
     state = _start(config, device)
     if (out / CHECKPOINT).exists():
         state.restore(out / CHECKPOINT)
-    _freeze(state.network, settings.get("frozen", []))
+    freeze(state.network, settings.get("frozen", []))
     batches = DataLoader(
         mixture,
         batch_sampler=[list(process.share_of(batch, step)) for step in range(state.step, steps)],
@@ -143,14 +144,6 @@ def _step(
     state.optimiser.step()
     follow(state.average, state.network, state.step, settings["ema_decay"])
     return terms
-
-
-def _freeze(network: nn.Module, names: list[str]) -> None:
-    """Keep the modules of these names as they are, with the statistics of their batch norms."""
-    for name in names:
-        module = network.get_submodule(name)
-        module.requires_grad_(False)
-        module.eval()
 
 
 def _without_decay_on_vectors(network: nn.Module, decay: float) -> list[dict[str, Any]]:

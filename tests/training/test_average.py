@@ -2,31 +2,51 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from training.average import main
 from training.checkpoint import CHECKPOINT, load_network, save_checkpoint
+from training.export import main as export
 from training.model import build_model
 
 
-def run(path: Path, seed: int, encoder: str = "plain") -> Path:
+def run(path: Path, seed: int, encoder: str = "plain", **settings: object) -> Path:
     torch.manual_seed(seed)
     model = {"encoder": encoder, "decoder": "multitask", "pretrained": False}
-    state = {"average": build_model(model).state_dict(), "config": {"model": model}}
-    save_checkpoint(path / CHECKPOINT, state)
+    sources = [{"rendered": 1, "share": 1.0}]
+    train = {"sources": sources, "batch": 2, "crop": [64, 64], **settings}
+    config = {"model": model, "train": train, "seed": 1}
+    weights = build_model(model).state_dict()
+    save_checkpoint(path / CHECKPOINT, {"average": weights, "step": 10, "config": config})
     return path
+
+
+def average(*runs: Path, out: Path) -> None:
+    main(["--runs", *map(str, runs), "--data", str(out), "--out", str(out)])
 
 
 def test_the_mean_of_two_runs_is_a_run(tmp_path: Path) -> None:
     one, other = run(tmp_path / "one", 1), run(tmp_path / "other", 2)
-    main(["--runs", str(one), str(other), "--out", str(tmp_path / "mean")])
+    average(one, other, out=tmp_path / "mean")
     networks = [load_network(path).parameters() for path in (one, other, tmp_path / "mean")]
     for a, b, mean in zip(*networks):
         torch.testing.assert_close(mean, (a + b) / 2)
+    model = ["--out", str(tmp_path / "mean.onnx"), "--height", "64", "--width", "96"]
+    export(["--run", str(tmp_path / "mean"), *model])
+
+
+def test_batch_norms_get_statistics_of_their_own_unless_they_are_frozen(tmp_path: Path) -> None:
+    runs = [run(tmp_path / str(seed), seed, frozen=["decoder.pyramid"]) for seed in (1, 2)]
+    average(*runs, out=tmp_path / "mean")
+    for name, module in load_network(tmp_path / "mean").named_modules():
+        if isinstance(module, nn.BatchNorm2d) and module.running_mean is not None:
+            settled = bool(module.running_mean.any())
+            assert settled != name.startswith("decoder.pyramid"), name
 
 
 def test_runs_that_have_no_mean_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one, other = run(tmp_path / "one", 1), run(tmp_path / "other", 2, "lite0")
     for second, reason in ((other, "other: its network differs"), (tmp_path / "none", "none/checkpoint.pt")):
         with pytest.raises(SystemExit):
-            main(["--runs", str(one), str(second), "--out", str(tmp_path / "mean")])
+            average(one, second, out=tmp_path / "mean")
         assert reason in capsys.readouterr().err

@@ -42,6 +42,7 @@ def config(steps: int) -> dict[str, Any]:
         "steps": steps,
         "batch": 2,
         "crop": [64, 64],
+        "learning_rate": 2.0e-3,  # the shipped one is for weights that are trained already
         "warmup_steps": 2,
         "checkpoint_every": 2,
         "validate_every": steps,

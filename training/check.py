@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from mtvif_ros.classes import CLASS_NAMES
 from mtvif_ros.command_line import command_parser
+from training.config import read_config
 from training.data.mixture import Source, load_sources
 
 
@@ -33,8 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--config", type=Path, required=True, help="a file of training/configs")
     parser.add_argument("--data", type=Path, required=True, help="folder that the config's paths start at")
     options = parser.parse_args(arguments)
-    entries = yaml.safe_load(options.config.read_text())["train"]["sources"]
     try:
+        entries = read_config(options.config)["train"]["sources"]
         sources = load_sources(entries, options.data)
     except (FileNotFoundError, ValueError) as error:
         print(f"training.check: {error}")

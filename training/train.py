@@ -17,7 +17,6 @@ from typing import Any
 
 import cv2
 import torch
-import yaml
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
@@ -26,6 +25,7 @@ from tqdm import tqdm
 from mtvif_ros.command_line import command_parser
 from training.average import follow
 from training.checkpoint import CHECKPOINT, load_checkpoint, load_weights, save_checkpoint
+from training.config import read_config
 from training.data.mixture import Mixture, load_sources
 from training.data.selection import select_pairs
 from training.distributed import Process, joined_processes
@@ -160,7 +160,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint and pictures")
     options = parser.parse_args(arguments)
     try:
-        train(yaml.safe_load(options.config.read_text()), options.data, options.out)
+        train(read_config(options.config), options.data, options.out)
     except (FileNotFoundError, ValueError) as error:
         tqdm.write(f"training.train: {error}")
         raise SystemExit(1) from error

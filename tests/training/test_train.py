@@ -13,6 +13,7 @@ import yaml
 
 from mtvif_ros.synthetic import RoadScene, SceneConfig
 from training.checkpoint import CHECKPOINT, load_checkpoint
+from training.config import read_config
 from training.data.allowed import allowed_from_mask
 from training.losses.segmentation import partial_label_loss
 from training.model.decoders import spread_cells
@@ -33,7 +34,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def config(steps: int) -> dict[str, Any]:
-    shipped = yaml.safe_load(Path("training/configs/mtvif.yaml").read_text())
+    shipped = read_config(Path("training/configs/mtvif.yaml"))
     shipped["model"]["pretrained"] = False
     shipped["validate"] = [{"path": "small"}]
     del shipped["initial"], shipped["train"]["frozen"]

@@ -1,0 +1,29 @@
+from pathlib import Path
+
+import pytest
+
+from training.config import read_config
+
+
+def test_a_config_changes_what_it_extends(tmp_path: Path) -> None:
+    (tmp_path / "first.yaml").write_text("seed: 1\ntrain: {steps: 10, crop: [64, 64]}\nloss: {dice: 1.0}")
+    (tmp_path / "second.yaml").write_text("extends: first.yaml\nseed: 2\ntrain: {crop: [32, 48]}")
+    (tmp_path / "third.yaml").write_text("extends: second.yaml\ntrain: {steps: 5}")
+    third = {"seed": 2, "train": {"steps": 5, "crop": [32, 48]}, "loss": {"dice": 1.0}}
+    assert read_config(tmp_path / "third.yaml") == third
+
+
+@pytest.mark.parametrize("text", ["- seed", "seed: [", ""])
+def test_a_file_that_is_no_config_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "mine.yaml").write_text(text)
+    with pytest.raises(ValueError, match=r"mine\.yaml: "):
+        read_config(tmp_path / "mine.yaml")
+
+
+def test_every_round_of_the_shipped_model_has_all_settings() -> None:
+    rounds = [path for path in Path("training/configs").glob("*.yaml") if path.stem != "ablation"]
+    assert len(rounds) > 5
+    for path in rounds:
+        config = read_config(path)
+        assert config.keys() >= {"seed", "model", "train", "validate", "loss"}, path
+        assert config["train"].keys() >= {"sources", "steps", "batch", "crop", "learning_rate"}, path

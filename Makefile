@@ -51,7 +51,7 @@ train-smoke: $(VENV)/training.ok
 	@PYTHON=$(RUN) training/smoke.sh runs/smoke
 
 clean:
-	rm -rf $(VENV) runs build install log
+	rm -rf $(VENV) runs build install log *.egg-info
 
 $(VENV)/created.ok:
 	@echo "making $(VENV) with $$($(PYTHON) --version) ..."

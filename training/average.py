@@ -19,7 +19,7 @@ from mtvif_ros.command_line import command_parser
 from training.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
 from training.data.mixture import Mixture, load_sources
 from training.model import Network, build_model
-from training.model.layers import freeze
+from training.model.freeze import freeze
 
 _BATCHES = 16
 

@@ -32,7 +32,7 @@ from training.distributed import Process, joined_processes
 from training.journal import Journal
 from training.losses import joint_loss
 from training.model import Network, build_model
-from training.model.layers import freeze
+from training.model.freeze import freeze
 from training.validate import validate
 
 

@@ -1,8 +1,6 @@
-"""Build and freeze the few layer patterns that all networks share."""
+"""Build the few layer patterns that all networks share."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from torch import nn
 
@@ -27,11 +25,3 @@ def conv_bn(
     if activation is not None:
         layers.append(activation())
     return nn.Sequential(*layers)
-
-
-def freeze(network: nn.Module, names: Sequence[str]) -> None:
-    """Keep the modules of these names as they are, with the statistics of their batch norms."""
-    for name in names:
-        module = network.get_submodule(name)
-        module.requires_grad_(False)
-        module.eval()

@@ -87,7 +87,11 @@ def _train(config: dict[str, Any], data: Path, out: Path, process: Process) -> N
     cv2.setNumThreads(1)
     pairs = [files for entry in config["validate"] for files in select_pairs(entry, data)]
     mixture = Mixture(
-        load_sources(settings["sources"], data), tuple(settings["crop"]), config["seed"], steps * batch
+        load_sources(settings["sources"], data),
+        tuple(settings["crop"]),
+        config["seed"],
+        steps * batch,
+        settings.get("paste", 0.0),
     )
     state = _start(config, device)
     if (out / CHECKPOINT).exists():

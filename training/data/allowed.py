@@ -30,6 +30,11 @@ def allowed_from_mask(mask: npt.NDArray[np.uint8]) -> AllowedSet:
     return bits[mask]
 
 
+def certain_things(allowed: AllowedSet) -> list[int]:
+    """Return the bits of the classes but background that some pixel surely has."""
+    return [int(bit) for bit in np.unique(allowed) if bit > 1 and int(bit).bit_count() == 1]
+
+
 def allowed_from_boxes(boxes: Boxes, size: tuple[int, int]) -> AllowedSet:
     """Turn (N, 5) YOLO boxes into bit sets of shape `size` (height, width).
 

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from training.data.allowed import certain_things
 from training.data.pairs import Sample
 
 Plane = npt.NDArray[np.float32]
@@ -68,7 +69,7 @@ def _misalign(ir: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArra
 def _rare_centre(sample: Sample, rng: np.random.Generator) -> tuple[int, int] | None:
     """Pick a pixel whose class is known and is not background, each class equally often."""
     coarse = sample.allowed[::4, ::4]
-    certain = [bit for bit in np.unique(coarse) if bit > 1 and int(bit).bit_count() == 1]
+    certain = certain_things(coarse)
     if not certain:
         return None
     rows, columns = np.nonzero(coarse == rng.choice(certain))

@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 
 from training.data.augment import augment
 from training.data.pairs import Sample, load_sample
+from training.data.paste import paste_things
 from training.data.rendered import rendered_samples
 from training.data.selection import select_pairs
 
@@ -28,26 +29,35 @@ class Source:
 class Mixture(Dataset[tuple[Tensor, Tensor, Tensor]]):
     """Give sample number i as rgb (3, h, w), ir (1, h, w) float in 0..1 and allowed (h, w) int32.
 
-    Number i is the same in every run with the same seed, so training resumes where it stopped.
+    Number i is the same in every run with the same seed, so training resumes where it stopped. The share
+    `paste` of the samples gets things of another one, see paste_things.
     """
 
-    def __init__(self, sources: list[Source], crop: tuple[int, int], seed: int, length: int):
+    def __init__(
+        self, sources: list[Source], crop: tuple[int, int], seed: int, length: int, paste: float = 0.0
+    ):
         self._sources = sources
         shares = np.array([source.share for source in sources])
         self._probabilities = shares / shares.sum()
         self._crop = crop
         self._seed = seed
         self._length = length
+        self._paste = paste
 
     def __len__(self) -> int:
         return self._length
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
         rng = np.random.default_rng((self._seed, index))
-        source = self._sources[rng.choice(len(self._sources), p=self._probabilities)]
-        sample = source.samples[rng.integers(len(source.samples))]
+        sample = self._draw(rng)
+        if rng.random() < self._paste:
+            sample = paste_things(sample, self._draw(rng), rng)
         rgb, ir, allowed = augment(sample, self._crop, rng)
         return torch.from_numpy(rgb), torch.from_numpy(ir), torch.from_numpy(allowed)
+
+    def _draw(self, rng: np.random.Generator) -> Sample:
+        source = self._sources[rng.choice(len(self._sources), p=self._probabilities)]
+        return source.samples[rng.integers(len(source.samples))]
 
 
 def load_sources(entries: list[dict[str, Any]], data: Path) -> list[Source]:

@@ -33,12 +33,17 @@ _SCALES = (1.0, 1.4)
 _PRIOR_SIZE = 8
 _SURE_CLASS, _SURE_BACKGROUND = 0.92, 0.95
 _SURE_LOGIT = 0.7
+_DOUBT = 0.3  # of a boxed class where people drew no such box
+_SURELY_OTHER, _HARDLY = 0.8, 0.3
 _NOWHERE = -9.0
 
 
 @torch.no_grad()
 def class_probabilities(network: Network, rgb: Image, ir: Image) -> Plane:
-    """Return (C, H, W) probabilities, averaged over two scales and the mirrored frames."""
+    """Return (C, H, W) probabilities, averaged over two scales and the mirrored frames.
+
+    In bfloat16, which is three times as fast on a CPU.
+    """
     height, width = ir.shape
     visible = torch.from_numpy(rgb).permute(2, 0, 1)[None].float() / 255
     infrared = torch.from_numpy(ir)[None, None].float() / 255
@@ -47,10 +52,11 @@ def class_probabilities(network: Network, rgb: Image, ir: Image) -> Plane:
         size = [max(1, round(side * scale / network.stride)) * network.stride for side in (height, width)]
         frames = [F.interpolate(x, size, mode="bilinear", align_corners=False) for x in (visible, infrared)]
         for mirrored in (False, True):
-            _, cells = network(*(x.flip(3) if mirrored else x for x in frames))
+            with torch.autocast("cpu", torch.bfloat16):
+                _, cells = network(*(x.flip(3) if mirrored else x for x in frames))
             if cells is None:
                 raise ValueError("this network has no segmentation to label with")
-            logits = spread_cells(cells)
+            logits = spread_cells(cells).float()
             logits = logits.flip(3) if mirrored else logits
             total += F.interpolate(logits, (height, width), mode="bilinear", align_corners=False)
     return (total / (2 * len(_SCALES))).softmax(1)[0].numpy()
@@ -83,17 +89,19 @@ def label_in_boxes(probability: Plane, boxes: Boxes, priors: Mapping[int, Plane]
 
     Inside a box of class c the log odds are the prior's plus the network's, the latter taken relative to
     what it says at its surest in this box: the box proves that c is there. Outside all boxes of the
-    three boxed classes the network chooses among the others.
+    three boxed classes the network chooses among the others, unless it sees one of the three: people
+    overlooked some, and nothing is sure there. Nor is it in a box that the network sees another of the
+    three in: some boxes have the wrong class.
     """
     odds = _logit(probability)
     score = np.full((len(CLASS_NAMES), *probability.shape[1:]), _NOWHERE, np.float32)
-    too_small = np.zeros(probability.shape[1:], bool)
+    unclear = np.zeros(probability.shape[1:], bool)
     for kind, *box in boxes:
         index = BOX_CLASSES[int(kind)]
         window = box_window(box, probability.shape[1:])
         inside = odds[index][window]
-        if min(inside.shape) < 3 or index not in priors:
-            too_small[window] = True
+        if min(inside.shape) < 3 or index not in priors or _contradicts(probability, index, window):
+            unclear[window] = True
             continue
         height, width = inside.shape
         prior = _logit(np.asarray(cv2.resize(priors[index], (width, height)), np.float32))
@@ -109,8 +117,16 @@ def label_in_boxes(probability: Plane, boxes: Boxes, priors: Mapping[int, Plane]
     rest /= rest.sum(0)
     outside = best < -_SURE_LOGIT
     mask[outside] = np.where(rest.max(0) > 0.6, rest.argmax(0), IGNORE)[outside]
-    mask[too_small & (best < _SURE_LOGIT)] = IGNORE
+    unclear |= probability[boxed].max(0) > _DOUBT
+    mask[unclear & (best < _SURE_LOGIT)] = IGNORE
     return mask
+
+
+def _contradicts(probability: Plane, index: int, window: tuple[slice, slice]) -> bool:
+    """Say whether most of a box is surely another boxed class and hardly any of it its own."""
+    others = [other for other in BOX_CLASSES if other != index]
+    surely_other = probability[others].max(0)[window] > _SURELY_OTHER
+    return bool(surely_other.mean() > 0.5 and (probability[index][window] > _HARDLY).mean() < 0.05)
 
 
 def overlooked_boxes(mask: Image, boxes: Boxes) -> Boxes:
@@ -154,7 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with vi/, ir/ and boxes/, labels/")
     parser.add_argument("--out", type=Path, required=True, help="folder for the masks")
     options = parser.parse_args(arguments)
-    network = load_network(options.run)
+    network = load_network(options.run).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     pairs = find_pairs(options.data)
     priors = fill_priors(pairs)
     options.out.mkdir(parents=True, exist_ok=True)

@@ -49,6 +49,21 @@ def test_a_class_never_leaves_its_boxes() -> None:
     assert CAR not in mask
 
 
+def test_what_the_network_sees_outside_all_boxes_may_have_been_overlooked() -> None:
+    probability = background()
+    probability[CAR, 40:60, 80:], probability[0, 40:60, 80:] = 0.7, 0.29
+    mask = label_in_boxes(probability, BOX, round_prior())
+    assert (mask[40:60, 80:] == IGNORE).all()
+    assert mask[50, 50] == PERSON and (mask[:, :20] == 0).all()
+
+
+def test_a_box_that_surely_holds_another_class_teaches_nothing() -> None:
+    probability = background()
+    probability[CAR, 10:90, 30:70], probability[0, 10:90, 30:70] = 0.97, 0.02
+    mask = label_in_boxes(probability, BOX, round_prior())
+    assert (mask[12:88, 32:68] == IGNORE).all()
+
+
 def test_the_network_says_which_part_of_a_box_is_filled() -> None:
     probability = background()
     probability[PERSON, 40:60, 45:55], probability[0, 40:60, 45:55] = 0.99, 0.003

@@ -25,7 +25,8 @@ def select_pairs(entry: dict[str, Any], data: Path) -> list[PairFiles]:
     `path` is relative to `data`. Optional: `layout` (see LAYOUTS, default pairs) with `split`; `only`
     (all, labelled, boxed, unlabelled); `numbers` and `skip_numbers`, lists of [first, last] that the
     number in a frame's name must or must not lie in, because neighbouring frames are near-duplicates;
-    `masks`, a folder of masks that go before the pairs' own. Raises ValueError for unknown keys and
+    `masks`, a folder of masks that go before the pairs' own and their boxes, which
+    training.pseudo_label has made use of. Raises ValueError for unknown keys and
     values and when nothing is left, and what the layout raises.
     """
     unknown = sorted(entry.keys() - set(_KEYS))
@@ -57,4 +58,4 @@ def _lies_in(name: str, ranges: list[list[int]]) -> bool:
 
 def _with_mask(files: PairFiles, folder: Path) -> PairFiles:
     path = folder / f"{files.name}.png"
-    return replace(files, mask=path, mask_values=None) if path.is_file() else files
+    return replace(files, mask=path, mask_values=None, boxes=None) if path.is_file() else files

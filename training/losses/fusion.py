@@ -26,7 +26,8 @@ def intensity_target(luma: Tensor, ir: Tensor) -> Tensor:
     of the infrared frame becomes black, so that a warm background does not veil a dim scene; and in a
     very bright surround the visible pixel stays, because white on white is not seen.
     """
-    background = torch.quantile(ir.flatten(1), 0.25, dim=1).view(-1, 1, 1, 1)
+    sparse = ir[..., ::4, ::4]  # says the same as all pixels, in a sixteenth of the time
+    background = torch.quantile(sparse.flatten(1), 0.25, dim=1).view(-1, 1, 1, 1)
     stretched = (ir - background).clamp_min(0) / (1 - background).clamp_min(0.3)
     coarse = F.avg_pool2d(luma, _SURROUND)
     coarse = F.avg_pool2d(coarse, 5, 1, 2, count_include_pad=False)

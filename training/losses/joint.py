@@ -8,7 +8,7 @@ from torch import Tensor
 
 from training.losses import fusion, segmentation
 from training.model.decoders import spread_cells
-from training.model.decoders.fusion_head import luma_of
+from training.model.luma import luma_of
 
 FUSION_LOSSES: dict[str, fusion.FusionLoss] = {
     "intensity": fusion.intensity_loss,

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from mtvif_ros.classes import CLASSES
 from training.model.decoders import FusionDecoder, MultiTaskHead, SegmentationDecoder
-from training.model.decoders.fusion_head import luma_of
 from training.model.encoders import ENCODERS, Encoder
+from training.model.luma import luma_of
 
 _PYRAMID_STRIDE = 32
 

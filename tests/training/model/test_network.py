@@ -9,8 +9,8 @@ from training.model import Cascade, build_model
 from training.model.contract import ContractModel
 from training.model.cost import count_macs, count_parameters
 from training.model.decoders import spread_cells
-from training.model.decoders.fusion_head import luma_of
 from training.model.encoders import ENCODERS
+from training.model.luma import luma_of
 from training.model.network import DECODERS
 
 

@@ -11,17 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.model.layers import conv_bn
+from training.model.luma import LUMA_BT601
 
-LUMA_BT601 = (0.299, 0.587, 0.114)
 _CELL = 4
 _PIXELS = _CELL * _CELL
 # What a pixel exceeds its eight neighbours by.
 _DETAIL = torch.tensor([[-1.0, -2.0, -1.0], [-2.0, 12.0, -2.0], [-1.0, -2.0, -1.0]]) / 16
-
-
-def luma_of(rgb: Tensor) -> Tensor:
-    """Return the BT.601 luma (N, 1, H, W) of an R, G, B tensor (N, 3, H, W), in the same range."""
-    return F.conv2d(rgb, rgb.new_tensor(LUMA_BT601).view(1, 3, 1, 1))
 
 
 class FusionHead(nn.Module):

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from training.model.depthwise import DepthwiseConv2d
 from training.model.encoders.base import Encoder
 from training.model.layers import conv_bn
 
@@ -52,8 +53,11 @@ class _SamePadConv(nn.Sequential):
         total = kernel - stride
         before, after = total // 2, total - total // 2
         symmetric = before == after
-        conv = nn.Conv2d(
-            inputs, outputs, kernel, stride, before if symmetric else 0, groups=groups, bias=False
+        padding = before if symmetric else 0
+        conv = (
+            DepthwiseConv2d(inputs, kernel, stride, padding)
+            if groups == inputs == outputs
+            else nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
         )
         if symmetric:
             super().__init__(conv)

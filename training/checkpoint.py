@@ -15,6 +15,7 @@ from training.model import Network, build_model
 
 CHECKPOINT = "checkpoint.pt"
 _WEIGHTS = ".safetensors"
+_NAMED = 8
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
@@ -34,7 +35,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 def load_weights(network: nn.Module, source: Path) -> None:
     """Start `network` from another run's averaged weights or a .safetensors file, where they fit.
 
-    A tensor fits when its name and shape are the network's. Raises FileNotFoundError when `source` has no
+    A tensor fits when its name and shape are the network's; those of the network that none fits are named
+    and stay as they are. Raises FileNotFoundError when `source` has no
     weights and ValueError when they cannot be read or none fits.
     """
     path = source if source.suffix == _WEIGHTS else source / CHECKPOINT
@@ -50,6 +52,9 @@ def load_weights(network: nn.Module, source: Path) -> None:
         raise ValueError(f"initial: no tensor of {path} fits this network")
     network.load_state_dict(fitting, strict=False)
     print(f"starting {len(fitting)} of {len(own)} tensors from {path}")
+    others = sorted(own.keys() - fitting)
+    if others:
+        print(f"  not from it: {', '.join(others[:_NAMED])}{' …' if len(others) > _NAMED else ''}")
 
 
 def save_weights(network: nn.Module, path: Path) -> None:

@@ -23,6 +23,15 @@ def test_a_weights_file_starts_a_network_where_another_ended(tmp_path: Path) -> 
     assert (wanted - given).abs().max() < 0.02 * (wanted - untaught).abs().max()
 
 
+def test_what_no_weight_fits_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old, new = network(1), network(2)
+    old.decoder.segmentation.logits = torch.nn.Conv2d(32, 4, 1)  # type: ignore[union-attr]
+    save_weights(old, tmp_path / "old.safetensors")
+    load_weights(new, tmp_path / "old.safetensors")
+    told = capsys.readouterr().out.splitlines()[-1]
+    assert told.endswith("decoder.segmentation.logits.bias, decoder.segmentation.logits.weight")
+
+
 def test_weights_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"initial: .*none\.safetensors does not exist"):
         load_weights(network(1), tmp_path / "none.safetensors")

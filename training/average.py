@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 
 from mtvif_ros.command_line import command_parser
 from training.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
+from training.config import read_config
 from training.data.mixture import Mixture, load_sources
 from training.model import Network, build_model
 from training.model.freeze import freeze
@@ -39,12 +40,12 @@ def follow(average: nn.Module, network: nn.Module, step: int, decay: float) -> N
             mine.copy_(theirs[name])
 
 
-def average_runs(runs: Sequence[Path], data: Path, out: Path) -> None:
+def average_runs(runs: Sequence[Path], data: Path, out: Path, frames: Path | None = None) -> None:
     """Write a run whose network is the mean of those of `runs` (Wortsman et al., 2022, model soups).
 
     It helps where one run started from another; networks that were trained apart have no useful mean. Batch
-    norms get statistics of their own from the first run's training frames below `data`: without them the
-    mean is worse than either. Raises FileNotFoundError for a run without a checkpoint and ValueError for
+    norms get statistics of their own from the training frames below `data` of the config `frames`, by default
+    of the first run's: without them the mean is worse than either. Raises FileNotFoundError for a run without a checkpoint and ValueError for
     runs of different networks.
     """
     states = [load_checkpoint(run / CHECKPOINT) for run in runs]
@@ -57,7 +58,7 @@ def average_runs(runs: Sequence[Path], data: Path, out: Path) -> None:
     network.load_state_dict(
         {name: torch.stack([state["average"][name].double() for state in states]).mean(0) for name in first}
     )
-    _settle_batch_norms(network, config, data)
+    _settle_batch_norms(network, read_config(frames) if frames else config, data)
     steps = sum(state["step"] for state in states)
     save_checkpoint(out / CHECKPOINT, {"average": network.state_dict(), "step": steps, "config": config})
 
@@ -86,9 +87,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--runs", type=Path, nargs="+", required=True, help="folders of training.train")
     parser.add_argument("--data", type=Path, required=True, help="folder that the config's paths start at")
     parser.add_argument("--out", type=Path, required=True, help="folder for the mean")
+    parser.add_argument("--config", type=Path, help="whose frames settle batch norms; default the first run's")
     options = parser.parse_args(arguments)
     try:
-        average_runs(options.runs, options.data, options.out)
+        average_runs(options.runs, options.data, options.out, options.config)
     except (FileNotFoundError, ValueError) as error:
         parser.error(str(error))
 

@@ -106,6 +106,16 @@ def test_pretrained_features_are_those_of_the_published_network() -> None:
     )
 
 
+def test_a_pretrained_network_first_takes_what_is_warm_and_dark_as_grey_light() -> None:
+    encoder = build_model({"encoder": "lite0"}).eval().encoder
+    ir = torch.rand(1, 1, 64, 64)
+    dark, grey = torch.zeros(1, 3, 64, 64), ir.expand(-1, 3, -1, -1)
+    with torch.no_grad():
+        warm_in_the_dark, seen_by_both = encoder(dark, ir), encoder(grey, ir)
+    for one, other in zip(warm_in_the_dark, seen_by_both):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-4)
+
+
 def test_the_contract_keeps_the_visible_frames_chroma() -> None:
     network = build_model({"encoder": "lite0", "pretrained": False})
     contract = ContractModel(network, 64, 64).eval()

@@ -33,8 +33,10 @@ class FusionHead(nn.Module):
     a bright infrared background stay out, which would veil a dim scene.
     """
 
-    luma_kernel: Tensor
-    ir_kernel: Tensor
+    luma_gather: Tensor
+    luma_detail: Tensor
+    ir_gather: Tensor
+    ir_detail: Tensor
 
     def __init__(self, inputs: int, width: int = 32):
         super().__init__()
@@ -46,19 +48,22 @@ class FusionHead(nn.Module):
         self.towards_ir = _constant_at_first(width, _PIXELS, 0.0)
         self.correction = _constant_at_first(width, _PIXELS, 0.0)
         self.cell = _constant_at_first(width, 3, 0.0)
-        # Fixed convolutions gather pixels and their detail several times as fast as slices do.
-        kernel = torch.zeros(2 * _PIXELS, 1, _CELL + 2, _CELL + 2)
+        # Fixed convolutions gather a cell's pixels, and their detail, several times as fast as slices do; one
+        # convolution for both would have to be split again, which costs more.
+        gather = torch.zeros(_PIXELS, 1, _CELL, _CELL)
+        detail = torch.zeros(_PIXELS, 1, _CELL + 2, _CELL + 2)
         for pixel in range(_PIXELS):
             row, column = divmod(pixel, _CELL)
-            kernel[pixel, 0, row + 1, column + 1] = 1
-            kernel[_PIXELS + pixel, 0, row : row + 3, column : column + 3] = _DETAIL
-        self.register_buffer("ir_kernel", kernel, persistent=False)
+            gather[pixel, 0, row, column] = 1
+            detail[pixel, 0, row : row + 3, column : column + 3] = _DETAIL
         luma = torch.tensor(LUMA_BT601).view(1, 3, 1, 1)
-        self.register_buffer("luma_kernel", kernel * luma, persistent=False)
+        for name, kernel in (("gather", gather), ("detail", detail)):
+            self.register_buffer(f"ir_{name}", kernel, persistent=False)
+            self.register_buffer(f"luma_{name}", kernel * luma, persistent=False)
 
     def forward(self, x: Tensor, rgb: Tensor, ir: Tensor) -> Tensor:
-        luma, luma_detail = F.conv2d(rgb, self.luma_kernel, stride=_CELL, padding=1).chunk(2, 1)
-        infrared, ir_detail = F.conv2d(ir, self.ir_kernel, stride=_CELL, padding=1).chunk(2, 1)
+        luma = F.conv2d(rgb, self.luma_gather, stride=_CELL)
+        infrared = F.conv2d(ir, self.ir_gather, stride=_CELL)
         x = self.luma_pixels(luma) + self.ir_pixels(infrared) + self.semantics(x)
         x = self.mix(F.relu(x))
         difference = infrared - luma
@@ -66,8 +71,8 @@ class FusionHead(nn.Module):
         change = (
             self.excess(x) * F.relu(difference - threshold)
             + self.towards_ir(x) * difference
-            + sharpen_luma * luma_detail
-            + sharpen_ir * ir_detail
+            + sharpen_luma * F.conv2d(rgb, self.luma_detail, stride=_CELL, padding=1)
+            + sharpen_ir * F.conv2d(ir, self.ir_detail, stride=_CELL, padding=1)
             + self.correction(x)
         )
         return F.pixel_shuffle(change, _CELL)

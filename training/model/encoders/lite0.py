@@ -1,9 +1,10 @@
-"""Encode both frames with EfficientNet-Lite0, infrared joining at strides 4, 8 and 16.
+"""Encode both frames with EfficientNet-Lite0, infrared joining at the input and at strides 4, 8 and 16.
 
 The visible frame goes through the first thirteen blocks of EfficientNet-Lite0 (Tan and Le,
-arXiv 1905.11946, the "lite" variant without squeeze-and-excite). The infrared frame goes through a
-narrow branch of its own, whose features are added between the blocks, so that every later block
-sees both cameras. These additions start at zero: training begins from the pretrained network.
+arXiv 1905.11946, the "lite" variant without squeeze-and-excite). With it goes, as a fourth channel, what
+the infrared frame exceeds its luma by: the pretrained kernels take it as grey light, so that training
+begins with a network that looks at the brighter of both frames. The infrared frame also goes through a
+narrow branch of its own, whose features are added between the blocks, starting at zero.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.model.depthwise import DepthwiseConv2d
 from training.model.encoders.base import Encoder
 from training.model.layers import conv_bn
+from training.model.luma import luma_of
 
 
 class _Block(NamedTuple):
@@ -105,7 +108,7 @@ class Lite0Encoder(Encoder):
 
     def __init__(self, pretrained: bool = True):
         super().__init__()
-        self.stem = nn.Sequential(_SamePadConv(3, 32, 3, 2), _norm(32), nn.ReLU6())
+        self.stem = nn.Sequential(_SamePadConv(4, 32, 3, 2), _norm(32), nn.ReLU6())
         self.blocks = nn.ModuleList(_InvertedResidual(block) for block in _BLOCKS)
         c4, c8, c16 = _INFRARED_CHANNELS
         self.infrared = nn.ModuleList(
@@ -123,7 +126,8 @@ class Lite0Encoder(Encoder):
             load_imagenet_weights(self)
 
     def forward(self, rgb: Tensor, ir: Tensor) -> list[Tensor]:
-        x = self.stem(rgb)
+        excess = F.relu(ir - luma_of(rgb))
+        x = self.stem(torch.cat((rgb, excess), 1))
         y = ir
         features = []
         level = 0
@@ -165,6 +169,8 @@ def load_imagenet_weights(encoder: Lite0Encoder) -> None:
     kernel = matched["stem.0.1.weight"]
     matched["stem.0.1.weight"] = kernel * (255 / 128)
     matched["stem.1.running_mean"] = matched["stem.1.running_mean"] + kernel.sum((1, 2, 3)) * (127 / 128)
+    colour = matched["stem.0.1.weight"]
+    matched["stem.0.1.weight"] = torch.cat((colour, colour.sum(1, keepdim=True)), 1)
     for name, tensor in matched.items():
         if tensor.shape != wanted[name].shape:
             raise ValueError(

@@ -44,9 +44,9 @@ def average_runs(runs: Sequence[Path], data: Path, out: Path, frames: Path | Non
     """Write a run whose network is the mean of those of `runs` (Wortsman et al., 2022, model soups).
 
     It helps where one run started from another; networks that were trained apart have no useful mean. Batch
-    norms get statistics of their own from the training frames below `data` of the config `frames`, by default
-    of the first run's: without them the mean is worse than either. Raises FileNotFoundError for a run without a checkpoint and ValueError for
-    runs of different networks.
+    norms get statistics of their own from the training frames below `data` of the config `frames`, by
+    default of the first run's: without them the mean is worse than either. Raises FileNotFoundError for a
+    run without a checkpoint and ValueError for runs of different networks.
     """
     states = [load_checkpoint(run / CHECKPOINT) for run in runs]
     config, first = states[0]["config"], states[0]["average"]
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--runs", type=Path, nargs="+", required=True, help="folders of training.train")
     parser.add_argument("--data", type=Path, required=True, help="folder that the config's paths start at")
     parser.add_argument("--out", type=Path, required=True, help="folder for the mean")
-    parser.add_argument("--config", type=Path, help="whose frames settle batch norms; default the first run's")
+    parser.add_argument("--config", type=Path, help="whose frames settle batch norms, if not the first run's")
     options = parser.parse_args(arguments)
     try:
         average_runs(options.runs, options.data, options.out, options.config)

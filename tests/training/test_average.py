@@ -1,11 +1,13 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from torch import nn
 
 from training.average import main
-from training.checkpoint import CHECKPOINT, load_network, save_checkpoint
+from training.checkpoint import CHECKPOINT, load_checkpoint, load_network, save_checkpoint
 from training.export import main as export
 from training.model import build_model
 
@@ -21,8 +23,8 @@ def run(path: Path, seed: int, encoder: str = "plain", **settings: object) -> Pa
     return path
 
 
-def average(*runs: Path, out: Path) -> None:
-    main(["--runs", *map(str, runs), "--data", str(out), "--out", str(out)])
+def average(*runs: Path, out: Path, more: Sequence[str] = ()) -> None:
+    main(["--runs", *map(str, runs), "--data", str(out), "--out", str(out), *more])
 
 
 def test_the_mean_of_two_runs_is_a_run(tmp_path: Path) -> None:
@@ -42,6 +44,18 @@ def test_batch_norms_get_statistics_of_their_own_unless_they_are_frozen(tmp_path
         if isinstance(module, nn.BatchNorm2d) and module.running_mean is not None:
             settled = bool(module.running_mean.any())
             assert settled != name.startswith("decoder.pyramid"), name
+
+
+def test_batch_norms_may_settle_on_the_frames_of_another_config(tmp_path: Path) -> None:
+    runs = [run(tmp_path / str(seed), seed) for seed in (1, 2)]
+    config = load_checkpoint(runs[0] / CHECKPOINT)["config"]
+    config["train"]["crop"] = [128, 128]
+    (tmp_path / "other.yaml").write_text(yaml.safe_dump(config))
+    average(*runs, out=tmp_path / "own")
+    average(*runs, out=tmp_path / "others", more=["--config", str(tmp_path / "other.yaml")])
+    own, others = (dict(load_network(tmp_path / name).named_buffers()) for name in ("own", "others"))
+    statistics = [name for name in own if name.endswith("running_mean")]
+    assert all((own[name] != others[name]).any() for name in statistics)
 
 
 def test_runs_that_have_no_mean_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -42,7 +42,7 @@ _NOWHERE = -9.0
 def class_probabilities(network: Network, rgb: Image, ir: Image) -> Plane:
     """Return (C, H, W) probabilities, averaged over two scales and the mirrored frames.
 
-    In bfloat16, which is three times as fast on a CPU.
+    In bfloat16, which is faster on a CPU.
     """
     height, width = ir.shape
     visible = torch.from_numpy(rgb).permute(2, 0, 1)[None].float() / 255

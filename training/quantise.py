@@ -21,9 +21,11 @@ from mtvif_ros.pair_folder import PairFiles, find_pairs, load_pair
 from mtvif_ros.scaling import scaled
 from training.parity import compare_outputs, outputs_of
 
-# What stays in float: the contract's own arithmetic, the class indices, which no scale may touch, and of
-# the fusion head everything but its one large convolution, because it decides single grey levels.
+# What stays in float: the contract's own arithmetic, the class indices, which no scale may touch, the few
+# sums of the encoder's first look at both frames, and of the fusion head everything but its one large
+# convolution, because it decides single grey levels.
 _FLOAT = (
+    r".*/encoder/excess/.*",
     r".*/fusion/(?!mix/).*",
     r"^/(DepthToSpace|Resize|ArgMax|Div|Sub|Add|Mul|Clip|Cast|Transpose|Slice|Pad).*",
 )

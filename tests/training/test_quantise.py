@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import cv2
+import onnx
 import pytest
 import torch
 
@@ -50,6 +51,17 @@ def test_an_int8_file_obeys_the_contract_and_gives_nearly_the_same(
     # The head is untrained and its classes lie close together. Were the class index itself quantised,
     # the odd classes would be gone and half of this.
     assert parity.mask_equal > 0.7
+
+
+def test_the_encoders_first_look_at_both_frames_is_rounded_once(folder: Path, tmp_path: Path) -> None:
+    small = tmp_path / "small.onnx"
+
+    quantise(folder / "full.onnx", small, find_pairs(folder))
+
+    nodes = onnx.load(str(small)).graph.node
+    rounded = {node.input[0] for node in nodes if node.op_type == "QuantizeLinear"}
+    first_look = [node for node in nodes if "/encoder/excess/" in node.name]
+    assert [node.op_type for node in first_look if rounded & set(node.output)] == ["Relu"]
 
 
 @pytest.mark.parametrize("compute_capability", ["8.6", "8.9", "12.0"])

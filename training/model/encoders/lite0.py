@@ -101,6 +101,13 @@ class _InvertedResidual(nn.Module):
         return x + y if self.is_residual else y
 
 
+class _Excess(nn.Module):
+    """Say what infrared exceeds the luma by; a module, so that quantisation can leave it out by name."""
+
+    def forward(self, rgb: Tensor, ir: Tensor) -> Tensor:
+        return F.relu(ir - luma_of(rgb))
+
+
 class Lite0Encoder(Encoder):
     """Encode with EfficientNet-Lite0; see Encoder for shapes."""
 
@@ -108,6 +115,7 @@ class Lite0Encoder(Encoder):
 
     def __init__(self, pretrained: bool = True):
         super().__init__()
+        self.excess = _Excess()
         self.stem = nn.Sequential(_SamePadConv(4, 32, 3, 2), _norm(32), nn.ReLU6())
         self.blocks = nn.ModuleList(_InvertedResidual(block) for block in _BLOCKS)
         c4, c8, c16 = _INFRARED_CHANNELS
@@ -126,8 +134,7 @@ class Lite0Encoder(Encoder):
             load_imagenet_weights(self)
 
     def forward(self, rgb: Tensor, ir: Tensor) -> list[Tensor]:
-        excess = F.relu(ir - luma_of(rgb))
-        x = self.stem(torch.cat((rgb, excess), 1))
+        x = self.stem(torch.cat((rgb, self.excess(rgb, ir)), 1))
         y = ir
         features = []
         level = 0

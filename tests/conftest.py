@@ -8,9 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-# Before anything speaks DDS: keep to this machine and to a domain of this test run.
-os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 39)
 # Before torch is imported: tests run side by side, and its threads would spin while they wait for a core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -18,10 +15,13 @@ from mtvif_ros.bags.frames import from_rendered
 from mtvif_ros.bags.make_bag import make_bag
 from mtvif_ros.bags.timing import Timing
 from mtvif_ros.engines.tensorrt_flavour import Flavour, load_flavour
-from mtvif_ros.environment import prepare_dds
+from mtvif_ros.environment import claim_domain, prepare_dds
 from mtvif_ros.resources import model_directory
 from mtvif_ros.synthetic import Frame, RoadScene, SceneConfig
 
+# Before anything speaks DDS: keep to this machine and to a domain of this worker.
+os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+os.environ["ROS_DOMAIN_ID"] = str(claim_domain())
 prepare_dds()
 # The same examples every time, and no clock: a slow machine is not a failure.
 settings.register_profile("seeded", derandomize=True, deadline=None)

@@ -26,7 +26,7 @@ from mtvif_ros.bags.reader import COMPRESSED, BagError, BagReader
 from mtvif_ros.bags.writer import LABEL_TOPIC
 from mtvif_ros.command_line import command_parser
 from mtvif_ros.engines import BACKENDS, EngineError
-from mtvif_ros.environment import REPLAY_DOMAINS
+from mtvif_ros.environment import claim_domain
 from mtvif_ros.evaluation.answered import answered_pairs
 from mtvif_ros.evaluation.collector import Collector
 from mtvif_ros.evaluation.limits import judge, read_limits
@@ -222,7 +222,8 @@ def _parse(arguments: Sequence[str] | None) -> ReplayOptions:
     if given.node == "own":
         # A replay must neither hear nor disturb a robot on the same network, nor another replay.
         os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-        os.environ.setdefault("ROS_DOMAIN_ID", str(REPLAY_DOMAINS[os.getpid() % len(REPLAY_DOMAINS)]))
+        if "ROS_DOMAIN_ID" not in os.environ:
+            os.environ["ROS_DOMAIN_ID"] = str(claim_domain())
     return ReplayOptions(
         bag=given.bag,
         out=given.out,

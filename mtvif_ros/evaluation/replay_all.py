@@ -23,7 +23,6 @@ from typing import Any
 from tqdm import tqdm
 
 from mtvif_ros.command_line import command_parser
-from mtvif_ros.environment import REPLAY_DOMAINS
 from mtvif_ros.evaluation.limits import figures
 
 _COLUMNS = ("completeness.lost", "latency.p50_ms", "latency.p99_ms", "miou", "fusion.VIF", "fusion.Qabf")
@@ -44,19 +43,16 @@ def result_folder(bag: Path, root: Path, out: Path) -> Path:
     return out / (bag.relative_to(root).with_suffix("") if bag != root else bag.name)
 
 
-def replay_one(bag: Path, out: Path, options: Sequence[str], domain: int) -> str:
+def replay_one(bag: Path, out: Path, options: Sequence[str]) -> str:
     """Replay a bag in a process of its own and return why it has no results, empty when it has."""
     if (out / "summary.json").exists():
         return ""
     partial = out.with_name(out.name + ".partial")
     partial.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "mtvif_ros.evaluation.replay", "--bag", str(bag), "--out", str(partial)]
-    done = subprocess.run(
-        [*command, *options],
-        env={**os.environ, "ROS_DOMAIN_ID": str(domain)},
-        capture_output=True,
-        text=True,
-    )
+    # Each replay chooses a domain of its own, where it hears none of the others.
+    environment = {name: value for name, value in os.environ.items() if name != "ROS_DOMAIN_ID"}
+    done = subprocess.run([*command, *options], env=environment, capture_output=True, text=True)
     if done.returncode not in _FINISHED:
         return (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
     partial.rename(out)
@@ -68,10 +64,7 @@ Job = tuple[Path, Path]
 
 def _here(jobs: Sequence[Job], options: Sequence[str], at_once: int) -> Iterator[tuple[Path, str]]:
     with ThreadPoolExecutor(at_once) as pool:
-        running = {
-            pool.submit(replay_one, bag, out, options, REPLAY_DOMAINS[number % len(REPLAY_DOMAINS)]): bag
-            for number, (bag, out) in enumerate(jobs)
-        }
+        running = {pool.submit(replay_one, bag, out, options): bag for bag, out in jobs}
         for future in as_completed(running):
             yield running[future], future.result()
 
@@ -88,10 +81,7 @@ def _over_ray(
         # One replay takes as many cores as `at_once` leaves it, so that none disturbs another.
         cores = max(1, (os.cpu_count() or 1) // at_once)
         remote = ray.remote(num_cpus=cores)(replay_one)
-        running = {
-            remote.remote(bag, out, list(options), REPLAY_DOMAINS[number % len(REPLAY_DOMAINS)]): bag
-            for number, (bag, out) in enumerate(jobs)
-        }
+        running = {remote.remote(bag, out, list(options)): bag for bag, out in jobs}
         while running:
             (done,), _ = ray.wait(list(running))
             yield running.pop(done), ray.get(done)

@@ -27,5 +27,6 @@ def fuse_pair(
     fused, mask = engine.infer(scaled(rgb, model_size), registration(ir, size, model_size))
     if size == model_size:
         return fused, mask
-    full_mask = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
+    # INTER_NEAREST would put the mask half a pixel to the right of and below the image.
+    full_mask = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT)
     return scaled(fused, size), np.asarray(full_mask, np.uint8)

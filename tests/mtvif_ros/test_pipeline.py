@@ -5,6 +5,7 @@ import numpy as np
 
 from mtvif_ros.engines import load_engine
 from mtvif_ros.pipeline import fuse_pair
+from mtvif_ros.scaling import scaled
 from mtvif_ros.synthetic import Frame
 
 
@@ -16,3 +17,16 @@ def test_results_have_the_visible_frames_size_whatever_the_model_and_infrared_ha
     fused, mask = fuse_pair(load_engine(model_path), np.asarray(rgb), np.asarray(ir))
     assert fused.shape == (600, 800, 3)
     assert mask.shape == (600, 800)
+
+
+def test_each_pixel_of_a_scaled_mask_has_the_class_at_its_centre(
+    model_path: Path, night_frame: Frame
+) -> None:
+    engine = load_engine(model_path)
+    width, height = round(engine.model.width * 1.2), round(engine.model.height * 1.2)
+    rgb, ir = (scaled(frame, (width, height)) for frame in (night_frame.rgb, night_frame.ir))
+    model_size = (engine.model.width, engine.model.height)
+    small = engine.infer(scaled(rgb, model_size), scaled(ir, model_size))[1].copy()
+    _, mask = fuse_pair(engine, rgb, ir)
+    rows, columns = (((np.arange(length) + 0.5) / 1.2).astype(int) for length in (height, width))
+    np.testing.assert_array_equal(mask, small[rows][:, columns])

@@ -52,10 +52,12 @@ def _scale_and_crop(
         left = int(np.clip(centre[1] - rng.integers(0, cut_w), 0, width - cut_w))
     window = np.s_[top : top + cut_h, left : left + cut_w]
     size = (crop[1], crop[0])
+    # INTER_NEAREST would put the labels half a pixel beside the frames.
+    labels = cv2.resize(sample.allowed[window], size, interpolation=cv2.INTER_NEAREST_EXACT)
     return (
         np.asarray(cv2.resize(sample.rgb[window], size, interpolation=cv2.INTER_LINEAR), np.uint8),
         np.asarray(cv2.resize(sample.ir[window], size, interpolation=cv2.INTER_LINEAR), np.uint8),
-        np.asarray(cv2.resize(sample.allowed[window], size, interpolation=cv2.INTER_NEAREST), np.uint16),
+        np.asarray(labels, np.uint16),
     )
 
 

@@ -25,7 +25,7 @@ def paste_things(sample: Sample, donor: Sample, rng: np.random.Generator) -> Sam
     rgb, ir, allowed = donor.rgb, donor.ir, donor.allowed
     if ir.shape != sample.ir.shape:
         rgb, ir = (np.asarray(cv2.resize(image, (width, height)), np.uint8) for image in (rgb, ir))
-        scaled = cv2.resize(allowed, (width, height), interpolation=cv2.INTER_NEAREST)
+        scaled = cv2.resize(allowed, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
         allowed = np.asarray(scaled, np.uint16)
     taken = [bit for bit in certain_things(allowed) if rng.random() < 0.5]
     if not taken:

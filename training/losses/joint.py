@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import torch.nn.functional as F
 from torch import Tensor
 
 from training.losses import fusion, segmentation
@@ -46,11 +47,11 @@ def joint_loss(
     change = change.float()
     terms: dict[str, Tensor] = {}
     if cells is not None:
-        logits = spread_cells(cells).float()
-        seen = allowed[:, ::2, ::2]  # the logits' size
+        # As the mask is made: a logit answers for two by two pixels, and is judged by all four.
+        logits = F.interpolate(spread_cells(cells).float(), scale_factor=2, mode="nearest")
         for name, segments in SEGMENTATION_LOSSES.items():
             if weights.get(name, 0):
-                terms[name] = weights[name] * segments(logits, seen)
+                terms[name] = weights[name] * segments(logits, allowed)
     luma = luma_of(rgb)
     # Beyond black and white there is nothing to see; colour_loss leads back from there.
     fused = (luma + change).clamp(0, 1)

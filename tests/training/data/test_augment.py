@@ -25,6 +25,20 @@ def test_cameras_and_labels_stay_aligned() -> None:
     assert np.nanmedian(agreement) > 0.9
 
 
+def test_labels_are_not_shifted_against_the_frames_by_scaling() -> None:
+    """Not by a part of a pixel: the network would learn to mark everything beside itself."""
+    shifts = []
+    for seed in range(300):
+        _, ir, allowed = augment(striped(), (64, 64), np.random.default_rng(seed))
+        car = allowed == 2
+        bright = ir[0] > (ir.min() + ir.max()) / 2
+        inside = car[1:-1, 1:-1].sum() == car.sum() > 0
+        if inside and (bright == car).mean() > 0.95:
+            shifts.append(np.nonzero(car)[0].mean() - np.nonzero(bright)[0].mean())
+    assert len(shifts) > 40
+    assert abs(np.mean(shifts)) < 0.1
+
+
 def test_frames_stay_in_range_and_vary() -> None:
     views = [augment(striped(), (64, 64), np.random.default_rng(seed)) for seed in range(20)]
     for rgb, ir, _ in views:

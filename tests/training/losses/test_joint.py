@@ -1,5 +1,6 @@
 import pytest
 import torch
+import torch.nn.functional as F
 
 from training.losses import joint_loss
 
@@ -19,6 +20,23 @@ def test_terms_are_weighted_and_absent_ones_are_not_computed() -> None:
     double = joint_loss(*outputs(), {"intensity": 2.0, "dice": 0.0})
     assert set(single) == {"intensity", "dice"} and set(double) == {"intensity"}
     assert double["intensity"] == 2 * single["intensity"]
+
+
+def test_a_logit_is_judged_by_all_four_pixels_that_it_marks() -> None:
+    change, _, rgb, ir, _ = outputs()
+    person = torch.zeros(4, 64, 64, dtype=torch.bool)
+    person[:, 16:32, 16:32] = True
+
+    def likelihood(shift: int) -> float:
+        shifted = person.roll((shift, shift), (1, 2))
+        allowed = torch.where(shifted, 1 << 2, 1).to(torch.int32)
+        # Logits of half size, in cells, that are right where nothing is shifted.
+        half = torch.where(person[:, None, ::2, ::2], 1.0, 0.0) * torch.eye(9)[2].view(1, 9, 1, 1)
+        cells = F.pixel_unshuffle(half * 4 + torch.eye(9)[0].view(1, 9, 1, 1) * 2, 2).view(4, 9, 4, 16, 16)
+        return joint_loss(change, cells, rgb, ir, allowed, {"likelihood": 1.0})["likelihood"].item()
+
+    assert likelihood(1) == pytest.approx(likelihood(-1))
+    assert likelihood(0) < likelihood(1)
 
 
 def test_a_network_without_segmentation_has_fusion_terms_only() -> None:

@@ -162,9 +162,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--config", type=Path, required=True, help="a file of training/configs")
     parser.add_argument("--data", type=Path, required=True, help="folder that the config's paths start at")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint and pictures")
+    parser.add_argument("--seed", type=int, help="another than the config's, for trainings side by side")
     options = parser.parse_args(arguments)
     try:
-        train(read_config(options.config), options.data, options.out)
+        config = read_config(options.config)
+        if options.seed is not None:
+            config["seed"] = options.seed
+        train(config, options.data, options.out)
     except (FileNotFoundError, ValueError) as error:
         tqdm.write(f"training.train: {error}")
         raise SystemExit(1) from error

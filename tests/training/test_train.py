@@ -63,6 +63,15 @@ def test_the_same_seed_gives_the_same_weights(data: Path, tmp_path: Path) -> Non
     assert all(torch.equal(a[key], b[key]) for key in a)
 
 
+def test_trainings_of_one_config_differ_by_the_seed_that_is_asked_for(data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(config(1) | {"seed": 1}))
+    for name, seed in (("a", []), ("b", ["--seed", "2"]), ("c", ["--seed", "1"])):
+        main(["--config", str(path), "--data", str(data), "--out", str(tmp_path / name), *seed])
+    a, b, c = (weights(tmp_path / name)["decoder.segmentation.logits.weight"] for name in "abc")
+    assert torch.equal(a, c) and not torch.equal(a, b)
+
+
 def test_a_killed_run_resumes_where_it_stopped(data: Path, tmp_path: Path) -> None:
     settings = tmp_path / "config.yaml"
     settings.write_text(yaml.safe_dump(config(400)))

@@ -57,12 +57,11 @@ def test_an_engine_that_raises_costs_one_pair(
     parameters = {"model": str(fragile_model), "backend": "onnxruntime"}
     with running_node(cameras, tmp_path, parameters):
         cameras.send(night_frame._replace(rgb=np.full_like(night_frame.rgb, 255)), 7)
-        cameras.spin(0.5)
+        assert cameras.spin_until(lambda: "pair dropped" in (tmp_path / "log").read_text())
         cameras.send(night_frame, 8)
         assert cameras.answered(8)
         assert cameras.diagnosis()[2]["failed"] == "1"
     assert [seen.header.stamp.sec for seen in cameras.fused] == [8]
-    assert "pair dropped" in (tmp_path / "log").read_text()
 
 
 @pytest.mark.parametrize(

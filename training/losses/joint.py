@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from training.losses import fusion, segmentation
@@ -39,7 +38,7 @@ def joint_loss(
 ) -> dict[str, Tensor]:
     """Return every weighted term by name; their sum is what training lowers.
 
-    `change` (N, 1, H, W) and `cells` (N, C, 4, H/4, W/4 or None) are a network's outputs, `rgb` and `ir`
+    `change` (N, 1, H, W) and `cells` (N, H/4, W/4, C, 16 or None) are a network's outputs, `rgb` and `ir`
     its inputs, `allowed` (N, H, W) int32 bit sets of classes. `weights` names the terms; a term that is
     absent or zero is not computed. Raises ValueError for a name that is none.
     """
@@ -47,8 +46,7 @@ def joint_loss(
     change = change.float()
     terms: dict[str, Tensor] = {}
     if cells is not None:
-        # As the mask is made: a logit answers for two by two pixels, and is judged by all four.
-        logits = F.interpolate(spread_cells(cells).float(), scale_factor=2, mode="nearest")
+        logits = spread_cells(cells).float()
         for name, segments in SEGMENTATION_LOSSES.items():
             if weights.get(name, 0):
                 terms[name] = weights[name] * segments(logits, allowed)

@@ -11,9 +11,6 @@ from training.model.network import Network
 INPUT_NAMES = ("rgb", "ir")
 OUTPUT_NAMES = ("fused", "segmentation")
 
-# Which of a cell's four classes each of its sixteen pixels has.
-_DOUBLED = (0, 0, 1, 1, 0, 0, 1, 1, 2, 2, 3, 3, 2, 2, 3, 3)
-
 
 class ContractModel(nn.Module):
     """Map `rgb` (1, H, W, 3) and `ir` (1, H, W), uint8, to `fused` and `segmentation` of that size.
@@ -47,5 +44,6 @@ class ContractModel(nn.Module):
         fused = (colour + change + 0.5).clamp(0, 255).permute(0, 2, 3, 1).to(torch.uint8)
         if logits is None:
             return fused, torch.zeros_like(ir)
-        mask = F.pixel_shuffle(logits.argmax(1).to(torch.float32)[:, _DOUBLED], 4).squeeze(1)
+        classes = logits.argmax(3).to(torch.float32).permute(0, 3, 1, 2)
+        mask = F.pixel_shuffle(classes, 4).squeeze(1)
         return fused, mask[..., :height, :width].to(torch.uint8)

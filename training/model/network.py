@@ -20,8 +20,8 @@ class MultiTaskVIF(nn.Module):
     """Fuse and segment a pair of frames in one pass.
 
     Takes `rgb` (N, 3, H, W) and `ir` (N, 1, H, W), float in 0..1, H and W divisible by `stride`.
-    Returns what the fusion adds to the luma, (N, 1, H, W), and cell logits (N, C, 4, H/4, W/4), which
-    spread_cells turns into a map of half size; a FusionDecoder gives None for them.
+    Returns what the fusion adds to the luma, (N, 1, H, W), and cell logits (N, H/4, W/4, C, 16), which
+    spread_cells turns into a map of full size; a FusionDecoder gives None for them.
     Raises ValueError for other ranks, channels, dtypes and sizes.
     """
 

@@ -10,7 +10,7 @@ Outputs = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Te
 def outputs() -> Outputs:
     generator = torch.Generator().manual_seed(0)
     change = torch.zeros(4, 1, 64, 64)
-    cells = torch.randn(4, 9, 4, 16, 16, generator=generator)
+    cells = torch.randn(4, 16, 16, 9, 16, generator=generator)
     rgb, ir = torch.rand(4, 3, 64, 64, generator=generator), torch.rand(4, 1, 64, 64, generator=generator)
     return change, cells, rgb, ir, torch.ones(4, 64, 64, dtype=torch.int32)
 
@@ -22,7 +22,7 @@ def test_terms_are_weighted_and_absent_ones_are_not_computed() -> None:
     assert double["intensity"] == 2 * single["intensity"]
 
 
-def test_a_logit_is_judged_by_all_four_pixels_that_it_marks() -> None:
+def test_every_logit_is_judged_by_its_own_pixel() -> None:
     change, _, rgb, ir, _ = outputs()
     person = torch.zeros(4, 64, 64, dtype=torch.bool)
     person[:, 16:32, 16:32] = True
@@ -30,9 +30,9 @@ def test_a_logit_is_judged_by_all_four_pixels_that_it_marks() -> None:
     def likelihood(shift: int) -> float:
         shifted = person.roll((shift, shift), (1, 2))
         allowed = torch.where(shifted, 1 << 2, 1).to(torch.int32)
-        # Logits of half size, in cells, that are right where nothing is shifted.
-        half = torch.where(person[:, None, ::2, ::2], 1.0, 0.0) * torch.eye(9)[2].view(1, 9, 1, 1)
-        cells = F.pixel_unshuffle(half * 4 + torch.eye(9)[0].view(1, 9, 1, 1) * 2, 2).view(4, 9, 4, 16, 16)
+        # Logits, in cells, that are right where nothing is shifted.
+        logits = person[:, None] * torch.eye(9)[2].view(1, 9, 1, 1) * 4 + torch.eye(9)[0].view(1, 9, 1, 1) * 2
+        cells = F.pixel_unshuffle(logits, 4).view(4, 9, 16, 16, 16).permute(0, 3, 4, 1, 2)
         return joint_loss(change, cells, rgb, ir, allowed, {"likelihood": 1.0})["likelihood"].item()
 
     assert likelihood(1) == pytest.approx(likelihood(-1))

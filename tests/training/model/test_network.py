@@ -26,7 +26,7 @@ def test_every_encoder_works_with_every_decoder(
     if decoder == "fusion":
         assert cells is None
     else:
-        assert spread_cells(cells).shape == (batch, 9, size[0] // 2, size[1] // 2)
+        assert spread_cells(cells).shape == (batch, 9, *size)
 
 
 @pytest.mark.parametrize("decoder", DECODERS)

@@ -128,6 +128,19 @@ def test_the_contract_keeps_the_visible_frames_chroma() -> None:
     assert (before - after).abs().max() <= 1
 
 
+def test_the_contracts_mask_is_the_best_class_of_the_logits_that_losses_judge() -> None:
+    torch.manual_seed(0)
+    network = build_model({"encoder": "lite0", "pretrained": False}).eval()
+    rgb = torch.randint(0, 256, (1, 64, 96, 3), dtype=torch.uint8)
+    ir = torch.randint(0, 256, (1, 64, 96), dtype=torch.uint8)
+    with torch.no_grad():
+        _, mask = ContractModel(network, 64, 96)(rgb, ir)
+        _, cells = network(rgb.permute(0, 3, 1, 2) / 255, ir[None] / 255)
+    best = spread_cells(cells).argmax(1)
+    assert len(best.unique()) > 3
+    assert torch.equal(mask.long(), best)
+
+
 @pytest.mark.parametrize(("size", "precision"), [((64, 96), "fp32"), ((70, 101), "fp32"), ((64, 96), "fp16")])
 def test_an_exported_file_computes_what_the_network_does_at_any_size(
     size: tuple[int, int], precision: str, tmp_path: Path

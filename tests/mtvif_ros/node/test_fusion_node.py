@@ -51,7 +51,7 @@ def test_an_unreadable_image_is_reported_and_the_next_pair_is_answered(
         # A pair that is sent before the last one is looked at supersedes it.
         assert cameras.spin_until(lambda: "hsv8" in (tmp_path / "log").read_text())
         cameras.send(night_frame, 8)
-        assert cameras.spin_until(lambda: bool(cameras.fused))
+        assert cameras.answered(8)
         log = process.stop()
     assert cameras.fused[0].header.stamp.sec == 8
     assert "failed 1" in log

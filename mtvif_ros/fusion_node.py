@@ -16,12 +16,14 @@ from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from mtvif_ros.diagnostics import diagnostic_message
 from mtvif_ros.engines import Engine, load_engine
 from mtvif_ros.image_codec import read_grey, read_rgb
 from mtvif_ros.inputs import subscribe_camera_info, subscribe_images
+from mtvif_ros.interrupts import interruptible
 from mtvif_ros.label_info import declare_labels, publish_label_info
 from mtvif_ros.latest import LatestWorker
 from mtvif_ros.monitor import Answer, Monitor
@@ -254,7 +256,7 @@ def _autostart(node: FusionNode) -> bool:
 def main(arguments: list[str] | None = None) -> int:
     """Run the node until it is told to stop; return 1 when it cannot start."""
     cv2.setNumThreads(1)  # the engine owns the cores
-    rclpy.init(args=arguments)
+    rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = FusionNode()
     except (InvalidParameterTypeException, InvalidParameterValueException) as error:
@@ -265,9 +267,10 @@ def main(arguments: list[str] | None = None) -> int:
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     try:
-        if not _autostart(node):
-            return 1
-        executor.spin()
+        with interruptible(executor):
+            if not _autostart(node):
+                return 1
+            executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     finally:

@@ -48,7 +48,6 @@ def test_an_unreadable_image_is_reported_and_the_next_pair_is_answered(
 ) -> None:
     with running_node(cameras, tmp_path) as process:
         cameras.send(night_frame, 7, encoding="hsv8")
-        # A pair that is sent before the last one is looked at supersedes it.
         assert cameras.spin_until(lambda: "hsv8" in (tmp_path / "log").read_text())
         cameras.send(night_frame, 8)
         assert cameras.answered(8)

@@ -11,6 +11,8 @@ from mtvif_ros.synthetic.brush import BOX, Brush, Glow, draw_box
 from mtvif_ros.synthetic.canvas import SHINES, Ink, Pixel
 
 CAR, PERSON, BIKE = (CLASS_NAMES.index(name) for name in ("car", "person", "bike"))
+_TURN = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+_RIM = 0.36 * np.stack((np.cos(_TURN), np.sin(_TURN), np.zeros_like(_TURN)), 1)
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,10 @@ class Person:
 
 @dataclass(frozen=True)
 class Bike:
-    """Draw a bicycle seen from the side, parked or with a rider."""
+    """Draw a bicycle seen from the side, parked or with a rider.
+
+    Its label fills wheels and frame, as people's and networks' labels of real bicycles do.
+    """
 
     paint: tuple[float, float, float]
     rider: Person | None = None
@@ -183,6 +188,9 @@ class Bike:
         )
         rear, front, crank, seat, head, bar, saddle = map(tuple, brush.pixels(points).tolist())
         canvas = brush.canvas
+        for hub in points[:2]:
+            canvas.mark(brush.pixels(hub + _RIM), BIKE)
+        canvas.mark(brush.pixels(points[[0, 3, 4, 1, 2]]), BIKE)
         for hub in (rear, front):
             canvas.ellipse(hub, (0.33 * scale, 0.33 * scale), tyre, BIKE, 0.06 * scale)
         for start, end in (

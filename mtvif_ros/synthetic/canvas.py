@@ -62,10 +62,17 @@ class Canvas:
 
     def polygon(self, points: Points, ink: Ink, tag: int | None) -> None:
         """Fill a convex polygon of pixels (N, 2); without a tag the labels below stay."""
-        fixed = np.round(np.clip(points, -4000, 4000) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+        fixed = _fixed_polygon(points)
         cv2.fillConvexPoly(self.paint, fixed, ink, cv2.LINE_AA, _SUBPIXEL_BITS)
         if tag is not None:
             cv2.fillConvexPoly(self.tag, fixed, (tag,), cv2.LINE_8, _SUBPIXEL_BITS)
+
+    def mark(self, points: Points, tag: int) -> None:
+        """Label a convex polygon of pixels (N, 2) through whose holes one sees what is behind it."""
+        inside = np.zeros_like(self.tag)
+        cv2.fillConvexPoly(inside, _fixed_polygon(points), (1,), cv2.LINE_8, _SUBPIXEL_BITS)
+        seen = inside.astype(bool)
+        self.tag[seen] = self.tag[seen] & SHINES | tag
 
     def line(self, start: Pixel, end: Pixel, width: float, ink: Ink, tag: int) -> None:
         """Draw a line with round ends between two pixels."""
@@ -132,6 +139,11 @@ class Canvas:
         tag = cv2.warpAffine(texture.tag, affine, size, flags=cv2.INTER_NEAREST)
         cv2.copyTo(paint, alpha, self.paint[area])
         cv2.copyTo(tag, alpha, self.tag[area])
+
+
+def _fixed_polygon(points: Points) -> npt.NDArray[np.int32]:
+    """Return pixels (N, 2) in OpenCV's fixed-point form."""
+    return np.round(np.clip(points, -4000, 4000) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
 
 
 def _fixed(pixel: Pixel) -> list[int]:

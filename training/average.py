@@ -13,12 +13,11 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.utils.data import DataLoader
 
 from mtvif_ros.command_line import command_parser
 from training.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
 from training.config import read_config
-from training.data.mixture import Mixture, load_sources
+from training.data.mixture import sample_batches
 from training.model import Network, build_model
 from training.model.freeze import freeze
 
@@ -73,11 +72,7 @@ def _settle_batch_norms(network: Network, config: dict[str, Any], data: Path) ->
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # the plain mean of all batches
-    frames = settings["batch"] * _BATCHES
-    mixture = Mixture(
-        load_sources(settings["sources"], data), tuple(settings["crop"]), config["seed"], frames
-    )
-    for rgb, ir, _ in DataLoader(mixture, settings["batch"]):
+    for rgb, ir in sample_batches(config, data, _BATCHES):
         network(rgb, ir)
 
 

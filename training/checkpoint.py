@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,21 +33,24 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     return state
 
 
-def load_weights(network: nn.Module, source: Path) -> None:
+def load_weights(network: Network, source: Path) -> None:
     """Start `network` from another run's averaged weights or a .safetensors file, where they fit.
 
     A tensor fits when its name and shape are the network's; those of the network that none fits are named
-    and stay as they are. Raises FileNotFoundError when `source` has no
-    weights and ValueError when they cannot be read or none fits.
+    and stay as they are. Raises FileNotFoundError when `source` has no weights and ValueError when they
+    cannot be read, when none fits, or when their encoder has other widths inside (see training.prune).
     """
     path = source if source.suffix == _WEIGHTS else source / CHECKPOINT
     if not path.is_file():
         raise FileNotFoundError(f"initial: {path} does not exist; train that run first")
-    own = network.state_dict()
+    own, given = network.state_dict(), _read_weights(path)
+    widths, own_widths = _widths(network, given), _widths(network, own)
+    if any(width != own_widths[name] for name, width in widths.items()):
+        raise ValueError(
+            f"initial: the encoder of {path} has other widths than this network; set model.hidden: {widths}"
+        )
     fitting = {
-        name: tensor
-        for name, tensor in _read_weights(path).items()
-        if name in own and own[name].shape == tensor.shape
+        name: tensor for name, tensor in given.items() if name in own and own[name].shape == tensor.shape
     }
     if not fitting:
         raise ValueError(f"initial: no tensor of {path} fits this network")
@@ -55,6 +59,12 @@ def load_weights(network: nn.Module, source: Path) -> None:
     others = sorted(own.keys() - fitting)
     if others:
         print(f"  not from it: {', '.join(others[:_NAMED])}{' …' if len(others) > _NAMED else ''}")
+
+
+def _widths(network: Network, weights: Mapping[str, Tensor]) -> dict[str, int]:
+    """Return the widths inside the encoder that `weights` have, by the names of `network`."""
+    takers = {name: f"encoder.{h.taker}.weight" for name, h in network.encoder.hidden_channels().items()}
+    return {name: weights[taker].shape[1] for name, taker in takers.items() if taker in weights}
 
 
 def save_weights(network: nn.Module, path: Path) -> None:

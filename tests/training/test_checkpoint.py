@@ -32,6 +32,13 @@ def test_what_no_weight_fits_is_named(tmp_path: Path, capsys: pytest.CaptureFixt
     assert told.endswith("decoder.segmentation.logits.bias, decoder.segmentation.logits.weight")
 
 
+def test_weights_of_a_narrower_encoder_are_refused_with_the_widths_to_set(tmp_path: Path) -> None:
+    lite0 = {"encoder": "lite0", "pretrained": False}
+    save_weights(build_model({**lite0, "hidden": {"blocks.3": 96}}), tmp_path / "narrow.safetensors")
+    with pytest.raises(ValueError, match=r"other widths.*set model\.hidden: \{.*'blocks\.3': 96"):
+        load_weights(build_model(lite0), tmp_path / "narrow.safetensors")
+
+
 def test_weights_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"initial: .*none\.safetensors does not exist"):
         load_weights(network(1), tmp_path / "none.safetensors")

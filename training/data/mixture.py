@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
 from training.data.augment import augment
 from training.data.pairs import Sample, load_sample
@@ -58,6 +59,20 @@ class Mixture(Dataset[tuple[Tensor, Tensor, Tensor]]):
     def _draw(self, rng: np.random.Generator) -> Sample:
         source = self._sources[rng.choice(len(self._sources), p=self._probabilities)]
         return source.samples[rng.integers(len(source.samples))]
+
+
+def sample_batches(config: dict[str, Any], data: Path, batches: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Give (rgb, ir) of the first batches of a config's training samples, as a training sees them but for
+    things pasted in.
+
+    Raises ValueError as load_sources does.
+    """
+    settings = config["train"]
+    count = settings["batch"] * batches
+    sources = load_sources(settings["sources"], data)
+    mixture = Mixture(sources, tuple(settings["crop"]), config["seed"], count)
+    for rgb, ir, _ in DataLoader(mixture, settings["batch"]):
+        yield rgb, ir
 
 
 def load_sources(entries: list[dict[str, Any]], data: Path) -> list[Source]:

@@ -65,12 +65,14 @@ Network = MultiTaskVIF | Cascade
 def build_model(config: dict[str, Any]) -> Network:
     """Build the network that a config's `model` section describes.
 
-    Keys: `encoder` (a name in ENCODERS), `decoder` (a name in DECODERS, default multitask) and
-    `pretrained` (default true). Raises ValueError for unknown names, listing those that exist.
+    Keys: `encoder` (a name in ENCODERS), `decoder` (a name in DECODERS, default multitask), `pretrained`
+    (default true) and `hidden` (widths by the names of the encoder's `hidden_channels`). Raises ValueError
+    for unknown names, listing those that exist.
     """
     new_encoder = _choose("encoder", config["encoder"], ENCODERS)
     build = _choose("decoder", config.get("decoder", "multitask"), DECODERS)
-    return build(lambda: new_encoder(pretrained=config.get("pretrained", True)))
+    pretrained, hidden = config.get("pretrained", True), config.get("hidden", {})
+    return build(lambda: new_encoder(pretrained=pretrained, hidden=hidden))
 
 
 def _multitask(new_encoder: Callable[[], Encoder]) -> Network:

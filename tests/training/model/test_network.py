@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -81,6 +82,20 @@ def test_a_cascades_segmentation_leaves_its_fusion_alone() -> None:
 def test_an_unknown_part_is_refused_with_those_that_exist(part: str) -> None:
     with pytest.raises(ValueError, match=f"model.{part}: 'resnet' is unknown.*(lite0|multitask)"):
         build_model({"encoder": "lite0", part: "resnet"})
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ({"encoder": "lite0", "hidden": {"blocks.99": 8}}, "blocks.99.*infrared.0.*blocks.12"),
+        ({"encoder": "lite0", "hidden": {"blocks.3": 0}, "pretrained": False}, "blocks.3: 0 must be"),
+        ({"encoder": "lite0", "hidden": {"blocks.3": 96}}, "pretrained: false"),
+        ({"encoder": "plain", "hidden": {"blocks.3": 96}}, "this encoder has none"),
+    ],
+)
+def test_widths_that_an_encoder_cannot_have_are_refused(model: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=rf"model\.hidden: .*{told}"):
+        build_model(model)
 
 
 def test_one_head_costs_at_most_six_tenths_of_a_cascade() -> None:

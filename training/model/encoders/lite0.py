@@ -5,10 +5,13 @@ arXiv 1905.11946, the "lite" variant without squeeze-and-excite). With it goes, 
 the infrared frame exceeds its luma by: the pretrained kernels take it as grey light, so that training
 begins with a network that looks at the brighter of both frames. The infrared frame also goes through a
 narrow branch of its own, whose features are added between the blocks, starting at zero.
+
+Blocks may be narrower inside than published, see training.prune.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -16,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.model.depthwise import DepthwiseConv2d
-from training.model.encoders.base import Encoder
+from training.model.encoders.base import Encoder, Hidden, check_hidden
 from training.model.layers import conv_bn
 from training.model.luma import luma_of
 
@@ -47,6 +50,11 @@ _BLOCKS = (
 _INFRARED_JOINS_AFTER = (2, 4, 5)
 _FEATURES_AFTER = (2, 4, 10, 12)
 _INFRARED_CHANNELS = (32, 64, 96)
+_FIRST_INFRARED, _FIRST_BLOCK = "infrared.0", "blocks.0"
+_HIDDEN = {
+    _FIRST_INFRARED: _INFRARED_CHANNELS[0],
+    **{f"blocks.{index}": block.inputs * block.expand for index, block in enumerate(_BLOCKS)},
+}
 
 
 class _SamePadConv(nn.Sequential):
@@ -80,9 +88,8 @@ def _norm(channels: int) -> nn.BatchNorm2d:
 
 
 class _InvertedResidual(nn.Module):
-    def __init__(self, block: _Block):
+    def __init__(self, block: _Block, hidden: int):
         super().__init__()
-        hidden = block.inputs * block.expand
         layers: list[nn.Module] = []
         if block.expand != 1:
             layers += [_SamePadConv(block.inputs, hidden, 1, 1), _norm(hidden), nn.ReLU6()]
@@ -109,19 +116,34 @@ class _Excess(nn.Module):
 
 
 class Lite0Encoder(Encoder):
-    """Encode with EfficientNet-Lite0; see Encoder for shapes."""
+    """Encode with EfficientNet-Lite0; see Encoder for shapes.
+
+    `hidden` maps names of `hidden_channels` to numbers of channels, by default as published. Raises
+    ValueError for other names and, with `pretrained`, for other numbers than the published ones.
+    """
 
     channels = (24, 40, 112, 192)
 
-    def __init__(self, pretrained: bool = True):
+    def __init__(self, pretrained: bool = True, hidden: Mapping[str, int] | None = None):
         super().__init__()
+        check_hidden(hidden or {}, _HIDDEN)
+        widths = {**_HIDDEN, **(hidden or {})}
+        if pretrained and widths != _HIDDEN:
+            raise ValueError(
+                "model.hidden: pretrained weights have the published widths; leave `hidden` out, or set "
+                "`pretrained: false` and start from weights of these widths"
+            )
+        first = widths[_FIRST_BLOCK]
         self.excess = _Excess()
-        self.stem = nn.Sequential(_SamePadConv(4, 32, 3, 2), _norm(32), nn.ReLU6())
-        self.blocks = nn.ModuleList(_InvertedResidual(block) for block in _BLOCKS)
+        self.stem = nn.Sequential(_SamePadConv(4, first, 3, 2), _norm(first), nn.ReLU6())
+        self.blocks = nn.ModuleList(
+            _InvertedResidual(block, widths[f"blocks.{index}"]) for index, block in enumerate(_BLOCKS)
+        )
         c4, c8, c16 = _INFRARED_CHANNELS
+        narrow = widths[_FIRST_INFRARED]
         self.infrared = nn.ModuleList(
             [
-                nn.Sequential(conv_bn(1, c4, 4, 4), conv_bn(c4, c4)),
+                nn.Sequential(conv_bn(1, narrow, 4, 4), conv_bn(narrow, c4)),
                 conv_bn(c4, c8, 3, 2),
                 conv_bn(c8, c16, 3, 2),
             ]
@@ -147,6 +169,20 @@ class Lite0Encoder(Encoder):
             if index in _FEATURES_AFTER:
                 features.append(x)
         return features
+
+    def hidden_channels(self) -> dict[str, Hidden]:
+        """Return by name the channels inside the blocks, and those inside infrared's first step."""
+        found = {
+            _FIRST_INFRARED: Hidden(("infrared.0.0",), "infrared.0.1.0", "infrared.0.1.1"),
+            _FIRST_BLOCK: Hidden(
+                ("stem", "blocks.0.layers.0", "blocks.0.layers.1"), "blocks.0.layers.3.0", "blocks.0.layers.4"
+            ),
+        }
+        for index in range(1, len(_BLOCKS)):
+            layers = f"blocks.{index}.layers"
+            makers = tuple(f"{layers}.{layer}" for layer in (0, 1, 3, 4))
+            found[f"blocks.{index}"] = Hidden(makers, f"{layers}.6.0", f"{layers}.7")
+        return found
 
 
 def load_imagenet_weights(encoder: Lite0Encoder) -> None:

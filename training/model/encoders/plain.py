@@ -7,12 +7,13 @@ lower strides. Widths are ours.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
-from training.model.encoders.base import Encoder
+from training.model.encoders.base import Encoder, check_hidden
 from training.model.layers import conv_bn
 
 _GROWTH = 16
@@ -42,8 +43,9 @@ class PlainEncoder(Encoder):
 
     channels = _CHANNELS
 
-    def __init__(self, pretrained: bool = False):
+    def __init__(self, pretrained: bool = False, hidden: Mapping[str, int] | None = None):
         super().__init__()
+        check_hidden(hidden or {}, {})
         self.visible, self.infrared = _Branch(3), _Branch(1)
         self.join = conv_bn(self.visible.out_channels + self.infrared.out_channels, _CHANNELS[0], 1)
         self.down = nn.ModuleList(

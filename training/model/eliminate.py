@@ -1,0 +1,74 @@
+"""Leave out channels of a convolution's input and let the others take over their part."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+_RIDGE = 1e-6
+
+
+class Kept(NamedTuple):
+    """Hold the channels that stay, the kernel (outputs, kept, h, w) and bias (outputs,) refitted to them.
+
+    `loss` is the share of the output's variance that they no longer give.
+    """
+
+    channels: list[int]
+    kernel: Tensor
+    bias: Tensor
+    loss: float
+
+
+def eliminate(gram: Tensor, kernel: Tensor, most: float, multiple: int) -> Kept | None:
+    """Leave out as many input channels of a convolution as the loss `most` allows.
+
+    `gram` is the Gram matrix, float64, of what the convolution sees: its flattened input patches and a one
+    behind them. `kernel` is (outputs, C, h, w). One channel goes after the other, each time the one whose
+    going costs least when all others are refitted by least squares (optimal brain surgeon, Hassibi and
+    Stork, 1993, for groups of weights). The number that stays is a multiple of `multiple`; None where
+    no such number below C loses little enough.
+    """
+    outputs, count, *size = kernel.shape
+    taps = kernel[0, 0].numel()
+    weight = torch.cat((kernel.double().flatten(1).T, gram.new_zeros(1, outputs)))
+    variance = _variance(gram, weight)
+    inverse = torch.linalg.inv(gram + _RIDGE * gram.diagonal().mean() * torch.eye(len(gram)).to(gram))
+    alive = list(range(count))
+    best, lost = None, 0.0
+    while len(alive) > multiple:
+        costs = _costs(inverse, weight, len(alive), taps)
+        cheapest = int(costs.argmin())
+        lost += float(costs[cheapest])
+        if lost > most * variance:
+            break
+        inverse, weight = _without(inverse, weight, slice(cheapest * taps, (cheapest + 1) * taps))
+        del alive[cheapest]
+        if len(alive) % multiple == 0:
+            refitted = weight[:-1].T.reshape(outputs, len(alive), *size)
+            best = Kept(list(alive), refitted.to(kernel), weight[-1].to(kernel), lost / variance)
+    return best
+
+
+def _variance(gram: Tensor, weight: Tensor) -> float:
+    """Return the sum of squares of the outputs about their means."""
+    means = gram[-1] @ weight / gram[-1, -1]
+    return float((weight * (gram @ weight)).sum() - gram[-1, -1] * (means**2).sum())
+
+
+def _costs(inverse: Tensor, weight: Tensor, channels: int, taps: int) -> Tensor:
+    """Return for every channel by how much the squared error grows without it."""
+    square = inverse[:-1, :-1].view(channels, taps, channels, taps)
+    blocks = square.diagonal(dim1=0, dim2=2).permute(2, 0, 1)
+    parts = weight[:-1].view(channels, taps, -1)
+    return (parts * torch.linalg.solve(blocks, parts)).sum((1, 2))
+
+
+def _without(inverse: Tensor, weight: Tensor, gone: slice) -> tuple[Tensor, Tensor]:
+    """Return the inverse Gram matrix and the best weights without the rows `gone`."""
+    rest = torch.ones(len(weight), dtype=torch.bool)
+    rest[gone] = False
+    through = inverse[rest, gone] @ torch.linalg.inv(inverse[gone, gone])
+    return inverse[rest][:, rest] - through @ inverse[gone][:, rest], weight[rest] - through @ weight[gone]

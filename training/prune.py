@@ -39,8 +39,10 @@ def prune_run(
 
     Every convolution behind such channels may lose the share `most` of its output's variance on training
     frames below `data` of the config `frames`, by default of the run's. Raises FileNotFoundError for a run
-    without a checkpoint and ValueError for a network that has no such channels.
+    without a checkpoint and ValueError for a share that is none and a network that has no such channels.
     """
+    if not 0 < most < 1:
+        raise ValueError(f"--most {most}: it must be a share between 0 and 1, such as 0.01")
     state = load_checkpoint(run / CHECKPOINT)
     network = load_network(run)
     hidden = network.encoder.hidden_channels() if isinstance(network, MultiTaskVIF) else {}

@@ -87,6 +87,12 @@ def test_a_network_without_such_channels_is_refused(
     assert "nothing to prune" in capsys.readouterr().err
 
 
+def test_a_loss_that_is_no_share_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--run", str(tmp_path), "--data", str(tmp_path), "--out", str(tmp_path), "--most", "5"])
+    assert "--most 5.0: it must be a share" in capsys.readouterr().err
+
+
 def test_a_run_without_a_checkpoint_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--run", str(tmp_path / "none"), "--data", str(tmp_path), "--out", str(tmp_path / "narrow")])

@@ -62,8 +62,7 @@ class Mixture(Dataset[tuple[Tensor, Tensor, Tensor]]):
 
 
 def sample_batches(config: dict[str, Any], data: Path, batches: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Give (rgb, ir) of the first batches of a config's training samples, as a training sees them but for
-    things pasted in.
+    """Give (rgb, ir) of the first batches of a config's training, with nothing pasted into them.
 
     Raises ValueError as load_sources does.
     """

@@ -48,7 +48,8 @@ def eliminate(gram: Tensor, kernel: Tensor, most: float, multiple: int) -> Kept 
         del alive[cheapest]
         if len(alive) % multiple == 0:
             refitted = weight[:-1].T.reshape(outputs, len(alive), *size)
-            best = Kept(list(alive), refitted.to(kernel), weight[-1].to(kernel), lost / variance)
+            loss = lost / variance if variance else 0.0  # a layer that gives nothing loses nothing
+            best = Kept(list(alive), refitted.to(kernel), weight[-1].to(kernel), loss)
     return best
 
 

@@ -51,14 +51,14 @@ def prune_run(
     config = read_config(frames) if frames else state["config"]
     kept = _choose(network, hidden, sample_batches(config, data, _BATCHES), most)
     weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    for name, channels in kept.items():
-        _cut(weights, hidden[name], channels)
+    for name, part in kept.items():
+        _cut(weights, hidden[name], part)
     widths = {**state["config"]["model"].get("hidden", {}), **{n: len(k.channels) for n, k in kept.items()}}
     model = {**state["config"]["model"], "pretrained": False, "hidden": widths}
     build_model(model).load_state_dict(weights)
     narrow = {"average": weights, "step": state["step"], "config": {**state["config"], "model": model}}
     save_checkpoint(out / CHECKPOINT, narrow)
-    return widths, {name: channels.loss for name, channels in kept.items()}
+    return widths, {name: part.loss for name, part in kept.items()}
 
 
 @torch.no_grad()

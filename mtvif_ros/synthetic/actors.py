@@ -160,7 +160,7 @@ class Person:
 class Bike:
     """Draw a bicycle seen from the side, parked or with a rider.
 
-    Its label fills wheels and frame, as people's and networks' labels of real bicycles do.
+    Its label fills wheels and frame, as the labels of real bicycles that we learn from do.
     """
 
     paint: tuple[float, float, float]

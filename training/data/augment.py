@@ -105,7 +105,9 @@ def _tint(image: Plane, rng: np.random.Generator) -> Plane:
 
 
 def _darken(image: Plane, rng: np.random.Generator) -> Plane:
-    return image * np.float32(rng.uniform(0.05, 0.5))
+    """Show by little light what was seen by more, in the few grey levels that a camera then has."""
+    light = np.float32(np.exp(rng.uniform(np.log(0.05), np.log(0.5))))
+    return np.asarray(np.round(image * (255 * light)) / np.float32(255), np.float32)
 
 
 def _noise(image: Plane, rng: np.random.Generator) -> Plane:
@@ -145,7 +147,7 @@ _VISIBLE_CHANGES: tuple[tuple[float, _Change], ...] = (
     (0.5, _gain),
     (0.3, _gamma),
     (0.3, _tint),
-    (0.15, _darken),
+    (0.3, _darken),
     (0.1, _glare),
     (0.15, _blur),
     (0.2, _noise),

@@ -21,7 +21,7 @@ def test_a_file_that_is_no_config_is_named(tmp_path: Path, text: str) -> None:
 
 
 def test_every_round_of_the_shipped_model_has_all_settings() -> None:
-    rounds = [path for path in Path("training/configs").glob("*.yaml") if path.stem != "ablation"]
+    rounds = [path for path in Path("training/configs").glob("**/*.yaml") if path.stem != "ablation"]
     assert len(rounds) > 5
     for path in rounds:
         config = read_config(path)

@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Train the shipped network anew, all twelve rounds: training/reproduce.sh DATA, for about 16 hours on two cores.
+# The same command goes on where it was interrupted. PYTHON chooses the interpreter; runs/ gets every result.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+python=${PYTHON:-.venv/bin/python}
+data=${1:?"folder with msrs/ and roadscene/"}
+rounds=training/configs/rounds
+
+run() { echo "== $*"; "$python" -m "training.$@"; }
+
+# NAME, CONFIG and options: a training, which resumes or, when it is through, ends at once.
+train() { run train --config "$2" --data "$data" --out "runs/$1" "${@:3}"; }
+
+# NAME, CONFIG and three seeds: three trainings side by side, a thread each.
+train_three() {
+    export OMP_NUM_THREADS=1
+    local pids=() pid
+    for seed in "${@:3}"; do
+        train "$1_$seed" "$2" --seed "$seed" &
+        pids+=($!)
+    done
+    for pid in "${pids[@]}"; do wait "$pid"; done
+    unset OMP_NUM_THREADS
+}
+
+# NAME, CONFIG whose frames settle batch norms, and the runs whose mean it is.
+average() { run average --runs "${@:3}" --config "$2" --data "$data" --out "runs/$1"; }
+
+# NAME: the masks of a network, which the next round learns from.
+label() {
+    local set folder
+    for set in msrs/train roadscene; do
+        folder=runs/$1/masks_${set%%/*}
+        [ -e "$folder" ] && continue
+        rm -rf "$folder.partial"
+        run pseudo_label --run "runs/$1" --data "$data/$set" --out "$folder.partial"
+        mv "$folder.partial" "$folder"
+    done
+}
+
+for name in first second third fourth; do
+    train $name $rounds/$name.yaml
+    label $name
+done
+train fifth $rounds/fifth.yaml
+train fifth_whole $rounds/fifth_whole.yaml
+average between $rounds/fourth.yaml runs/fourth runs/fifth_whole
+label between
+train sixth $rounds/sixth.yaml
+train sixth_whole $rounds/sixth_whole.yaml
+average sixth_mean $rounds/sixth_whole.yaml runs/sixth_whole runs/fifth_whole
+label sixth_mean
+train seventh $rounds/seventh.yaml
+train seventh_whole $rounds/seventh_whole.yaml
+average seventh_mean $rounds/seventh.yaml runs/seventh_whole runs/sixth_whole runs/fifth_whole
+label seventh_mean
+train_three eighth $rounds/eighth.yaml 11 12 13
+average eighth_mean $rounds/eighth.yaml runs/eighth_{11,12,13} runs/seventh_mean{,,,}
+label eighth_mean
+train_three ninth $rounds/ninth.yaml 21 22 23
+average ninth_mean $rounds/ninth.yaml runs/ninth_{21,22,23} runs/eighth_mean
+label ninth_mean
+train_three tenth $rounds/tenth.yaml 31 32 33
+average tenth_mean $rounds/tenth.yaml runs/tenth_{31,32,33} runs/ninth_mean
+label tenth_mean
+run prune --run runs/tenth_mean --data "$data" --out runs/narrow
+train_three eleventh $rounds/eleventh.yaml 41 42 43
+average eleventh_mean $rounds/eleventh.yaml runs/eleventh_{41,42,43} runs/narrow
+label eleventh_mean
+train_three twelfth training/configs/mtvif.yaml 51 52 53
+average shipped training/configs/mtvif.yaml runs/twelfth_{51,52,53} runs/eleventh_mean
+
+about="--trained-on MSRS,RoadScene,rendered --licence research-use --model-version 0.1.0+63040"
+run export --run runs/shipped --out models/mtvif.onnx --weights models/mtvif.safetensors $about
+run export --run runs/shipped --out models/mtvif_fp16.onnx --precision fp16 $about
+run quantise --model models/mtvif.onnx --data "$data/msrs/train" --out models/mtvif_int8.onnx

@@ -13,14 +13,14 @@ from mtvif_ros.engines.tensorrt_build import build_engine
 from mtvif_ros.engines.tensorrt_flavour import Flavour, load_flavour
 from mtvif_ros.model_file import ModelFile
 
-# An import error here is how load_engine learns that this backend is not installed.
-_FLAVOUR = load_flavour()
-cuda.runtime()
-
 
 def require_device() -> None:
-    """Raise EngineError where there is no GPU to run on."""
+    """Raise EngineError where there is no GPU to run on and ImportError where a package is missing.
+
+    The GPU is asked for first: TensorRT's libraries take 80 MB, which a node without a GPU would keep.
+    """
     cuda.first_device()
+    load_flavour()
 
 
 def engine_key(flavour: Flavour, model: ModelFile, device_name: str, compute_capability: str) -> Key:
@@ -36,16 +36,16 @@ def engine_key(flavour: Flavour, model: ModelFile, device_name: str, compute_cap
 class TensorRtEngine:
     """Run one pair at a time: two copies in, the network and two copies out, as one CUDA graph."""
 
-    def __init__(self, model: ModelFile, content: bytes, device: cuda.Device):
-        trt = _FLAVOUR.api
+    def __init__(self, flavour: Flavour, model: ModelFile, content: bytes, device: cuda.Device):
+        trt = flavour.api
         self._cudart = cuda.runtime()
         self.model = model
-        self.description = f"{_FLAVOUR.name} {_FLAVOUR.version} {device.name} {model.precision}"
+        self.description = f"{flavour.name} {flavour.version} {device.name} {model.precision}"
         self._logger = trt.Logger(trt.Logger.WARNING)
         self._runtime = trt.Runtime(self._logger)
         self._engine = self._runtime.deserialize_cuda_engine(content)
         if self._engine is None:
-            raise EngineError(f"{_FLAVOUR.name} cannot load the engine built from {model.path}")
+            raise EngineError(f"{flavour.name} cannot load the engine built from {model.path}")
         self._context = self._engine.create_execution_context()
         size = (1, model.height, model.width)
         shapes: dict[str, tuple[int, ...]] = {
@@ -74,7 +74,7 @@ class TensorRtEngine:
         for name in ("rgb", "ir"):
             self._buffers[name].upload(self._stream)
         if not self._context.execute_async_v3(int(self._stream)):
-            raise EngineError(f"{_FLAVOUR.name} cannot run {self.model.path}")
+            raise EngineError(f"TensorRT cannot run {self.model.path}")
         for name in ("fused", "segmentation"):
             self._buffers[name].download(self._stream)
 
@@ -96,6 +96,7 @@ def load(model: ModelFile, threads: int, device: str = "") -> Engine:
     It runs on the first GPU (CUDA_VISIBLE_DEVICES chooses); `threads` and `device` mean nothing here.
     """
     gpu = cuda.first_device()
-    key = engine_key(_FLAVOUR, model, gpu.name, gpu.compute_capability)
-    content = cached_engine(cache_directory(), key, lambda: build_engine(_FLAVOUR, model))
-    return TensorRtEngine(model, content, gpu)
+    flavour = load_flavour()
+    key = engine_key(flavour, model, gpu.name, gpu.compute_capability)
+    content = cached_engine(cache_directory(), key, lambda: build_engine(flavour, model))
+    return TensorRtEngine(flavour, model, content, gpu)

@@ -1,5 +1,7 @@
 """Without a GPU, TensorRT for RTX builds real engines; running them needs one."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +57,14 @@ def test_the_command_writes_an_engine_for_another_gpu(tensorrt_rtx: Flavour, tmp
     out = tmp_path / "orin.engine"
     assert main(["--compute-capability", "8.6", "--out", str(out)]) == 0
     assert out.stat().st_size > 100_000
+
+
+@pytest.mark.skipif(has_gpu() is None, reason="this machine has a GPU, on which TensorRT is used")
+def test_without_a_gpu_tensorrt_is_passed_over_before_its_libraries_are_loaded(tensorrt_rtx: Flavour) -> None:
+    code = "import mtvif_ros.engines as e; e.shipped_model(); print(open('/proc/self/maps').read())"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert "openvino" in done.stdout or "onnxruntime" in done.stdout
+    assert "libtensorrt" not in done.stdout
 
 
 def test_the_command_says_what_is_wrong(

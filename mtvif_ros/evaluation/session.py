@@ -62,6 +62,7 @@ def listening(options: ReplayOptions, wanted: set[int]) -> Iterator[tuple[Node, 
         collector.close()
         node.destroy_node()
         rclpy.try_shutdown()
+        rclpy.uninstall_signal_handlers()  # they outlive their context, and SIGTERM would end nothing
 
 
 def run_session(options: ReplayOptions, passes: Passes, node: Node, collector: Collector) -> Session:

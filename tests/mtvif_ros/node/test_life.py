@@ -142,14 +142,17 @@ def test_registration_brings_a_shifted_infrared_camera_back(
     cameras: Cameras, night_frame: Frame, tmp_path: Path
 ) -> None:
     shifted = night_frame._replace(ir=np.roll(night_frame.ir, 40, axis=1))
+    # What the shifted camera does not see is black, which the network answers otherwise far beside it, too.
+    seen = night_frame.ir.copy()
+    seen[:, -40:] = 0
     with running_node(cameras, tmp_path):
-        cameras.send(night_frame, 1)
+        cameras.send(night_frame._replace(ir=seen), 1)
         assert cameras.answered(1)
         moved_back = [1.0, 0.0, -40.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
         assert cameras.set_parameter("registration.homography", moved_back) == ""
         cameras.send(shifted, 2)
         assert cameras.answered(2)
-    first, second = (read_rgb(message)[:, :540].astype(int) for message in cameras.fused)
+    first, second = (read_rgb(message).astype(int) for message in cameras.fused)
     assert np.abs(first - second).mean() < 0.5
 
 

@@ -142,7 +142,7 @@ def test_registration_brings_a_shifted_infrared_camera_back(
     cameras: Cameras, night_frame: Frame, tmp_path: Path
 ) -> None:
     shifted = night_frame._replace(ir=np.roll(night_frame.ir, 40, axis=1))
-    # What the shifted camera does not see is black, which the network answers otherwise far beside it, too.
+    # A strip that the shifted camera does not see: black, which changes the fused image beside it, too.
     seen = night_frame.ir.copy()
     seen[:, -40:] = 0
     with running_node(cameras, tmp_path):

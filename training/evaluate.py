@@ -98,6 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--data", type=Path, help="folder with vi/, ir/ and perhaps labels/, boxes/")
     source.add_argument("--rendered", type=int, metavar="N", help="N rendered frames with exact labels")
+    parser.add_argument("--smoke", type=float, default=0.0, help="its density in the rendered frames, 0..1")
     parser.add_argument("--backend", default="auto", choices=("auto", *BACKENDS))
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=FOLDER")
     parser.add_argument("--out", type=Path, help="write the numbers as JSON")
@@ -105,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     peers = {name: Path(folder) for name, folder in (peer.split("=", 1) for peer in options.peer)}
     with TemporaryDirectory() as folder:
         if options.rendered:
-            write_rendered_pairs(Path(folder), options.rendered, _HELD_OUT_SEED)
+            write_rendered_pairs(Path(folder), options.rendered, _HELD_OUT_SEED, options.smoke)
         pairs = find_pairs(options.data or Path(folder))
         result = evaluate(options.model, options.backend, pairs, peers)
     print(format_report(result))

@@ -7,6 +7,8 @@ allowed classes together be one (the partial-label likelihood, Cour et al., JMLR
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 import numpy.typing as npt
 
@@ -28,6 +30,19 @@ def allowed_from_mask(mask: npt.NDArray[np.uint8]) -> AllowedSet:
     bits = np.full(256, ALL_CLASSES, np.uint16)
     bits[: len(CLASS_NAMES)] = 1 << np.arange(len(CLASS_NAMES))
     return bits[mask]
+
+
+def forbid(allowed: AllowedSet, absent: Collection[str]) -> AllowedSet:
+    """Return bit sets without the classes that a person saw nowhere in the frame.
+
+    A pixel that had no others may then be any of the rest. Raises ValueError for unknown names.
+    """
+    unknown = sorted(set(absent) - set(CLASS_NAMES))
+    if unknown:
+        raise ValueError(f"absent: {unknown} are no classes; choose among {list(CLASS_NAMES)}")
+    rest = np.uint16(ALL_CLASSES & ~sum(1 << CLASS_NAMES.index(name) for name in set(absent)))
+    kept = allowed & rest
+    return np.where(kept > 0, kept, rest)
 
 
 def certain_things(allowed: AllowedSet) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from training.data.allowed import forbid
 from training.data.augment import augment
 from training.data.pairs import Sample, load_sample
 from training.data.paste import paste_things
 from training.data.rendered import rendered_samples
 from training.data.selection import select_pairs
+
+_RENDERED_KEYS = ("rendered", "seed", "smoke", "share")
 
 
 @dataclass(frozen=True)
@@ -77,9 +80,10 @@ def sample_batches(config: dict[str, Any], data: Path, batches: int) -> Iterator
 def load_sources(entries: list[dict[str, Any]], data: Path) -> list[Source]:
     """Load every source of a config into memory.
 
-    An entry has `share` and either the keys of select_pairs or `rendered` (a number of frames) with an
-    optional `seed`. Raises ValueError for other entries, and one that names every file of all sources
-    that is missing, corrupt, of another size than its partner or out of range.
+    An entry has `share` and either `rendered` (a number of frames) with optional `seed` and `smoke`, or the
+    keys of select_pairs with an optional `absent`, the classes that none of its frames shows. Raises
+    ValueError for other entries, and one that names every file of all sources that is missing, corrupt, of
+    another size than its partner or out of range.
     """
     problems: list[str] = []
     sources = [Source(_load(entry, data, problems), float(entry["share"])) for entry in entries]
@@ -90,7 +94,10 @@ def load_sources(entries: list[dict[str, Any]], data: Path) -> list[Source]:
 
 def _load(entry: dict[str, Any], data: Path, problems: list[str]) -> list[Sample]:
     if "rendered" in entry:
-        return rendered_samples(int(entry["rendered"]), seed=int(entry.get("seed", 0)))
+        if entry.keys() - set(_RENDERED_KEYS):
+            raise ValueError(f"entry {entry}: rendered frames may have {list(_RENDERED_KEYS)}")
+        seed, smoke = int(entry.get("seed", 0)), float(entry.get("smoke", 0))
+        return rendered_samples(int(entry["rendered"]), seed, smoke)
     samples: list[Sample] = []
     try:
         pairs = select_pairs(entry, data)
@@ -102,4 +109,5 @@ def _load(entry: dict[str, Any], data: Path, problems: list[str]) -> list[Sample
             samples.append(load_sample(files))
         except ValueError as error:
             problems.append(str(error))
-    return samples
+    absent = entry.get("absent", ())
+    return [replace(sample, allowed=forbid(sample.allowed, absent)) for sample in samples]

@@ -16,31 +16,33 @@ _FRAMES_PER_SCENE = 4
 _FRAMES_APART = 97  # 3 s: far enough that the street looks different
 
 
-def rendered_samples(count: int, seed: int) -> list[Sample]:
+def rendered_samples(count: int, seed: int, smoke: float = 0.0) -> list[Sample]:
     """Return `count` frames (480x640) of different scenes, at all times of day in turn.
 
-    Every scene is a little misaligned, as real cameras are.
+    Every scene is a little misaligned, as real cameras are. `smoke` is its density, 0..1; labels see
+    through it.
     """
     return [
         Sample(name, frame.rgb, frame.ir, allowed_from_mask(frame.mask))
-        for name, frame in _frames(count, seed)
+        for name, frame in _frames(count, seed, smoke)
     ]
 
 
-def write_rendered_pairs(folder: Path, count: int, seed: int) -> None:
+def write_rendered_pairs(folder: Path, count: int, seed: int, smoke: float = 0.0) -> None:
     """Write the same frames as a folder of pairs: vi/, ir/ and labels/, lossless."""
     for name in ("vi", "ir", "labels"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    for name, frame in _frames(count, seed):
+    for name, frame in _frames(count, seed, smoke):
         for part, pixels in (("vi", frame.rgb[..., ::-1]), ("ir", frame.ir), ("labels", frame.mask)):
             cv2.imwrite(str(folder / part / f"{name}.png"), pixels)
 
 
-def _frames(count: int, seed: int) -> Iterator[tuple[str, Frame]]:
+def _frames(count: int, seed: int, smoke: float) -> Iterator[tuple[str, Frame]]:
     times = sorted(TIMES)
     for index in range(count):
         number, within = divmod(index, _FRAMES_PER_SCENE)
         time = times[number % len(times)]
         if within == 0:
-            scene = RoadScene(SceneConfig(seed=seed * 100_000 + number, time=time, misaligned=1.0))
+            of_scene = seed * 100_000 + number
+            scene = RoadScene(SceneConfig(seed=of_scene, time=time, misaligned=1.0, smoke=smoke))
         yield f"rendered_{number}_{within}", scene.frame(within * _FRAMES_APART)

@@ -16,7 +16,7 @@ _ONLY = {
     "boxed": lambda files: files.mask is None and files.boxes is not None,
     "unlabelled": lambda files: files.mask is None and files.boxes is None,
 }
-_KEYS = ("path", "layout", "split", "only", "numbers", "skip_numbers", "masks", "share")
+_KEYS = ("path", "layout", "split", "only", "numbers", "skip_numbers", "masks", "absent", "root", "share")
 
 
 def select_pairs(entry: dict[str, Any], data: Path) -> list[PairFiles]:
@@ -26,8 +26,8 @@ def select_pairs(entry: dict[str, Any], data: Path) -> list[PairFiles]:
     (all, labelled, boxed, unlabelled); `numbers` and `skip_numbers`, lists of [first, last] that the
     number in a frame's name must or must not lie in, because neighbouring frames are near-duplicates;
     `masks`, a folder of masks that go before the pairs' own and their boxes, which
-    training.pseudo_label has made use of. Raises ValueError for unknown keys and
-    values and when nothing is left, and what the layout raises.
+    training.pseudo_label has made use of; `root`, the folder that `path` is relative to instead of `data`.
+    Raises ValueError for unknown keys and values and when nothing is left, and what the layout raises.
     """
     unknown = sorted(entry.keys() - set(_KEYS))
     layout, only = entry.get("layout", "pairs"), entry.get("only", "all")
@@ -36,7 +36,7 @@ def select_pairs(entry: dict[str, Any], data: Path) -> list[PairFiles]:
             f"entry {entry}: needs `path`; may have {list(_KEYS)}, `layout` one of {sorted(LAYOUTS)}, "
             f"`only` one of {sorted(_ONLY)}"
         )
-    root = data / entry["path"]
+    root = Path(entry.get("root", data)) / entry["path"]
     pairs = [
         files
         for files in LAYOUTS[layout](root, entry.get("split", "train"))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from mtvif_ros.classes import CLASS_NAMES
 from training.check import main as check
 from training.data.mixture import Mixture, load_sources
 from training.data.selection import select_pairs
@@ -35,6 +36,36 @@ def test_pairs_are_chosen_by_what_is_known_of_them_and_by_number(data: Path) -> 
     assert names({"only": "boxed"}, data) == [13, 14, 15]
     assert names({"numbers": [[11, 11], [14, 99]]}, data) == [11, 14, 15]
     assert names({"skip_numbers": [[11, 13]]}, data) == [10, 14, 15]
+
+
+def test_a_path_may_start_at_another_folder_than_data(data: Path) -> None:
+    assert names({"root": str(data), "numbers": [[12, 13]]}, data / "nowhere") == [12, 13]
+
+
+def test_classes_that_a_source_does_not_show_are_forbidden_in_it(data: Path) -> None:
+    entry = {"path": "set", "only": "labelled", "share": 1.0}
+    seen, absent = load_sources([entry, {**entry, "absent": ["car"]}], data)
+    car = 1 << CLASS_NAMES.index("car")
+    assert all((sample.allowed & car).all() for sample in seen.samples)
+    assert not any((sample.allowed & car).any() for sample in absent.samples)
+
+
+def test_smoke_hides_things_from_the_visible_camera_not_their_labels() -> None:
+    clear, smoky = load_sources(
+        [{"rendered": 1, "share": 1.0}, {"rendered": 1, "smoke": 0.9, "share": 1.0}], Path()
+    )
+    (before,), (after,) = clear.samples, smoky.samples
+    visible, infrared = (
+        np.abs(one.astype(int) - other).mean()
+        for one, other in ((before.rgb, after.rgb), (before.ir, after.ir))
+    )
+    assert visible > 5 * infrared
+    assert np.array_equal(after.allowed, before.allowed)
+
+
+def test_a_rendered_source_with_a_strange_key_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"may have .*'smoke'"):
+        load_sources([{"rendered": 1, "smok": 0.9, "share": 1.0}], Path())
 
 
 def test_masks_of_another_folder_go_before_the_pairs_own(data: Path) -> None:

@@ -38,12 +38,12 @@ def test_the_mean_of_two_runs_is_a_run(tmp_path: Path) -> None:
 
 
 def test_batch_norms_get_statistics_of_their_own_unless_they_are_frozen(tmp_path: Path) -> None:
-    runs = [run(tmp_path / str(seed), seed, frozen=["decoder.pyramid"]) for seed in (1, 2)]
+    runs = [run(tmp_path / str(seed), seed, frozen=["decoder.fusion_pyramid"]) for seed in (1, 2)]
     average(*runs, out=tmp_path / "mean")
     for name, module in load_network(tmp_path / "mean").named_modules():
         if isinstance(module, nn.BatchNorm2d) and module.running_mean is not None:
             settled = bool(module.running_mean.any())
-            assert settled != name.startswith("decoder.pyramid"), name
+            assert settled != name.startswith("decoder.fusion_pyramid"), name
 
 
 def test_batch_norms_may_settle_on_the_frames_of_another_config(tmp_path: Path) -> None:

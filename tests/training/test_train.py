@@ -127,7 +127,8 @@ def test_a_run_starts_from_another_and_keeps_what_is_frozen(data: Path, tmp_path
 def test_two_processes_take_the_steps_that_one_takes(data: Path, tmp_path: Path) -> None:
     """Batch statistics belong to a process, so the layers that have them are frozen here."""
     settings = config(3)
-    settings["train"]["frozen"] = ["encoder", "decoder.pyramid", "decoder.segmentation", "decoder.fusion.mix"]
+    parts = ("segmentation_pyramid", "segmentation", "fusion_pyramid", "fusion.mix")
+    settings["train"]["frozen"] = ["encoder", *(f"decoder.{part}" for part in parts)]
     settings["train"] |= {"clip_gradients": 1e9, "bf16": False}
     settings["loss"] = {"intensity": 1.0, "colour": 1.0}
     path = tmp_path / "config.yaml"

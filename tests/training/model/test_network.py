@@ -70,6 +70,16 @@ def test_fusion_starts_as_the_brighter_of_both_frames() -> None:
     torch.testing.assert_close(luma_of(rgb) + change, torch.maximum(luma_of(rgb), ir), rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize(("output", "other"), [(0, "segmentation"), (1, "fusion")])
+def test_the_tasks_share_the_encoder_and_nothing_else(output: int, other: str) -> None:
+    network = build_model({"encoder": "lite0", "pretrained": False})
+    outputs = network(torch.rand(2, 3, 64, 64), torch.rand(2, 1, 64, 64))
+    outputs[output].square().sum().backward()
+    weights = dict(network.named_parameters())
+    untouched = {name for name, weight in weights.items() if weight.grad is None}
+    assert untouched == {name for name in weights if name.startswith(f"decoder.{other}")}
+
+
 def test_a_cascades_segmentation_leaves_its_fusion_alone() -> None:
     network = build_model({"encoder": "plain", "decoder": "cascade"})
     assert isinstance(network, Cascade)

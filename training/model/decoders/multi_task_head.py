@@ -12,16 +12,24 @@ from training.model.decoders.fusion_head import FusionHead
 from training.model.decoders.pyramid import FeaturePyramid
 from training.model.decoders.segmentation_head import SegmentationHead
 
+# Of its merged maps at strides 4, 8 and 16: narrower than segmentation's, for little loss (docs/network.md).
+_FUSION_WIDTHS = (32, 32, 48)
+
 
 class MultiTaskHead(nn.Module):
-    """Decode one feature pyramid into the change of luma and the segmentation logits."""
+    """Decode an encoder's features into the change of luma and the segmentation logits.
+
+    Each task merges the features in a pyramid of its own: with a shared one fusion stayed behind networks
+    that only fuse (docs/network.md).
+    """
 
     def __init__(self, channels: tuple[int, int, int, int], classes: int):
         super().__init__()
-        self.pyramid = FeaturePyramid(channels)
-        self.segmentation = SegmentationHead(self.pyramid.out_channels, classes)
-        self.fusion = FusionHead(self.pyramid.out_channels)
+        self.segmentation_pyramid = FeaturePyramid(channels)
+        self.segmentation = SegmentationHead(self.segmentation_pyramid.out_channels, classes)
+        self.fusion_pyramid = FeaturePyramid(channels, _FUSION_WIDTHS)
+        self.fusion = FusionHead(self.fusion_pyramid.out_channels)
 
     def forward(self, features: list[Tensor], rgb: Tensor, ir: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.pyramid(features)
-        return self.fusion(x, rgb, ir), self.segmentation(x)
+        change = self.fusion(self.fusion_pyramid(features), rgb, ir)
+        return change, self.segmentation(self.segmentation_pyramid(features))

@@ -103,6 +103,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=FOLDER")
     parser.add_argument("--out", type=Path, help="write the numbers as JSON")
     options = parser.parse_args(arguments)
+    if options.smoke and not options.rendered:
+        parser.error("--smoke is for --rendered frames; those of --data stay as they are")
+    if not 0 <= options.smoke <= 1:
+        parser.error(f"--smoke: {options.smoke} is no density; use 0 to 1")
     peers = {name: Path(folder) for name, folder in (peer.split("=", 1) for peer in options.peer)}
     with TemporaryDirectory() as folder:
         if options.rendered:

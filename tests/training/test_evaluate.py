@@ -48,3 +48,18 @@ def test_rendered_frames_have_exact_labels(model_path: Path, tmp_path: Path) -> 
     main(["--model", str(model_path), "--rendered", "2", "--out", str(out)])
     scores = json.loads(out.read_text())
     assert scores["pairs"] == 2 and 0 < scores["miou"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--data", "folder", "--smoke", "0.5"], "--smoke is for --rendered frames"),
+        (["--rendered", "1", "--smoke", "2"], "--smoke: 2.0 is no density; use 0 to 1"),
+    ],
+)
+def test_smoke_that_cannot_be_drawn_is_refused(
+    options: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["--model", "model.onnx", *options])
+    assert message in capsys.readouterr().err

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from multiprocessing import get_context
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 
@@ -37,12 +39,38 @@ def write_rendered_pairs(folder: Path, count: int, seed: int, smoke: float = 0.0
             cv2.imwrite(str(folder / part / f"{name}.png"), pixels)
 
 
+class _Part(NamedTuple):
+    """Name a scene and how many of its frames are wanted."""
+
+    number: int
+    config: SceneConfig
+    frames: int
+
+
 def _frames(count: int, seed: int, smoke: float) -> Iterator[tuple[str, Frame]]:
     times = sorted(TIMES)
-    for index in range(count):
-        number, within = divmod(index, _FRAMES_PER_SCENE)
-        time = times[number % len(times)]
-        if within == 0:
-            of_scene = seed * 100_000 + number
-            scene = RoadScene(SceneConfig(seed=of_scene, time=time, misaligned=1.0, smoke=smoke))
-        yield f"rendered_{number}_{within}", scene.frame(within * _FRAMES_APART)
+    parts = [
+        _Part(
+            number,
+            SceneConfig(
+                seed=seed * 100_000 + number, time=times[number % len(times)], misaligned=1.0, smoke=smoke
+            ),
+            min(_FRAMES_PER_SCENE, count - number * _FRAMES_PER_SCENE),
+        )
+        for number in range(-(-count // _FRAMES_PER_SCENE))
+    ]
+    threads = cv2.getNumThreads()
+    # Its threads would not exist in the forked processes, which would wait for them.
+    cv2.setNumThreads(1)
+    try:
+        with get_context("fork").Pool() as pool:
+            for part, frames in zip(parts, pool.imap(_render, parts)):
+                for within, frame in enumerate(frames):
+                    yield f"rendered_{part.number}_{within}", frame
+    finally:
+        cv2.setNumThreads(threads)
+
+
+def _render(part: _Part) -> list[Frame]:
+    scene = RoadScene(part.config)
+    return [scene.frame(within * _FRAMES_APART) for within in range(part.frames)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,12 +33,14 @@ class Process:
 def joined_processes() -> Iterator[Process]:
     """Join the other processes when torchrun started this one; alone otherwise.
 
-    Several GPUs talk over NCCL, several CPUs over gloo.
+    Several GPUs talk over NCCL, several CPUs over gloo. Raises ValueError as require_gpus does.
     """
     use_cuda = torch.cuda.is_available()
     if not distributed.is_torchelastic_launched():
         yield Process(0, 1, torch.device("cuda" if use_cuda else "cpu"))
         return
+    if use_cuda:
+        require_gpus(int(os.environ["LOCAL_WORLD_SIZE"]), torch.cuda.device_count())
     distributed.init_process_group("nccl" if use_cuda else "gloo")
     try:
         rank = distributed.get_rank()
@@ -47,3 +50,12 @@ def joined_processes() -> Iterator[Process]:
         yield Process(rank, distributed.get_world_size(), device)
     finally:
         distributed.destroy_process_group()
+
+
+def require_gpus(processes: int, gpus: int) -> None:
+    """Raise ValueError, saying what to do, for more processes on a machine than it has GPUs."""
+    if processes > gpus:
+        raise ValueError(
+            f"torchrun --nproc-per-node {processes}: this machine has {gpus} GPUs, and each process needs "
+            "its own; start fewer, or set CUDA_VISIBLE_DEVICES= to train on the processor"
+        )

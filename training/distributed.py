@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import distributed
 
+_MOST_LOADERS = 8
+
 
 @dataclass(frozen=True)
 class Process:
@@ -23,6 +25,17 @@ class Process:
     def leads(self) -> bool:
         """Say whether this process writes files and prints."""
         return self.rank == 0
+
+    @property
+    def loaders(self) -> int:
+        """Return how many processes load samples for this one.
+
+        One on a processor, which also computes the steps; beside a GPU, which waits for them, up to eight.
+        """
+        if self.device.type == "cpu":
+            return 1
+        beside = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+        return max(1, min(_MOST_LOADERS, len(os.sched_getaffinity(0)) // beside - 1))
 
     def share_of(self, batch: int, step: int) -> range:
         """Return the numbers of this process's samples in batch number `step` of `batch` samples."""

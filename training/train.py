@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import copy
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,8 +34,6 @@ from training.losses import joint_loss
 from training.model import Network, build_model
 from training.model.freeze import freeze
 from training.validate import validate
-
-_MOST_LOADING = 8
 
 
 def learning_rate(step: int, config: dict[str, Any]) -> float:
@@ -103,7 +100,7 @@ def _train(config: dict[str, Any], data: Path, out: Path, process: Process) -> N
     batches = DataLoader(
         mixture,
         batch_sampler=[list(process.share_of(batch, step)) for step in range(state.step, steps)],
-        num_workers=settings.get("workers", _loading_processes(process)),
+        num_workers=settings.get("workers", process.loaders),
         pin_memory=device.type == "cuda",
     )
     model: nn.Module = DistributedDataParallel(state.network) if process.count > 1 else state.network
@@ -119,13 +116,6 @@ def _train(config: dict[str, Any], data: Path, out: Path, process: Process) -> N
             if process.leads and (state.step % settings["validate_every"] == 0 or last):
                 journal.scores(state.step, *validate(state.average, pairs))
     return state.average
-
-
-def _loading_processes(process: Process) -> int:
-    """Return one on a processor that also computes the steps; beside a GPU, more: it waits for one."""
-    if process.device.type == "cpu":
-        return 1
-    return max(1, min(_MOST_LOADING, (os.cpu_count() or 1) // process.count - 1))
 
 
 def _start(config: dict[str, Any], device: torch.device) -> _State:

@@ -34,7 +34,7 @@ def follow(average: nn.Module, network: nn.Module, step: int, decay: float) -> N
     now = min(decay, (1 + step) / (10 + step))
     mine, theirs = average.state_dict(), network.state_dict()
     moving = [name for name, tensor in mine.items() if tensor.is_floating_point()]
-    # All tensors in one call: on a GPU hundreds of small ones cost more than the step.
+    # All tensors in one call: on a GPU each call for a small one costs its start.
     get_ema_multi_avg_fn(now)([mine[name] for name in moving], [theirs[name] for name in moving], step)
     for name in mine.keys() - set(moving):
         mine[name].copy_(theirs[name])

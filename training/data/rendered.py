@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from multiprocessing import get_context
 from pathlib import Path
@@ -40,37 +41,32 @@ def write_rendered_pairs(folder: Path, count: int, seed: int, smoke: float = 0.0
 
 
 class _Part(NamedTuple):
-    """Name a scene and how many of its frames are wanted."""
+    """Hold a scene and how many of its frames are wanted."""
 
-    number: int
-    config: SceneConfig
+    scene: SceneConfig
     frames: int
 
 
 def _frames(count: int, seed: int, smoke: float) -> Iterator[tuple[str, Frame]]:
     times = sorted(TIMES)
-    parts = [
-        _Part(
-            number,
-            SceneConfig(
-                seed=seed * 100_000 + number, time=times[number % len(times)], misaligned=1.0, smoke=smoke
-            ),
-            min(_FRAMES_PER_SCENE, count - number * _FRAMES_PER_SCENE),
-        )
-        for number in range(-(-count // _FRAMES_PER_SCENE))
-    ]
+    parts = []
+    for number, first in enumerate(range(0, count, _FRAMES_PER_SCENE)):
+        time = times[number % len(times)]
+        scene = SceneConfig(seed=seed * 100_000 + number, time=time, misaligned=1.0, smoke=smoke)
+        parts.append(_Part(scene, min(_FRAMES_PER_SCENE, count - first)))
+    processes = max(1, min(len(parts), len(os.sched_getaffinity(0))))
     threads = cv2.getNumThreads()
     # Its threads would not exist in the forked processes, which would wait for them.
     cv2.setNumThreads(1)
     try:
-        with get_context("fork").Pool() as pool:
-            for part, frames in zip(parts, pool.imap(_render, parts)):
+        with get_context("fork").Pool(processes) as pool:
+            for number, frames in enumerate(pool.imap(_render, parts)):
                 for within, frame in enumerate(frames):
-                    yield f"rendered_{part.number}_{within}", frame
+                    yield f"rendered_{number}_{within}", frame
     finally:
         cv2.setNumThreads(threads)
 
 
 def _render(part: _Part) -> list[Frame]:
-    scene = RoadScene(part.config)
+    scene = RoadScene(part.scene)
     return [scene.frame(within * _FRAMES_APART) for within in range(part.frames)]

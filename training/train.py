@@ -32,7 +32,9 @@ from training.distributed import Process, joined_processes
 from training.journal import Journal
 from training.losses import joint_loss
 from training.model import Network, build_model
+from training.model.deep_supervision import DeepSupervision
 from training.model.freeze import freeze
+from training.optimiser import parameter_groups
 from training.validate import validate
 
 
@@ -58,19 +60,29 @@ def train(config: dict[str, Any], data: Path, out: Path) -> Network:
 class _State:
     """Hold everything that a checkpoint keeps."""
 
-    network: Network
+    learner: DeepSupervision
     average: Network
     optimiser: torch.optim.Optimizer
     step: int = 0
 
+    @property
+    def network(self) -> Network:
+        return self.learner.network
+
     def save(self, path: Path, config: dict[str, Any]) -> None:
-        modules = {"network": self.network, "average": self.average, "optimiser": self.optimiser}
+        modules = {
+            "network": self.network,
+            "judges": self.learner.judges,
+            "average": self.average,
+            "optimiser": self.optimiser,
+        }
         tensors = {name: module.state_dict() for name, module in modules.items()}
         save_checkpoint(path, tensors | {"step": self.step, "config": config})
 
     def restore(self, path: Path) -> None:
         kept = load_checkpoint(path)
         self.network.load_state_dict(kept["network"])
+        self.learner.judges.load_state_dict(kept.get("judges", {}))
         self.average.load_state_dict(kept["average"])
         self.optimiser.load_state_dict(kept["optimiser"])
         self.step = kept["step"]
@@ -103,7 +115,7 @@ def _train(config: dict[str, Any], data: Path, out: Path, process: Process) -> N
         num_workers=settings.get("workers", process.loaders),
         pin_memory=device.type == "cuda",
     )
-    model: nn.Module = DistributedDataParallel(state.network) if process.count > 1 else state.network
+    model: nn.Module = DistributedDataParallel(state.learner) if process.count > 1 else state.learner
     with Journal(out, state.step, steps, process.leads) as journal:
         for frames in batches:
             rgb, ir, allowed = (one.to(device, non_blocking=True) for one in frames)
@@ -113,7 +125,7 @@ def _train(config: dict[str, Any], data: Path, out: Path, process: Process) -> N
             journal.losses(state.step, dict(zip(terms, torch.stack(list(terms.values())).tolist())))
             if process.leads and (state.step % settings["checkpoint_every"] == 0 or last):
                 state.save(out / CHECKPOINT, config)
-            if process.leads and (state.step % settings["validate_every"] == 0 or last):
+            if pairs and process.leads and (state.step % settings["validate_every"] == 0 or last):
                 journal.scores(state.step, *validate(state.average, pairs))
     return state.average
 
@@ -123,11 +135,12 @@ def _start(config: dict[str, Any], device: torch.device) -> _State:
     network = build_model(config["model"])
     if "initial" in config:
         load_weights(network, Path(config["initial"]))
-    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    learner = DeepSupervision(network, deep=bool(config["loss"].get("auxiliary", 0)))
+    learner.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     settings = config["train"]
-    groups = _without_decay_on_vectors(network, settings["weight_decay"])
+    groups = parameter_groups(learner, settings["weight_decay"], settings.get("rates", {}))
     optimiser = torch.optim.AdamW(groups, lr=settings["learning_rate"])
-    return _State(network, copy.deepcopy(network).eval(), optimiser)
+    return _State(learner, copy.deepcopy(network).eval(), optimiser)
 
 
 def _step(
@@ -135,25 +148,19 @@ def _step(
 ) -> dict[str, Tensor]:
     settings = config["train"]
     for group in state.optimiser.param_groups:
-        group["lr"] = learning_rate(state.step, settings)
+        group["lr"] = learning_rate(state.step, settings) * group.get("share", 1.0)
     with torch.autocast(rgb.device.type, torch.bfloat16, enabled=settings.get("bf16", True)):
-        change, cells = model(
+        change, cells, inner = model(
             rgb.contiguous(memory_format=torch.channels_last),
             ir.contiguous(memory_format=torch.channels_last),
         )
-    terms = joint_loss(change, cells, rgb, ir, allowed, config["loss"])
+    terms = joint_loss(change, cells, rgb, ir, allowed, config["loss"], inner)
     state.optimiser.zero_grad(set_to_none=True)
     torch.stack(list(terms.values())).sum().backward()
-    nn.utils.clip_grad_norm_(state.network.parameters(), settings["clip_gradients"])
+    nn.utils.clip_grad_norm_(state.learner.parameters(), settings["clip_gradients"])
     state.optimiser.step()
     follow(state.average, state.network, state.step, settings["ema_decay"])
     return terms
-
-
-def _without_decay_on_vectors(network: nn.Module, decay: float) -> list[dict[str, Any]]:
-    matrices = [p for p in network.parameters() if p.ndim > 1]
-    vectors = [p for p in network.parameters() if p.ndim <= 1]
-    return [{"params": matrices, "weight_decay": decay}, {"params": vectors, "weight_decay": 0.0}]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

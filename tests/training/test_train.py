@@ -91,6 +91,32 @@ def test_a_killed_run_resumes_where_it_stopped(data: Path, tmp_path: Path) -> No
     assert load_checkpoint(run / CHECKPOINT)["step"] == reached + 2
 
 
+def test_a_deeply_supervised_run_goes_on_with_its_judges(data: Path, tmp_path: Path) -> None:
+    settings = config(2)
+    settings["loss"]["auxiliary"] = 0.5
+    settings["train"]["rates"] = {"encoder": 0.25}
+    train(settings, data, tmp_path)
+    before = load_checkpoint(tmp_path / CHECKPOINT)["judges"]
+    # At this rate nothing moves: what the judges are then is what was restored.
+    settings["train"] |= {"steps": 3, "learning_rate": 0.0}
+    train(settings, data, tmp_path)
+    after = load_checkpoint(tmp_path / CHECKPOINT)
+    assert after["step"] == 3 and before
+    assert all(torch.equal(before[name], after["judges"][name]) for name in before)
+
+
+def test_parts_learn_at_their_own_rates(data: Path, tmp_path: Path) -> None:
+    settings = config(1)
+    settings["train"]["rates"] = {"encoder.blocks": 0.0}
+    for name, steps in (("first", 1), ("second", 2)):
+        settings["train"]["steps"] = steps
+        train(settings, data, tmp_path / name)
+    first, second = weights(tmp_path / "first"), weights(tmp_path / "second")
+    same = {name for name, tensor in first.items() if torch.equal(tensor, second[name])}
+    assert "encoder.blocks.3.layers.0.0.weight" in same
+    assert "encoder.stem.0.1.weight" not in same
+
+
 def test_training_lowers_the_loss_it_is_asked_to_lower(data: Path, tmp_path: Path) -> None:
     untrained = train(config(1), data, tmp_path / "short").cpu()
     trained = train(config(30), data, tmp_path / "long").cpu()
@@ -151,6 +177,12 @@ def test_curves_and_pictures_are_written(data: Path, tmp_path: Path) -> None:
     train(config(2), data, tmp_path)
     assert list((tmp_path / "events").glob("events.out.tfevents.*"))
     assert len(list((tmp_path / "pictures").glob("*.jpg"))) == 3
+
+
+def test_a_config_without_validation_trains(data: Path, tmp_path: Path) -> None:
+    train(config(1) | {"validate": []}, data, tmp_path)
+    assert load_checkpoint(tmp_path / CHECKPOINT)["step"] == 1
+    assert not (tmp_path / "pictures").exists()
 
 
 def test_unusable_files_end_the_command_before_training(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+import torch
 from torch import Tensor
 
 from training.losses import fusion, segmentation
@@ -35,12 +36,15 @@ def joint_loss(
     ir: Tensor,
     allowed: Tensor,
     weights: Mapping[str, float],
+    inner: Sequence[Tensor] = (),
 ) -> dict[str, Tensor]:
     """Return every weighted term by name; their sum is what training lowers.
 
     `change` (N, 1, H, W) and `cells` (N, H/4, W/4, C, 16 or None) are a network's outputs, `rgb` and `ir`
-    its inputs, `allowed` (N, H, W) int32 bit sets of classes. `weights` names the terms; a term that is
-    absent or zero is not computed. Raises ValueError for a name that is none.
+    its inputs, `allowed` (N, H, W) int32 bit sets of classes. `inner` are the logits (N, C, h, w) of
+    DeepSupervision, which the term `auxiliary` judges by the losses of segmentation with their weights.
+    `weights` names the terms; a term that is absent or zero is not computed. Raises ValueError for a name
+    that is none.
     """
     _check_names(weights)
     change = change.float()
@@ -50,6 +54,8 @@ def joint_loss(
         for name, segments in SEGMENTATION_LOSSES.items():
             if weights.get(name, 0):
                 terms[name] = weights[name] * segments(logits, allowed)
+        if inner:
+            terms["auxiliary"] = weights["auxiliary"] * _inner_loss(inner, allowed, weights)
     luma = luma_of(rgb)
     # Beyond black and white there is nothing to see; colour_loss leads back from there.
     fused = (luma + change).clamp(0, 1)
@@ -63,8 +69,21 @@ def joint_loss(
     return terms
 
 
+def _inner_loss(inner: Sequence[Tensor], allowed: Tensor, weights: Mapping[str, float]) -> Tensor:
+    losses = []
+    for logits in inner:
+        stride = allowed.shape[-1] // logits.shape[-1]
+        at_centres = allowed[:, stride // 2 :: stride, stride // 2 :: stride]
+        losses += [
+            weights[name] * segments(logits.float(), at_centres)
+            for name, segments in SEGMENTATION_LOSSES.items()
+            if weights.get(name, 0)
+        ]
+    return torch.stack(losses).sum()
+
+
 def _check_names(weights: Mapping[str, float]) -> None:
-    known = {*FUSION_LOSSES, *SEGMENTATION_LOSSES, "colour"}
+    known = {*FUSION_LOSSES, *SEGMENTATION_LOSSES, "auxiliary", "colour"}
     unknown = sorted(weights.keys() - known)
     if unknown:
         raise ValueError(f"loss: unknown terms {unknown}; choose from {sorted(known)}")

@@ -48,3 +48,22 @@ def test_a_network_without_segmentation_has_fusion_terms_only() -> None:
 def test_an_unknown_term_is_refused_with_those_that_exist() -> None:
     with pytest.raises(ValueError, match=r"\['sharpness'\].*intensity"):
         joint_loss(*outputs(), {"sharpness": 1.0})
+
+
+def test_inner_maps_are_judged_by_the_classes_at_their_centres() -> None:
+    change, cells, rgb, ir, allowed = outputs()
+    allowed[:, :, 32:] = 1 << 2
+    right = torch.zeros(4, 9, 8, 8)
+    right[:, 0, :, :4] = right[:, 2, :, 4:] = 20
+    weights = {"likelihood": 2.0, "auxiliary": 0.5}
+    good = joint_loss(change, cells, rgb, ir, allowed, weights, [right])["auxiliary"]
+    bad = joint_loss(change, cells, rgb, ir, allowed, weights, [right.flip(3)])["auxiliary"]
+    assert good == pytest.approx(0, abs=1e-4)
+    # Every pixel is 20 logits away; weighted 2 by likelihood and 0.5 by auxiliary.
+    assert bad == pytest.approx(20, rel=1e-3)
+    both = joint_loss(change, cells, rgb, ir, allowed, weights, [right.flip(3), right])["auxiliary"]
+    assert both == pytest.approx(20, rel=1e-3)
+
+
+def test_without_inner_maps_there_is_no_auxiliary_term() -> None:
+    assert set(joint_loss(*outputs(), {"dice": 1.0, "auxiliary": 0.5})) == {"dice"}

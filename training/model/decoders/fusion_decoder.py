@@ -11,6 +11,8 @@ from training.model.decoders.pyramid import FeaturePyramid
 class FusionDecoder(nn.Module):
     """Decode one feature pyramid into the change of luma; there are no logits."""
 
+    segmentation_pyramid = None
+
     def __init__(self, channels: tuple[int, int, int, int]):
         super().__init__()
         self.pyramid = FeaturePyramid(channels)

@@ -23,6 +23,8 @@ class FeaturePyramid(nn.Module):
         )
         self.smooth = nn.ModuleList(conv_bn(width, width) for width in widths)
         self.out_channels = w4
+        # Of the map that enters and of those that leave the levels, in the order in which they come.
+        self.map_channels = (channels[3], w16, w8, w4)
 
     def forward(self, features: list[Tensor]) -> Tensor:
         x = features[-1]

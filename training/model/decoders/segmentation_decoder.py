@@ -16,5 +16,10 @@ class SegmentationDecoder(nn.Module):
         self.pyramid = FeaturePyramid(channels)
         self.segmentation = SegmentationHead(self.pyramid.out_channels, classes)
 
+    @property
+    def segmentation_pyramid(self) -> FeaturePyramid:
+        """Return the pyramid, by the name that it has in every decoder."""
+        return self.pyramid
+
     def forward(self, features: list[Tensor]) -> Tensor:
         return self.segmentation(self.pyramid(features))

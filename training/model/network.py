@@ -66,31 +66,33 @@ def build_model(config: dict[str, Any]) -> Network:
     """Build the network that a config's `model` section describes.
 
     Keys: `encoder` (a name in ENCODERS), `decoder` (a name in DECODERS, default multitask), `pretrained`
-    (default true) and `hidden` (widths by the names of the encoder's `hidden_channels`). Raises ValueError
-    for unknown names, listing those that exist.
+    (default true), `hidden` (widths by the names of the encoder's `hidden_channels`) and `normalise` (see
+    FeaturePyramid, default false). Raises ValueError for unknown names, listing those that exist.
     """
     new_encoder = _choose("encoder", config["encoder"], ENCODERS)
     build = _choose("decoder", config.get("decoder", "multitask"), DECODERS)
     pretrained, hidden = config.get("pretrained", True), config.get("hidden", {})
-    return build(lambda: new_encoder(pretrained=pretrained, hidden=hidden))
+    normalise = config.get("normalise", False)
+    return build(lambda: new_encoder(pretrained=pretrained, hidden=hidden), normalise)
 
 
-def _multitask(new_encoder: Callable[[], Encoder]) -> Network:
+def _multitask(new_encoder: Callable[[], Encoder], normalise: bool) -> Network:
     encoder = new_encoder()
-    return MultiTaskVIF(encoder, MultiTaskHead(encoder.channels, len(CLASSES)))
+    return MultiTaskVIF(encoder, MultiTaskHead(encoder.channels, len(CLASSES), normalise))
 
 
-def _fusion(new_encoder: Callable[[], Encoder]) -> MultiTaskVIF:
+def _fusion(new_encoder: Callable[[], Encoder], normalise: bool) -> MultiTaskVIF:
     encoder = new_encoder()
-    return MultiTaskVIF(encoder, FusionDecoder(encoder.channels))
+    return MultiTaskVIF(encoder, FusionDecoder(encoder.channels, normalise))
 
 
-def _cascade(new_encoder: Callable[[], Encoder]) -> Network:
+def _cascade(new_encoder: Callable[[], Encoder], normalise: bool) -> Network:
     encoder = new_encoder()
-    return Cascade(_fusion(new_encoder), encoder, SegmentationDecoder(encoder.channels, len(CLASSES)))
+    segments = SegmentationDecoder(encoder.channels, len(CLASSES), normalise)
+    return Cascade(_fusion(new_encoder, normalise), encoder, segments)
 
 
-DECODERS: dict[str, Callable[[Callable[[], Encoder]], Network]] = {
+DECODERS: dict[str, Callable[[Callable[[], Encoder], bool], Network]] = {
     "multitask": _multitask,
     "fusion": _fusion,
     "cascade": _cascade,

@@ -1,15 +1,17 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from mtvif_ros.engines import load_engine
 from training.export import export
-from training.model import Cascade, build_model
+from training.model import Cascade, Network, build_model
 from training.model.contract import ContractModel
 from training.model.cost import count_macs, count_parameters
 from training.model.decoders import spread_cells
+from training.model.decoders.pyramid import FeaturePyramid
 from training.model.encoders import ENCODERS
 from training.model.luma import luma_of
 from training.model.network import DECODERS
@@ -153,9 +155,42 @@ def test_the_contract_keeps_the_visible_frames_chroma() -> None:
     assert (before - after).abs().max() <= 1
 
 
-def test_the_contracts_mask_is_the_best_class_of_the_logits_that_losses_judge() -> None:
+def undecided() -> Network:
+    """Return a network that sees every class somewhere; a new one sees background."""
     torch.manual_seed(0)
     network = build_model({"encoder": "lite0", "pretrained": False}).eval()
+    torch.nn.init.normal_(network.get_parameter("decoder.segmentation.logits.weight"))
+    torch.nn.init.zeros_(network.get_parameter("decoder.segmentation.logits.bias"))
+    return network
+
+
+def test_a_new_network_sees_background() -> None:
+    torch.manual_seed(0)
+    network = build_model({"encoder": "lite0", "pretrained": False}).eval()
+    with torch.no_grad():
+        _, cells = network(torch.rand(1, 3, 64, 96), torch.rand(1, 1, 64, 96))
+    assert spread_cells(cells).softmax(1)[:, 0].mean() == pytest.approx(100 / 108, abs=0.02)
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_normalised_pyramids_add_maps_of_one_scale(decoder: str) -> None:
+    network = build_model({"encoder": "lite0", "decoder": decoder, "pretrained": False, "normalise": True})
+    spread: list[float] = []
+
+    def keep(module: torch.nn.Module, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
+        spread.append(output.detach().std().item())
+
+    pyramids = [module for module in network.modules() if isinstance(module, FeaturePyramid)]
+    assert pyramids
+    for pyramid in pyramids:
+        for layer in (*pyramid.lateral, *pyramid.reduce):
+            layer.register_forward_hook(keep)
+    network(torch.rand(4, 3, 64, 96), torch.rand(4, 1, 64, 96))
+    assert spread == pytest.approx([1.0] * len(spread), abs=0.05)
+
+
+def test_the_contracts_mask_is_the_best_class_of_the_logits_that_losses_judge() -> None:
+    network = undecided()
     rgb = torch.randint(0, 256, (1, 64, 96, 3), dtype=torch.uint8)
     ir = torch.randint(0, 256, (1, 64, 96), dtype=torch.uint8)
     with torch.no_grad():
@@ -170,15 +205,26 @@ def test_the_contracts_mask_is_the_best_class_of_the_logits_that_losses_judge() 
 def test_an_exported_file_computes_what_the_network_does_at_any_size(
     size: tuple[int, int], precision: str, tmp_path: Path
 ) -> None:
-    torch.manual_seed(0)
-    network = build_model({"encoder": "lite0", "pretrained": False})
+    network = undecided()
     path = tmp_path / "model.onnx"
     described = {"model_version": "test", "trained_on": "nothing", "licence": "none"}
     export(network, path, size, described, precision)
-    model = load_engine(path, "onnxruntime").model
+    engine = load_engine(path, "onnxruntime")
+    model = engine.model
     assert model.precision == precision
     assert (model.height, model.width) == size
     assert model.properties["trained_on"] == "nothing"
+    rng = np.random.default_rng(0)
+    rgb = rng.integers(0, 256, (*size, 3), np.uint8)
+    ir = rng.integers(0, 256, size, np.uint8)
+    fused, mask = engine.infer(rgb, ir)
+    with torch.no_grad():
+        wanted, classes = ContractModel(network, *size)(
+            torch.from_numpy(rgb)[None], torch.from_numpy(ir)[None]
+        )
+    assert np.abs(fused.astype(int) - wanted[0].numpy()).max() <= 2
+    assert len(np.unique(mask)) > 3
+    assert (mask == classes[0].numpy()).mean() > 0.99
 
 
 def test_a_network_without_segmentation_is_not_exported(tmp_path: Path) -> None:

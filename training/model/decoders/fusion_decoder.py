@@ -13,9 +13,9 @@ class FusionDecoder(nn.Module):
 
     segmentation_pyramid = None
 
-    def __init__(self, channels: tuple[int, int, int, int]):
+    def __init__(self, channels: tuple[int, int, int, int], normalise: bool = False):
         super().__init__()
-        self.pyramid = FeaturePyramid(channels)
+        self.pyramid = FeaturePyramid(channels, normalise=normalise)
         self.fusion = FusionHead(self.pyramid.out_channels)
 
     def forward(self, features: list[Tensor], rgb: Tensor, ir: Tensor) -> tuple[Tensor, None]:

@@ -23,11 +23,11 @@ class MultiTaskHead(nn.Module):
     that only fuse (docs/network.md).
     """
 
-    def __init__(self, channels: tuple[int, int, int, int], classes: int):
+    def __init__(self, channels: tuple[int, int, int, int], classes: int, normalise: bool = False):
         super().__init__()
-        self.segmentation_pyramid = FeaturePyramid(channels)
+        self.segmentation_pyramid = FeaturePyramid(channels, normalise=normalise)
         self.segmentation = SegmentationHead(self.segmentation_pyramid.out_channels, classes)
-        self.fusion_pyramid = FeaturePyramid(channels, _FUSION_WIDTHS)
+        self.fusion_pyramid = FeaturePyramid(channels, _FUSION_WIDTHS, normalise)
         self.fusion = FusionHead(self.fusion_pyramid.out_channels)
 
     def forward(self, features: list[Tensor], rgb: Tensor, ir: Tensor) -> tuple[Tensor, Tensor]:

@@ -11,9 +11,9 @@ from training.model.decoders.segmentation_head import SegmentationHead
 class SegmentationDecoder(nn.Module):
     """Decode one feature pyramid into segmentation logits; there is no change of luma."""
 
-    def __init__(self, channels: tuple[int, int, int, int], classes: int):
+    def __init__(self, channels: tuple[int, int, int, int], classes: int, normalise: bool = False):
         super().__init__()
-        self.pyramid = FeaturePyramid(channels)
+        self.pyramid = FeaturePyramid(channels, normalise=normalise)
         self.segmentation = SegmentationHead(self.pyramid.out_channels, classes)
 
     @property

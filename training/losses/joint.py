@@ -44,7 +44,7 @@ def joint_loss(
     its inputs, `allowed` (N, H, W) int32 bit sets of classes. `inner` are the logits (N, C, h, w) of
     DeepSupervision, which the term `auxiliary` judges by the losses of segmentation with their weights.
     `weights` names the terms; a term that is absent or zero is not computed. Raises ValueError for a name
-    that is none.
+    that is none and for `auxiliary` without a loss of segmentation.
     """
     _check_names(weights)
     change = change.float()
@@ -87,3 +87,5 @@ def _check_names(weights: Mapping[str, float]) -> None:
     unknown = sorted(weights.keys() - known)
     if unknown:
         raise ValueError(f"loss: unknown terms {unknown}; choose from {sorted(known)}")
+    if weights.get("auxiliary", 0) and not any(weights.get(name, 0) for name in SEGMENTATION_LOSSES):
+        raise ValueError(f"loss: auxiliary judges by {list(SEGMENTATION_LOSSES)}; give one of them a weight")

@@ -14,6 +14,7 @@ from training.model.encoders import ENCODERS, Encoder
 from training.model.luma import luma_of
 
 _PYRAMID_STRIDE = 32
+_KEYS = ("encoder", "decoder", "pretrained", "hidden", "normalise")
 
 
 class MultiTaskVIF(nn.Module):
@@ -67,8 +68,11 @@ def build_model(config: dict[str, Any]) -> Network:
 
     Keys: `encoder` (a name in ENCODERS), `decoder` (a name in DECODERS, default multitask), `pretrained`
     (default true), `hidden` (widths by the names of the encoder's `hidden_channels`) and `normalise` (see
-    FeaturePyramid, default false). Raises ValueError for unknown names, listing those that exist.
+    FeaturePyramid, default false). Raises ValueError for unknown keys and names, listing those that exist.
     """
+    unknown = sorted(config.keys() - set(_KEYS))
+    if unknown:
+        raise ValueError(f"model: unknown settings {unknown}; there are {list(_KEYS)}")
     new_encoder = _choose("encoder", config["encoder"], ENCODERS)
     build = _choose("decoder", config.get("decoder", "multitask"), DECODERS)
     pretrained, hidden = config.get("pretrained", True), config.get("hidden", {})

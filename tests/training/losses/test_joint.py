@@ -65,5 +65,10 @@ def test_inner_maps_are_judged_by_the_classes_at_their_centres() -> None:
     assert both == pytest.approx(20, rel=1e-3)
 
 
+def test_inner_maps_need_a_loss_to_be_judged_by() -> None:
+    with pytest.raises(ValueError, match=r"auxiliary judges by.*likelihood"):
+        joint_loss(*outputs(), {"intensity": 1.0, "auxiliary": 0.5})
+
+
 def test_without_inner_maps_there_is_no_auxiliary_term() -> None:
     assert set(joint_loss(*outputs(), {"dice": 1.0, "auxiliary": 0.5})) == {"dice"}

@@ -245,3 +245,8 @@ def test_cost_by_hand() -> None:
     network = OneConvolution()
     assert count_parameters(network) == 8 * 2 * 9 + 8
     assert count_macs(network, (6, 10)) == 6 * 10 * 8 * 2 * 9  # type: ignore[arg-type]
+
+
+def test_a_misspelt_setting_of_the_model_is_refused_with_those_that_exist() -> None:
+    with pytest.raises(ValueError, match=r"\['normalize'\].*normalise"):
+        build_model({"encoder": "lite0", "pretrained": False, "normalize": True})

@@ -174,6 +174,7 @@ def test_a_new_network_sees_background() -> None:
 
 @pytest.mark.parametrize("decoder", DECODERS)
 def test_normalised_pyramids_add_maps_of_one_scale(decoder: str) -> None:
+    torch.manual_seed(0)
     network = build_model({"encoder": "lite0", "decoder": decoder, "pretrained": False, "normalise": True})
     spread: list[float] = []
 

@@ -1,6 +1,6 @@
-"""Label what has no mask, and what masks overlooked, by a trained network and what people drew.
+"""Label what has no mask, and what masks overlooked, by trained networks and what people drew.
 
-    python -m training.pseudo_label --run RUN --data DATA/msrs/train --out FOLDER
+    python -m training.pseudo_label --run RUN [RUN …] --data DATA/msrs/train --out FOLDER
 
 Writes NAME.png for every pair without a mask and for every pair whose mask leaves a box nearly empty, which
 is completed there: class index, 255 where nothing is sure. A config's source takes them by `masks: FOLDER`.
@@ -38,12 +38,16 @@ _SURELY_OTHER, _HARDLY = 0.8, 0.3
 _NOWHERE = -9.0
 
 
-@torch.no_grad()
-def class_probabilities(network: Network, rgb: Image, ir: Image) -> Plane:
-    """Return (C, H, W) probabilities, averaged over two scales and the mirrored frames.
+def class_probabilities(networks: Sequence[Network], rgb: Image, ir: Image) -> Plane:
+    """Return (C, H, W) probabilities, averaged over the networks, two scales and the mirrored frames.
 
-    In bfloat16, which is faster on a CPU.
+    In bfloat16, which is faster on a CPU. Raises ValueError for a network without segmentation.
     """
+    return np.asarray(np.mean([_probabilities(network, rgb, ir) for network in networks], 0), np.float32)
+
+
+@torch.no_grad()
+def _probabilities(network: Network, rgb: Image, ir: Image) -> Plane:
     height, width = ir.shape
     visible = torch.from_numpy(rgb).permute(2, 0, 1)[None].float() / 255
     infrared = torch.from_numpy(ir)[None, None].float() / 255
@@ -166,31 +170,37 @@ def _logit(probability: Plane) -> Plane:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = command_parser("python -m training.pseudo_label", __doc__)
-    parser.add_argument("--run", type=Path, required=True, help="folder that training.train wrote")
+    parser.add_argument(
+        "--run",
+        type=Path,
+        required=True,
+        nargs="+",
+        help="folders that training.train wrote; of several, the mean",
+    )
     parser.add_argument("--data", type=Path, required=True, help="folder with vi/, ir/ and boxes/, labels/")
     parser.add_argument("--out", type=Path, required=True, help="folder for the masks")
     options = parser.parse_args(arguments)
-    network = load_network(options.run).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    networks = [load_network(run).to(memory_format=torch.channels_last) for run in options.run]  # type: ignore[call-overload]
     pairs = find_pairs(options.data)
     priors = fill_priors(pairs)
     options.out.mkdir(parents=True, exist_ok=True)
     for files in tqdm(pairs, unit="pair"):
-        made = _label(network, files, priors)
+        made = _label(networks, files, priors)
         if made is not None:
             cv2.imwrite(str(options.out / f"{files.name}.png"), made)
 
 
-def _label(network: Network, files: PairFiles, priors: Mapping[int, Plane]) -> Image | None:
+def _label(networks: Sequence[Network], files: PairFiles, priors: Mapping[int, Plane]) -> Image | None:
     """Return the mask of one pair, None where its own is complete."""
     rgb, ir = load_pair(files)
     mask = load_mask(files, ir)
     boxes = read_boxes(files.boxes) if files.boxes is not None else None
     if mask is None:
-        probability = class_probabilities(network, rgb, ir)
+        probability = class_probabilities(networks, rgb, ir)
         return label_where_sure(probability) if boxes is None else label_in_boxes(probability, boxes, priors)
     if boxes is None or not len(overlooked_boxes(mask, boxes)):
         return None
-    made = label_in_boxes(class_probabilities(network, rgb, ir), boxes, priors)
+    made = label_in_boxes(class_probabilities(networks, rgb, ir), boxes, priors)
     return complete_mask(mask, made, overlooked_boxes(mask, boxes))
 
 

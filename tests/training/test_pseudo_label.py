@@ -11,6 +11,7 @@ from training.checkpoint import CHECKPOINT, save_checkpoint
 from training.data.selection import select_pairs
 from training.model import build_model
 from training.pseudo_label import (
+    class_probabilities,
     complete_mask,
     fill_priors,
     label_in_boxes,
@@ -105,6 +106,19 @@ def test_the_command_labels_what_has_no_mask(data: Path) -> None:
     assert made.name == "b.png"
     mask = cv2.imread(str(made), cv2.IMREAD_UNCHANGED)
     assert mask is not None and mask[32, 32] == PERSON and CAR not in mask
+
+
+def test_several_networks_label_by_the_mean_of_their_probabilities() -> None:
+    torch.manual_seed(0)
+    networks = [build_model({"encoder": "plain"}).eval() for _ in range(2)]
+    for network in networks:
+        for parameter in network.parameters():
+            torch.nn.init.normal_(parameter, std=0.3)
+    rng = np.random.default_rng(0)
+    rgb, ir = rng.integers(0, 256, (64, 64, 3), np.uint8), rng.integers(0, 256, (64, 64), np.uint8)
+    first, second = (class_probabilities([network], rgb, ir) for network in networks)
+    assert np.abs(first - second).max() > 0.1
+    np.testing.assert_allclose(class_probabilities(networks, rgb, ir), (first + second) / 2, atol=1e-6)
 
 
 def test_priors_are_learnt_from_what_people_and_masks_say(data: Path) -> None:

@@ -127,6 +127,8 @@ def _train(config: dict[str, Any], data: Path, out: Path, process: Process) -> N
                 state.save(out / CHECKPOINT, config)
             if pairs and process.leads and (state.step % settings["validate_every"] == 0 or last):
                 journal.scores(state.step, *validate(state.average, pairs))
+    if process.leads and not steps:
+        state.save(out / CHECKPOINT, config)  # what the network starts from, for training.prune
     return state.average
 
 

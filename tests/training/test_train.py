@@ -185,6 +185,14 @@ def test_a_config_without_validation_trains(data: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "pictures").exists()
 
 
+def test_no_steps_write_what_a_training_would_start_from(data: Path, tmp_path: Path) -> None:
+    train(config(1), data, tmp_path / "first")
+    train(config(0) | {"initial": str(tmp_path / "first")}, data, tmp_path / "second")
+    first, second = (load_checkpoint(tmp_path / name / CHECKPOINT) for name in ("first", "second"))
+    assert second["step"] == 0
+    assert all(torch.equal(tensor, second["network"][key]) for key, tensor in first["average"].items())
+
+
 def test_unusable_files_end_the_command_before_training(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -29,6 +29,9 @@ class DeepSupervision(nn.Module):
         pyramid = network.decoder.segmentation_pyramid
         if deep and isinstance(pyramid, FeaturePyramid):
             self.judges.extend(nn.Conv2d(width, len(CLASSES), 1) for width in pyramid.map_channels)
+            # At zero they ask nothing of a trained network until they know something themselves.
+            for parameter in self.judges.parameters():
+                nn.init.zeros_(parameter)
 
     def forward(self, rgb: Tensor, ir: Tensor) -> tuple[Tensor, Tensor | None, list[Tensor]]:
         if not self.judges:

@@ -47,10 +47,10 @@ def _result(subject: Subject, taken: Sequence[float], rate: float) -> dict[str, 
         "model": subject.model,
         "size": subject.size,
         "engine": subject.engine,
-        "p50_ms": round(p50, 2),
-        "p90_ms": round(p90, 2),
-        "p99_ms": round(p99, 2),
-        "pairs_per_s": round(rate, 1),
+        "p50_ms": p50,
+        "p90_ms": p90,
+        "p99_ms": p99,
+        "pairs_per_s": rate,
     }
 
 
@@ -75,8 +75,10 @@ def format_results(machine: str, results: Sequence[dict[str, Any]]) -> str:
     lines = [machine, "", "| " + " | ".join(head) + " |", "| --- " * len(head) + "|"]
     for r in results:
         ratio = r["p50_ms"] / results[0]["p50_ms"]
-        cells = [r["model"], r["size"], r["engine"], r["p50_ms"], r["p90_ms"], r["p99_ms"]]
-        cells += [r["pairs_per_s"], f"{ratio:.2f}", *(r.get(key, "-") for key in extra)]
+        cells = [r["model"], r["size"], r["engine"]]
+        # Four digits, not two decimals: a small network takes microseconds.
+        cells += [f"{r[key]:.4g}" for key in ("p50_ms", "p90_ms", "p99_ms")]
+        cells += [f"{r['pairs_per_s']:.1f}", f"{ratio:.3g}", *(r.get(key, "-") for key in extra)]
         lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
     return "\n".join(lines)
 

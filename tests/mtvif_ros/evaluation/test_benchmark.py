@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import onnx
@@ -34,6 +35,19 @@ def test_every_usable_backend_is_timed_beside_the_others(
         assert 0 < r["p50_ms"] <= r["p90_ms"] <= r["p99_ms"]
         assert r["pairs_per_s"] > 0
     assert "cores" in capsys.readouterr().out
+
+
+def test_a_network_that_takes_microseconds_has_a_time_and_a_ratio(
+    foreign: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def three_microseconds(runs: Sequence[Callable[[], object]], count: int) -> list[list[float]]:
+        return [[3e-6] * count for _ in runs]
+
+    monkeypatch.setattr("mtvif_ros.evaluation.benchmark.time_interleaved", three_microseconds)
+    out = tmp_path / "numbers.json"
+    assert main(["--foreign", str(foreign), "--backend", "onnxruntime", "--json", str(out)]) == 0
+    assert json.loads(out.read_text())["results"][0]["p50_ms"] == pytest.approx(0.003)
+    assert "| 0.003 | 0.003 | 0.003 | 333333.3 | 1 |" in capsys.readouterr().out
 
 
 def test_start_up_and_memory_are_those_of_a_process_of_its_own(model_path: Path, tmp_path: Path) -> None:

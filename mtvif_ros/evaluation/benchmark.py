@@ -98,7 +98,7 @@ def plot(machine: str, results: Sequence[dict[str, Any]], path: Path) -> None:
     axes = figure.subplots()
     for key, shift, colour in (("p50_ms", -0.2, "#2a6f97"), ("p99_ms", 0.2, "#a9d6e5")):
         bars = axes.barh(at + shift, [r[key] for r in results], 0.38, color=colour, label=key[:3])
-        axes.bar_label(bars, fmt=" %.1f", fontsize=8)
+        axes.bar_label(bars, fmt=" %.3g", fontsize=8)
     axes.set_yticks(at, names, fontsize=7)
     axes.invert_yaxis()
     axes.set_xlabel("ms a pair")

@@ -45,8 +45,8 @@ def average_runs(runs: Sequence[Path], data: Path, out: Path, frames: Path | Non
 
     It helps where one run started from another; networks that were trained apart have no useful mean. Batch
     norms get statistics of their own from the training frames below `data` of the config `frames`, by
-    default of the first run's: without them the mean is worse than either. Raises FileNotFoundError for a
-    run without a checkpoint and ValueError for runs of different networks.
+    default of the first run's, unless its training kept them: without them the mean is worse than either.
+    Raises FileNotFoundError for a run without a checkpoint and ValueError for runs of different networks.
     """
     states = [load_checkpoint(run / CHECKPOINT) for run in runs]
     config, first = states[0]["config"], states[0]["average"]
@@ -65,11 +65,13 @@ def average_runs(runs: Sequence[Path], data: Path, out: Path, frames: Path | Non
 
 @torch.no_grad()
 def _settle_batch_norms(network: Network, config: dict[str, Any], data: Path) -> None:
-    """Take new statistics, but for frozen modules, which kept theirs in training too."""
+    """Take new statistics, but where training kept them, too."""
     settings = config["train"]
     network.train()
-    freeze(network, settings.get("frozen", []))
+    freeze(network, settings)
     norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d) and m.training]
+    if not norms:
+        return
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # the plain mean of all batches

@@ -46,6 +46,14 @@ def test_batch_norms_get_statistics_of_their_own_unless_they_are_frozen(tmp_path
             assert settled != name.startswith("decoder.fusion_pyramid"), name
 
 
+def test_statistics_that_training_kept_are_kept(tmp_path: Path) -> None:
+    runs = [run(tmp_path / str(seed), seed, keep_statistics=True) for seed in (1, 2)]
+    average(*runs, out=tmp_path / "mean")
+    start = dict(load_network(runs[0]).named_buffers())
+    for name, buffer in load_network(tmp_path / "mean").named_buffers():
+        assert torch.equal(buffer, start[name]), name
+
+
 def test_batch_norms_may_settle_on_the_frames_of_another_config(tmp_path: Path) -> None:
     runs = [run(tmp_path / str(seed), seed) for seed in (1, 2)]
     config = load_checkpoint(runs[0] / CHECKPOINT)["config"]

@@ -1,15 +1,24 @@
-"""Keep parts of a network as they are while the rest learns."""
+"""Keep parts of a network, or the statistics of its batch norms, as they are while the rest learns."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 from torch import nn
 
 
-def freeze(network: nn.Module, names: Sequence[str]) -> None:
-    """Keep the modules of these names as they are, with the statistics of their batch norms."""
-    for name in names:
+def freeze(network: nn.Module, settings: dict[str, Any]) -> None:
+    """Keep what the `train` section of a config says.
+
+    `frozen` names modules that stay as they are, with the statistics of their batch norms. With
+    `keep_statistics` those of all batch norms stay while their scales and offsets learn: for trainings
+    that start from learnt weights, to which small batches would lend the chance of their samples.
+    """
+    for name in settings.get("frozen", []):
         module = network.get_submodule(name)
         module.requires_grad_(False)
         module.eval()
+    if settings.get("keep_statistics", False):
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()

@@ -28,7 +28,12 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint; only tensors and plain values are accepted, never code."""
+    """Read a checkpoint; only tensors and plain values are accepted, never code.
+
+    Raises FileNotFoundError where there is none.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist; train that run first")
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     return state
 

@@ -35,6 +35,7 @@ from training.model import Network, build_model
 from training.model.deep_supervision import DeepSupervision
 from training.model.freeze import freeze
 from training.optimiser import parameter_groups
+from training.teachers import load_teachers, taught_probabilities
 from training.validate import validate
 
 
@@ -108,7 +109,8 @@ def _train(config: dict[str, Any], data: Path, out: Path, process: Process) -> N
     state = _start(config, device)
     if (out / CHECKPOINT).exists():
         state.restore(out / CHECKPOINT)
-    freeze(state.network, settings.get("frozen", []))
+    freeze(state.network, settings)
+    teachers = load_teachers(config, device)
     batches = DataLoader(
         mixture,
         batch_sampler=[list(process.share_of(batch, step)) for step in range(state.step, steps)],
@@ -119,7 +121,7 @@ def _train(config: dict[str, Any], data: Path, out: Path, process: Process) -> N
     with Journal(out, state.step, steps, process.leads) as journal:
         for frames in batches:
             rgb, ir, allowed = (one.to(device, non_blocking=True) for one in frames)
-            terms = _step(model, state, rgb, ir, allowed, config)
+            terms = _step(model, teachers, state, rgb, ir, allowed, config)
             state.step += 1
             last = state.step == steps
             journal.losses(state.step, dict(zip(terms, torch.stack(list(terms.values())).tolist())))
@@ -146,17 +148,22 @@ def _start(config: dict[str, Any], device: torch.device) -> _State:
 
 
 def _step(
-    model: nn.Module, state: _State, rgb: Tensor, ir: Tensor, allowed: Tensor, config: dict[str, Any]
+    model: nn.Module,
+    teachers: Sequence[Network],
+    state: _State,
+    rgb: Tensor,
+    ir: Tensor,
+    allowed: Tensor,
+    config: dict[str, Any],
 ) -> dict[str, Tensor]:
     settings = config["train"]
     for group in state.optimiser.param_groups:
         group["lr"] = learning_rate(state.step, settings) * group.get("share", 1.0)
+    frames = [frame.contiguous(memory_format=torch.channels_last) for frame in (rgb, ir)]
     with torch.autocast(rgb.device.type, torch.bfloat16, enabled=settings.get("bf16", True)):
-        change, cells, inner = model(
-            rgb.contiguous(memory_format=torch.channels_last),
-            ir.contiguous(memory_format=torch.channels_last),
-        )
-    terms = joint_loss(change, cells, rgb, ir, allowed, config["loss"], inner)
+        change, cells, inner = model(*frames)
+        taught = taught_probabilities(teachers, *frames) if teachers else None
+    terms = joint_loss(change, cells, rgb, ir, allowed, config["loss"], inner, taught)
     state.optimiser.zero_grad(set_to_none=True)
     torch.stack(list(terms.values())).sum().backward()
     nn.utils.clip_grad_norm_(state.learner.parameters(), settings["clip_gradients"])

@@ -15,7 +15,8 @@ from mtvif_ros.synthetic import RoadScene, SceneConfig
 from training.checkpoint import CHECKPOINT, load_checkpoint
 from training.config import read_config
 from training.data.allowed import allowed_from_mask
-from training.losses.segmentation import partial_label_loss
+from training.losses.segmentation import distillation_loss, partial_label_loss
+from training.model import Network
 from training.model.decoders import spread_cells
 from training.train import learning_rate, main, train
 
@@ -37,7 +38,8 @@ def config(steps: int) -> dict[str, Any]:
     shipped = read_config(Path("training/configs/mtvif.yaml"))
     shipped["model"]["pretrained"] = False
     shipped["validate"] = [{"path": "small"}]
-    del shipped["initial"], shipped["train"]["frozen"]
+    del shipped["initial"], shipped["loss"]["distillation"]
+    del shipped["train"]["teachers"], shipped["train"]["keep_statistics"]
     shipped["train"] |= {
         "sources": [{"path": "small", "only": "labelled", "share": 1.0}],
         "steps": steps,
@@ -117,18 +119,39 @@ def test_parts_learn_at_their_own_rates(data: Path, tmp_path: Path) -> None:
     assert "encoder.stem.0.1.weight" not in same
 
 
-def test_training_lowers_the_loss_it_is_asked_to_lower(data: Path, tmp_path: Path) -> None:
-    untrained = train(config(1), data, tmp_path / "short").cpu()
-    trained = train(config(30), data, tmp_path / "long").cpu()
+def rendered_frame() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return a network's inputs, and the allowed classes."""
     frame = RoadScene(SceneConfig(seed=1, width=160, height=128)).frame(0)
     rgb = torch.from_numpy(frame.rgb).permute(2, 0, 1)[None].float() / 255
     ir = torch.from_numpy(frame.ir)[None, None].float() / 255
-    allowed = torch.from_numpy(allowed_from_mask(frame.mask).astype("int32"))[None]
-    with torch.no_grad():
-        before, after = (
-            partial_label_loss(spread_cells(network(rgb, ir)[1]), allowed) for network in (untrained, trained)
-        )
+    return rgb, ir, torch.from_numpy(allowed_from_mask(frame.mask).astype("int32"))[None]
+
+
+@torch.no_grad()
+def logits_of(network: Network, rgb: torch.Tensor, ir: torch.Tensor) -> torch.Tensor:
+    return spread_cells(network(rgb, ir)[1])
+
+
+def test_training_lowers_the_loss_it_is_asked_to_lower(data: Path, tmp_path: Path) -> None:
+    untrained = train(config(1), data, tmp_path / "short").cpu()
+    trained = train(config(30), data, tmp_path / "long").cpu()
+    rgb, ir, allowed = rendered_frame()
+    before, after = (
+        partial_label_loss(logits_of(network, rgb, ir), allowed) for network in (untrained, trained)
+    )
     assert after < before
+
+
+def test_a_network_comes_closer_to_its_teacher(data: Path, tmp_path: Path) -> None:
+    teacher = train(config(30), data, tmp_path / "teacher").cpu()
+    taught = config(30) | {"seed": 9, "loss": {"distillation": 1.0}}
+    taught["train"]["teachers"] = [str(tmp_path / "teacher")]
+    pupil = train(taught, data, tmp_path / "pupil").cpu()
+    alone = train(config(1) | {"seed": 9}, data, tmp_path / "alone").cpu()
+    rgb, ir, _ = rendered_frame()
+    goal = logits_of(teacher, rgb, ir).softmax(1)
+    near, far = (distillation_loss(logits_of(network, rgb, ir), goal) for network in (pupil, alone))
+    assert near < far / 2
 
 
 def test_the_rate_warms_up_and_falls() -> None:
@@ -148,6 +171,20 @@ def test_a_run_starts_from_another_and_keeps_what_is_frozen(data: Path, tmp_path
     same = {name for name in before if torch.equal(before[name], after[name])}
     assert {name for name in before if name.startswith(("encoder.stem", "encoder.blocks.0"))} <= same
     assert "encoder.blocks.1.layers.0.0.weight" not in same
+
+
+def test_kept_statistics_stay_while_the_batch_norms_learn(data: Path, tmp_path: Path) -> None:
+    train(config(1), data, tmp_path / "first")
+    second = config(2) | {"initial": str(tmp_path / "first"), "seed": 9}
+    second["train"]["keep_statistics"] = True
+    train(second, data, tmp_path / "second")
+    before = load_checkpoint(tmp_path / "first" / CHECKPOINT)["average"]
+    after = weights(tmp_path / "second")
+    statistics = {name for name in before if ".running_" in name}
+    assert statistics
+    assert all(torch.equal(before[name], after[name]) for name in statistics)
+    scales = {name.replace("running_mean", "weight") for name in statistics if "running_mean" in name}
+    assert not any(torch.equal(before[name], after[name]) for name in scales)
 
 
 def test_two_processes_take_the_steps_that_one_takes(data: Path, tmp_path: Path) -> None:

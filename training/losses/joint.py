@@ -37,12 +37,14 @@ def joint_loss(
     allowed: Tensor,
     weights: Mapping[str, float],
     inner: Sequence[Tensor] = (),
+    taught: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Return every weighted term by name; their sum is what training lowers.
 
     `change` (N, 1, H, W) and `cells` (N, H/4, W/4, C, 16 or None) are a network's outputs, `rgb` and `ir`
     its inputs, `allowed` (N, H, W) int32 bit sets of classes. `inner` are the logits (N, C, h, w) of
     DeepSupervision, which the term `auxiliary` judges by the losses of segmentation with their weights.
+    `taught` are the probabilities (N, C, H, W) of training.teachers, for the term `distillation`.
     `weights` names the terms; a term that is absent or zero is not computed. Raises ValueError for a name
     that is none and for `auxiliary` without a loss of segmentation.
     """
@@ -54,6 +56,8 @@ def joint_loss(
         for name, segments in SEGMENTATION_LOSSES.items():
             if weights.get(name, 0):
                 terms[name] = weights[name] * segments(logits, allowed)
+        if taught is not None:
+            terms["distillation"] = weights["distillation"] * segmentation.distillation_loss(logits, taught)
         if inner:
             terms["auxiliary"] = weights["auxiliary"] * _inner_loss(inner, allowed, weights)
     luma = luma_of(rgb)
@@ -83,7 +87,7 @@ def _inner_loss(inner: Sequence[Tensor], allowed: Tensor, weights: Mapping[str, 
 
 
 def _check_names(weights: Mapping[str, float]) -> None:
-    known = {*FUSION_LOSSES, *SEGMENTATION_LOSSES, "auxiliary", "colour"}
+    known = {*FUSION_LOSSES, *SEGMENTATION_LOSSES, "auxiliary", "colour", "distillation"}
     unknown = sorted(weights.keys() - known)
     if unknown:
         raise ValueError(f"loss: unknown terms {unknown}; choose from {sorted(known)}")

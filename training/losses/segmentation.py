@@ -41,6 +41,16 @@ def class_dice_loss(logits: Tensor, allowed: Tensor) -> Tensor:
     return (1 - 2 * overlap[present] / total[present].clamp_min(1e-6)).mean()
 
 
+def distillation_loss(logits: Tensor, taught: Tensor) -> Tensor:
+    """Return the divergence of the softmax of `logits` from the probabilities `taught`, both (N, C, h, w).
+
+    Kullback-Leibler in nats, mean over the pixels (Hinton et al., Distilling the knowledge in a neural
+    network, 2015).
+    """
+    own = logits.float().log_softmax(1)
+    return (torch.xlogy(taught, taught) - taught * own).sum(1).mean()
+
+
 def lovasz_loss(logits: Tensor, allowed: Tensor) -> Tensor:
     """Return the Lovasz extension of one minus IoU, mean over the classes present.
 

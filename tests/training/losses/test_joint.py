@@ -3,6 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from training.losses import joint_loss
+from training.model.decoders import spread_cells
 
 Outputs = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
 
@@ -43,6 +44,15 @@ def test_a_network_without_segmentation_has_fusion_terms_only() -> None:
     change, _, rgb, ir, allowed = outputs()
     terms = joint_loss(change, None, rgb, ir, allowed, {"intensity": 1.0, "likelihood": 1.0})
     assert set(terms) == {"intensity"}
+
+
+def test_what_teachers_say_is_a_term_of_its_own() -> None:
+    change, cells, rgb, ir, allowed = outputs()
+    taught = spread_cells(cells).softmax(1)
+    weights = {"likelihood": 1.0, "distillation": 2.0}
+    agreed = joint_loss(change, cells, rgb, ir, allowed, weights, taught=taught)["distillation"]
+    refused = joint_loss(change, cells, rgb, ir, allowed, weights, taught=taught.flip(1))["distillation"]
+    assert agreed == pytest.approx(0, abs=1e-5) and refused > 0.1
 
 
 def test_an_unknown_term_is_refused_with_those_that_exist() -> None:

@@ -34,6 +34,15 @@ def test_dice_weighs_a_rare_class_as_much_as_a_common_one() -> None:
     assert losses.class_dice_loss(all_background, allowed) == pytest.approx(0.5, abs=0.01)
 
 
+def test_distillation_is_the_divergence_from_what_is_taught() -> None:
+    taught = torch.tensor([0.5, 0.5, 0.0]).view(1, 3, 1, 1)
+    own = torch.tensor([0.25, 0.5, 0.25]).view(1, 3, 1, 1)
+    expected = 0.5 * math.log(0.5 / 0.25)
+    assert losses.distillation_loss(own.log() + 7, taught).item() == pytest.approx(expected, rel=1e-6)
+    same = taught.clamp_min(1e-30).log()
+    assert losses.distillation_loss(same, taught).item() == pytest.approx(0, abs=1e-6)
+
+
 def test_lovasz_is_the_lost_iou_of_a_hard_decision() -> None:
     """For probabilities of 0 and 1 the extension equals one minus IoU, by its definition."""
     allowed = torch.tensor([[[1, 1, 1, 2, 2, 2]]], dtype=torch.int32)

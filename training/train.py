@@ -95,6 +95,7 @@ def _train(config: dict[str, Any], data: Path, out: Path, process: Process) -> N
     batch, steps = settings["batch"], settings["steps"]
     if batch % process.count:
         raise ValueError(f"train.batch: {batch} cannot be shared by {process.count} processes")
+    teachers = load_teachers(config, device)
     # Leave the cores to the network: OpenCV would start a thread for each in every loading process. It
     # must be told before they fork, or they wait for threads that no longer exist.
     cv2.setNumThreads(1)
@@ -110,7 +111,6 @@ def _train(config: dict[str, Any], data: Path, out: Path, process: Process) -> N
     if (out / CHECKPOINT).exists():
         state.restore(out / CHECKPOINT)
     freeze(state.network, settings)
-    teachers = load_teachers(config, device)
     batches = DataLoader(
         mixture,
         batch_sampler=[list(process.share_of(batch, step)) for step in range(state.step, steps)],

@@ -12,7 +12,7 @@ def freeze(network: nn.Module, settings: dict[str, Any]) -> None:
 
     `frozen` names modules that stay as they are, with the statistics of their batch norms. With
     `keep_statistics` those of all batch norms stay while their scales and offsets learn: for trainings
-    that start from learnt weights, to which small batches would lend the chance of their samples.
+    from learnt weights with batches too small for statistics of their own.
     """
     for name in settings.get("frozen", []):
         module = network.get_submodule(name)

@@ -26,10 +26,10 @@ def count_macs(network: Network, size: tuple[int, int]) -> int:
 
     convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
     hooks = [module.register_forward_hook(count) for module in convolutions]
-    was_training = network.training
+    was_training, device = network.training, next(network.parameters()).device
     try:
         with torch.no_grad():
-            network.eval()(torch.zeros(1, 3, *size), torch.zeros(1, 1, *size))
+            network.eval()(*(torch.zeros(1, channels, *size, device=device) for channels in (3, 1)))
     finally:
         network.train(was_training)
         for hook in hooks:

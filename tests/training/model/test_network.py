@@ -251,3 +251,9 @@ def test_cost_by_hand() -> None:
 def test_a_misspelt_setting_of_the_model_is_refused_with_those_that_exist() -> None:
     with pytest.raises(ValueError, match=r"\['normalize'\].*normalise"):
         build_model({"encoder": "lite0", "pretrained": False, "normalize": True})
+
+
+def test_cost_is_counted_where_the_network_is() -> None:
+    network = build_model({"encoder": "lite0", "pretrained": False})
+    there = count_macs(network.to("meta"), (32, 32))
+    assert there == count_macs(build_model({"encoder": "lite0", "pretrained": False}), (32, 32))

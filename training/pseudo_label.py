@@ -25,6 +25,7 @@ from training.checkpoint import load_network
 from training.data.boxes import BOX_CLASSES, Boxes, box_window, is_found, read_boxes
 from training.model import Network
 from training.model.decoders import spread_cells
+from training.precision import fast_autocast
 
 Image = npt.NDArray[np.uint8]
 Plane = npt.NDArray[np.float32]
@@ -41,7 +42,7 @@ _NOWHERE = -9.0
 def class_probabilities(networks: Sequence[Network], rgb: Image, ir: Image) -> Plane:
     """Return (C, H, W) probabilities, averaged over the networks, two scales and the mirrored frames.
 
-    In bfloat16, which is faster on a CPU. Raises ValueError for a network without segmentation.
+    In bfloat16 where the CPU is faster with it. Raises ValueError for a network without segmentation.
     """
     return np.asarray(np.mean([_probabilities(network, rgb, ir) for network in networks], 0), np.float32)
 
@@ -56,7 +57,7 @@ def _probabilities(network: Network, rgb: Image, ir: Image) -> Plane:
         size = [max(1, round(side * scale / network.stride)) * network.stride for side in (height, width)]
         frames = [F.interpolate(x, size, mode="bilinear", align_corners=False) for x in (visible, infrared)]
         for mirrored in (False, True):
-            with torch.autocast("cpu", torch.bfloat16):
+            with fast_autocast(torch.device("cpu")):
                 _, cells = network(*(x.flip(3) if mirrored else x for x in frames))
             if cells is None:
                 raise ValueError("this network has no segmentation to label with")

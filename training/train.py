@@ -12,6 +12,7 @@ import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,14 @@ from training.config import read_config
 from training.data.mixture import Mixture, load_sources
 from training.data.selection import select_pairs
 from training.distributed import Process, joined_processes
+from training.graphs import Teach, graph_fusion_terms, graph_learner, graph_teachers
 from training.journal import Journal
-from training.losses import joint_loss
+from training.losses import FusionJudge, joint_loss
 from training.model import Network, build_model
 from training.model.deep_supervision import DeepSupervision
 from training.model.freeze import freeze
 from training.optimiser import parameter_groups
+from training.precision import fast_autocast
 from training.teachers import load_teachers, taught_probabilities
 from training.validate import validate
 
@@ -117,11 +120,11 @@ def _train(config: dict[str, Any], data: Path, out: Path, process: Process) -> N
         num_workers=settings.get("workers", process.loaders),
         pin_memory=device.type == "cuda",
     )
-    model: nn.Module = DistributedDataParallel(state.learner) if process.count > 1 else state.learner
+    step = _Step(config, state, teachers, shared=process.count > 1)
     with Journal(out, state.step, steps, process.leads) as journal:
         for frames in batches:
             rgb, ir, allowed = (one.to(device, non_blocking=True) for one in frames)
-            terms = _step(model, teachers, state, rgb, ir, allowed, config)
+            terms = step(rgb, ir, allowed)
             state.step += 1
             last = state.step == steps
             journal.losses(state.step, dict(zip(terms, torch.stack(list(terms.values())).tolist())))
@@ -147,29 +150,44 @@ def _start(config: dict[str, Any], device: torch.device) -> _State:
     return _State(learner, copy.deepcopy(network).eval(), optimiser)
 
 
-def _step(
-    model: nn.Module,
-    teachers: Sequence[Network],
-    state: _State,
-    rgb: Tensor,
-    ir: Tensor,
-    allowed: Tensor,
-    config: dict[str, Any],
-) -> dict[str, Tensor]:
-    settings = config["train"]
-    for group in state.optimiser.param_groups:
-        group["lr"] = learning_rate(state.step, settings) * group.get("share", 1.0)
-    frames = [frame.contiguous(memory_format=torch.channels_last) for frame in (rgb, ir)]
-    with torch.autocast(rgb.device.type, torch.bfloat16, enabled=settings.get("bf16", True)):
-        change, cells, inner = model(*frames)
-        taught = taught_probabilities(teachers, *frames) if teachers else None
-    terms = joint_loss(change, cells, rgb, ir, allowed, config["loss"], inner, taught)
-    state.optimiser.zero_grad(set_to_none=True)
-    torch.stack(list(terms.values())).sum().backward()
-    nn.utils.clip_grad_norm_(state.learner.parameters(), settings["clip_gradients"])
-    state.optimiser.step()
-    follow(state.average, state.network, state.step, settings["ema_decay"])
-    return terms
+class _Step:
+    """Take one step: what it calls is, on a GPU of its own, made of CUDA graphs once frames are there."""
+
+    def __init__(
+        self, config: dict[str, Any], state: _State, teachers: Sequence[Network], shared: bool
+    ) -> None:
+        self._config, self._state, self._teachers = config, state, teachers
+        self._model: nn.Module = DistributedDataParallel(state.learner) if shared else state.learner
+        self._teach: Teach = partial(taught_probabilities, teachers)
+        self._judge_fusion: FusionJudge | None = None
+        self._bf16 = bool(config["train"].get("bf16", True))
+        self._to_graph = not shared and config["train"].get("graphs", True)
+
+    def __call__(self, rgb: Tensor, ir: Tensor, allowed: Tensor) -> dict[str, Tensor]:
+        state, settings, weights = self._state, self._config["train"], self._config["loss"]
+        for group in state.optimiser.param_groups:
+            group["lr"] = learning_rate(state.step, settings) * group.get("share", 1.0)
+        frames = [frame.contiguous(memory_format=torch.channels_last) for frame in (rgb, ir)]
+        if self._to_graph and rgb.device.type == "cuda":
+            self._graph(*frames)
+        with fast_autocast(rgb.device, self._bf16):
+            change, cells, inner = self._model(*frames)
+            taught = self._teach(*frames) if self._teachers else None
+        terms = joint_loss(change, cells, rgb, ir, allowed, weights, inner, taught, self._judge_fusion)
+        state.optimiser.zero_grad(set_to_none=True)
+        torch.stack(list(terms.values())).sum().backward()
+        nn.utils.clip_grad_norm_(state.learner.parameters(), settings["clip_gradients"])
+        state.optimiser.step()
+        follow(state.average, state.network, state.step, settings["ema_decay"])
+        return terms
+
+    def _graph(self, rgb: Tensor, ir: Tensor) -> None:
+        self._to_graph = False
+        if self._state.network.decoder.segmentation_pyramid is not None:  # None cannot leave a graph
+            self._model = graph_learner(self._state.learner, rgb, ir, self._bf16)
+        if self._teachers:
+            self._teach = graph_teachers(self._teachers, rgb, ir, self._bf16)
+        self._judge_fusion = graph_fusion_terms(self._config["loss"], rgb, ir)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

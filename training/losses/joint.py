@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -28,6 +29,8 @@ SEGMENTATION_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 _COSTLY = ("structure", "fidelity", "edge")
 _COSTLY_SHARE = 4
 
+FusionJudge = Callable[[Tensor, Tensor, Tensor], dict[str, Tensor]]
+
 
 def joint_loss(
     change: Tensor,
@@ -38,6 +41,7 @@ def joint_loss(
     weights: Mapping[str, float],
     inner: Sequence[Tensor] = (),
     taught: Tensor | None = None,
+    judge_fusion: FusionJudge | None = None,
 ) -> dict[str, Tensor]:
     """Return every weighted term by name; their sum is what training lowers.
 
@@ -45,11 +49,11 @@ def joint_loss(
     its inputs, `allowed` (N, H, W) int32 bit sets of classes. `inner` are the logits (N, C, h, w) of
     DeepSupervision, which the term `auxiliary` judges by the losses of segmentation with their weights.
     `taught` are the probabilities (N, C, H, W) of training.teachers, for the term `distillation`.
-    `weights` names the terms; a term that is absent or zero is not computed. Raises ValueError for a name
-    that is none and for `auxiliary` without a loss of segmentation.
+    `weights` names the terms; a term that is absent or zero is not computed. `judge_fusion` stands in for
+    fusion_terms with these weights, see training.graphs. Raises ValueError for a name that is none and for
+    `auxiliary` without a loss of segmentation.
     """
     _check_names(weights)
-    change = change.float()
     terms: dict[str, Tensor] = {}
     if cells is not None:
         logits = spread_cells(cells).float()
@@ -60,6 +64,13 @@ def joint_loss(
             terms["distillation"] = weights["distillation"] * segmentation.distillation_loss(logits, taught)
         if inner:
             terms["auxiliary"] = weights["auxiliary"] * _inner_loss(inner, allowed, weights)
+    judge_fusion = judge_fusion or partial(fusion_terms, weights=weights)
+    return terms | judge_fusion(change.float(), rgb, ir)
+
+
+def fusion_terms(change: Tensor, rgb: Tensor, ir: Tensor, weights: Mapping[str, float]) -> dict[str, Tensor]:
+    """Return the weighted terms that judge the fused image, see joint_loss; `change` in float32."""
+    terms: dict[str, Tensor] = {}
     luma = luma_of(rgb)
     # Beyond black and white there is nothing to see; colour_loss leads back from there.
     fused = (luma + change).clamp(0, 1)

@@ -1,0 +1,32 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from training import precision
+
+
+@pytest.mark.parametrize("has", [True, False])
+def test_bfloat16_is_taken_only_where_the_device_has_instructions_for_it(
+    has: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "has_fast_bfloat16", lambda device: has)
+    a = torch.rand(4, 4)
+    with precision.fast_autocast(torch.device("cpu")):
+        assert (a @ a).dtype == (torch.bfloat16 if has else torch.float32)
+
+
+def test_bfloat16_is_not_taken_where_it_is_not_wanted() -> None:
+    a = torch.rand(4, 4)
+    with precision.fast_autocast(torch.device("cpu"), wanted=False):
+        assert (a @ a).dtype == torch.float32
+
+
+def test_this_processor_says_whether_it_has_bfloat16() -> None:
+    flags = Path("/proc/cpuinfo").read_text().split()
+    if "avx512_bf16" in flags or "amx_bf16" in flags:
+        assert precision.has_fast_bfloat16(torch.device("cpu"))
+    elif "avx2" in flags and not any(flag.startswith(("avx512", "avx_ne")) for flag in flags):
+        assert not precision.has_fast_bfloat16(torch.device("cpu"))
+    else:
+        pytest.skip("neither a processor with bfloat16 instructions nor one with AVX2 alone")

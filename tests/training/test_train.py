@@ -18,7 +18,8 @@ from training.data.allowed import allowed_from_mask
 from training.losses.segmentation import distillation_loss, partial_label_loss
 from training.model import Network
 from training.model.decoders import spread_cells
-from training.train import learning_rate, main, train
+from training.step import learning_rate
+from training.train import main, train
 
 
 @pytest.fixture(scope="module")

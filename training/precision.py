@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import platform
+
 import torch
 
 
 def fast_autocast(device: torch.device, wanted: bool = True, cache: bool = True) -> torch.autocast:
     """Return a context that computes in bfloat16 where `wanted` and the device has instructions for it.
 
-    `cache` keeps weights once they are converted; a CUDA graph must convert them at every replay.
-
-    Elsewhere it changes nothing. A processor without them computes in bfloat16 all the same, but one step of
-    the network then takes ten times as long as in float32 (docs/benchmarks.md).
+    Elsewhere it changes nothing: a processor without them computes in bfloat16 all the same, but a pass through
+    the network took ten times as long as in float32 (docs/benchmarks.md). `cache` keeps weights once they are
+    converted; a CUDA graph must convert them at every replay.
     """
     fast = wanted and has_fast_bfloat16(device)
     return torch.autocast(device.type, torch.bfloat16, enabled=fast, cache_enabled=cache)
@@ -21,5 +22,7 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     """Say whether `device`, a processor or an NVIDIA GPU, has instructions for bfloat16."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    # What torch's own compiler asks; there is no public name for it.
+    # torch has no public names for these; its own compiler asks them, too.
+    if platform.machine() in ("x86_64", "AMD64"):
+        return bool(torch.cpu._is_avx512_bf16_supported())
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

@@ -10,9 +10,9 @@ import torch
 def fast_autocast(device: torch.device, wanted: bool = True, cache: bool = True) -> torch.autocast:
     """Return a context that computes in bfloat16 where `wanted` and the device has instructions for it.
 
-    Elsewhere it changes nothing: a processor without them computes in bfloat16 all the same, but a pass through
-    the network took ten times as long as in float32 (docs/benchmarks.md). `cache` keeps weights once they are
-    converted; a CUDA graph must convert them at every replay.
+    Elsewhere it changes nothing: a processor without them computes in bfloat16 all the same, but a pass
+    through the network took ten times as long as in float32 (docs/benchmarks.md). `cache` keeps weights once
+    they are converted; a CUDA graph must convert them at every replay.
     """
     fast = wanted and has_fast_bfloat16(device)
     return torch.autocast(device.type, torch.bfloat16, enabled=fast, cache_enabled=cache)

@@ -25,6 +25,5 @@ def test_bfloat16_is_not_taken_where_it_is_not_wanted() -> None:
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="reads the flags of an x86-64 processor")
 def test_a_processor_without_the_instructions_says_so() -> None:
-    """Torch's own check says yes to every processor with AVX-512, with or without them."""
     flags = Path("/proc/cpuinfo").read_text().split()
     assert precision.has_fast_bfloat16(torch.device("cpu")) == ("avx512_bf16" in flags)

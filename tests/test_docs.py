@@ -44,6 +44,7 @@ NOT_RUN = {
     "mtvif_build_engine": "needs a GPU",
     "mtvif_replay_all recordings --out runs/all --ray": "ray is optional; see test_replay_all.py",
     "$PYTHON -m training.ablate": "trains for an hour; test_ablate.py runs its parts",
+    "$PYTHON -m training.time_step": "takes 23 steps of large batches; test_time_step.py takes small ones",
     "$PYTHON -m training.export --run runs/mine --out mine_fp16.onnx": "test_export.py builds an engine",
     "$PYTHON -m mtvif_ros.evaluation.benchmark models/mtvif_int8.onnx models/mtvif.onnx --foreign": (
         "needs peers' networks, which are not ours to ship; test_benchmark.py has a foreign file of its own"

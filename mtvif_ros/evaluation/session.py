@@ -142,8 +142,7 @@ def _play(
     pairs = passes.all_pairs()
     count = sum(len(stamps) for stamps in passes.stamps) * passes.loops
     bar = tqdm(total=count, desc="replay", unit="frame")
-    visible = {rgb for rgb, _ in pairs}
-    flow = FlowControl(lambda: min(collector.answered(topic) for topic in OUTPUT_TOPICS))
+    flow = FlowControl(pairs, lambda: min(collector.answered(topic) for topic in OUTPUT_TOPICS))
 
     def publish(record: Record) -> None:
         stamp = stamp_of(record.raw)
@@ -153,8 +152,7 @@ def _play(
         session.published[camera].setdefault(stamp, time.monotonic())
         session.sent[camera] += 1
         publishers[record.topic].publish(record.raw)
-        if camera == 0 and stamp in visible:
-            flow.released()
+        flow.released(camera, stamp)
         bar.update()
 
     with bar:

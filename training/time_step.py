@@ -33,7 +33,9 @@ def time_steps(config: dict[str, Any], device: torch.device, steps: int) -> floa
     untrained = {**config["model"], "pretrained": False}
     state = start_training({**config, "model": untrained}, device)
     freeze(state.network, settings)
-    teachers = [build_model(untrained).eval().to(device) for _ in settings.get("teachers", [])]
+    teachers = [build_model(untrained).eval() for _ in settings.get("teachers", [])]
+    for teacher in teachers:
+        teacher.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     take_step = Step(config, state, teachers, shared=False)
     size = (settings["batch"], *settings["crop"])
     rgb, ir = (torch.rand(size[0], channels, *size[1:], device=device) for channels in (3, 1))

@@ -33,6 +33,10 @@ class FlowControl:
     def released(self, camera: int, stamp: int) -> None:
         """Note that a frame of a camera, 0 visible or 1 infrared, went out."""
         pair = self._pair_of[camera].get(stamp)
+        # A partner that its camera has gone past does not come any more.
+        self._begun = {
+            begun: first for begun, first in self._begun.items() if first == camera or begun[camera] >= stamp
+        }
         if pair is None:
             return
         if self._begun.setdefault(pair, camera) != camera:

@@ -31,13 +31,11 @@ def test_a_graph_gives_the_outputs_and_gradients_of_the_learner() -> None:
     graphed = graph_learner(other, *frames(0), bf16=False)
     for seed in (1, 2):
         results = []
-        for model, parameters in ((own, own.parameters()), (graphed, other.parameters())):
+        for model, parameters in ((own, list(own.parameters())), (graphed, list(other.parameters()))):
             change, cells, inner = model(*frames(seed))
             loss = change.square().mean() + cells.square().mean() + sum(one.square().mean() for one in inner)
-            kept = [parameter for parameter in parameters]
-            results.append(
-                (change.clone(), cells.clone(), *torch.autograd.grad(loss, kept, allow_unused=True))
-            )
+            gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
+            results.append((change.clone(), cells.clone(), *gradients))
         for mine, theirs in zip(*results, strict=True):
             assert (mine is None) == (theirs is None)
             if mine is not None:

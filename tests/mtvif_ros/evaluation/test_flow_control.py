@@ -62,3 +62,11 @@ def test_frames_that_belong_to_no_pair_or_come_twice_open_and_close_nothing() ->
     assert node.flow.may_go_on()
     node.flow.released(1, 21)
     assert not node.flow.may_go_on()
+
+
+def test_a_partner_that_never_comes_does_not_open_the_gate_for_good() -> None:
+    node = Node()
+    node.flow.released(0, 0)  # its infrared frame, 1, is missing
+    node.next = 10
+    node.send_while_allowed(2)
+    assert not node.flow.may_go_on()

@@ -26,6 +26,7 @@ from mtvif_ros.inputs import subscribe_camera_info, subscribe_images
 from mtvif_ros.interrupts import interruptible
 from mtvif_ros.label_info import declare_labels, publish_label_info
 from mtvif_ros.latest import LatestWorker
+from mtvif_ros.memory import keep_freed_memory
 from mtvif_ros.monitor import Answer, Monitor
 from mtvif_ros.outputs import Outputs
 from mtvif_ros.parameters import declare_parameters, read_parameters, watch_parameters
@@ -255,6 +256,7 @@ def _autostart(node: FusionNode) -> bool:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the node until it is told to stop; return 1 when it cannot start."""
+    keep_freed_memory()
     cv2.setNumThreads(1)  # the engine owns the cores
     rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
     try:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from mtvif_ros.camera_size import at_camera_size
 from mtvif_ros.engines import Engine
 from mtvif_ros.registration import Registration
 from mtvif_ros.scaling import scaled
@@ -20,13 +21,16 @@ def fuse_pair(
     """Return `fused` (H, W, 3) and `segmentation` (H, W) for `rgb` (H, W, 3) and `ir` of any size.
 
     The registration brings infrared onto the visible grid. Frames of another size than the model's are
-    scaled to it, the results back to (H, W). The results stay valid until the engine's next call.
+    scaled to it, the results back to (H, W), the fused image with the detail of both frames. The results
+    stay valid until the engine's next call.
     """
     model_size = (engine.model.width, engine.model.height)
     size = (rgb.shape[1], rgb.shape[0])
-    fused, mask = engine.infer(scaled(rgb, model_size), registration(ir, size, model_size))
+    seen_rgb, seen_ir = scaled(rgb, model_size), registration(ir, size, model_size)
+    fused, mask = engine.infer(seen_rgb, seen_ir)
     if size == model_size:
         return fused, mask
     # INTER_NEAREST would put the mask half a pixel to the right of and below the image.
     full_mask = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT)
-    return scaled(fused, size), np.asarray(full_mask, np.uint8)
+    fused = at_camera_size(fused, seen_rgb, seen_ir, rgb, registration(ir, size, size))
+    return fused, np.asarray(full_mask, np.uint8)

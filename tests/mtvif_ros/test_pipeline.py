@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from mtvif_ros.engines import load_engine
+from mtvif_ros.evaluation.metrics import average_gradient, luma
 from mtvif_ros.pipeline import fuse_pair
 from mtvif_ros.scaling import scaled
 from mtvif_ros.synthetic import Frame
@@ -17,6 +18,16 @@ def test_results_have_the_visible_frames_size_whatever_the_model_and_infrared_ha
     fused, mask = fuse_pair(load_engine(model_path), np.asarray(rgb), np.asarray(ir))
     assert fused.shape == (600, 800, 3)
     assert mask.shape == (600, 800)
+
+
+def test_frames_larger_than_the_model_keep_their_sharpness(
+    model_path: Path, night_frame: Frame, rng: np.random.Generator
+) -> None:
+    rgb, ir = (scaled(frame, (960, 720)) for frame in (night_frame.rgb, night_frame.ir))
+    rgb = np.asarray(cv2.add(rgb, rng.integers(0, 30, rgb.shape, np.uint8)), np.uint8)
+    fused, _ = fuse_pair(load_engine(model_path), rgb, ir)
+    # Enlarging the model's own image leaves three tenths of it.
+    assert average_gradient(luma(fused)) > 0.9 * average_gradient(luma(rgb))
 
 
 def test_each_pixel_of_a_scaled_mask_has_the_class_at_its_centre(

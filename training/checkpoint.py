@@ -38,12 +38,12 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     return state
 
 
-def load_weights(network: Network, source: Path) -> None:
+def load_weights(network: Network, source: Path) -> list[str]:
     """Start `network` from another run's averaged weights or a .safetensors file, where they fit.
 
-    A tensor fits when its name and shape are the network's; those of the network that none fits are named
-    and stay as they are. Raises FileNotFoundError when `source` has no weights and ValueError when they
-    cannot be read, when none fits, or when their encoder has other widths inside (see training.prune).
+    A tensor fits when its name and shape are the network's; those of the network that none fits are named,
+    returned and stay as they are. Raises FileNotFoundError when `source` has no weights and ValueError when
+    they cannot be read, when none fits, or when their encoder has other widths inside (see training.prune).
     """
     path = source if source.suffix == _WEIGHTS else source / CHECKPOINT
     if not path.is_file():
@@ -64,6 +64,7 @@ def load_weights(network: Network, source: Path) -> None:
     others = sorted(own.keys() - fitting)
     if others:
         print(f"  not from it: {', '.join(others[:_NAMED])}{' …' if len(others) > _NAMED else ''}")
+    return others
 
 
 def _widths(network: Network, weights: Mapping[str, Tensor]) -> dict[str, int]:

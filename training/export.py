@@ -1,6 +1,10 @@
 """Write a trained network as a model file that obeys the contract, checked against the network.
 
 python -m training.export --run RUN --out models/mtvif.onnx
+python -m training.export --config training/configs/own.yaml --height 384 --width 512 --out small.onnx
+
+The second exports the weights that a config starts from, without any training: here the shipped ones, for
+frames of another size.
 """
 
 from __future__ import annotations
@@ -23,8 +27,9 @@ from mtvif_ros.engines import load_engine
 from mtvif_ros.engines.tensorrt_build import build_engine
 from mtvif_ros.engines.tensorrt_flavour import load_flavour
 from mtvif_ros.model_file import read_model_file
-from training.checkpoint import CHECKPOINT, load_checkpoint, load_network, save_weights
-from training.model import MultiTaskVIF, Network
+from training.checkpoint import CHECKPOINT, load_checkpoint, load_network, load_weights, save_weights
+from training.config import read_config
+from training.model import MultiTaskVIF, Network, build_model
 from training.model.contract import INPUT_NAMES, OUTPUT_NAMES, ContractModel
 from training.model.cost import count_macs, count_parameters
 from training.model.decoders import FusionDecoder
@@ -106,10 +111,28 @@ def _compare(
         raise RuntimeError(f"{path}: the exported file does not compute what the network does")
 
 
+def _of_run(run: Path) -> tuple[Network, str]:
+    return load_network(run), str(load_checkpoint(run / CHECKPOINT)["step"])
+
+
+def _of_config(path: Path) -> tuple[Network, str]:
+    """Return the network of a config with the weights that it starts from, and their name."""
+    config = read_config(path)
+    if "initial" not in config:
+        raise ValueError(f"{path}: has no `initial`, so there are no weights to export; train it first")
+    network = build_model({**config["model"], "pretrained": False})
+    weights = Path(config["initial"])
+    if load_weights(network, weights):
+        raise ValueError(f"{path}: {weights} has weights for a part of the network only; train it first")
+    return network.eval(), weights.stem
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = command_parser("python -m training.export", __doc__)
-    parser.add_argument("--run", type=Path, required=True, help="folder that training.train wrote")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--run", type=Path, help="folder that training.train wrote")
+    source.add_argument("--config", type=Path, help="take the weights that this config starts from")
     parser.add_argument("--out", type=Path, required=True, help="model file to write")
     parser.add_argument("--weights", type=Path, help="a .safetensors file to start other runs from")
     parser.add_argument("--height", type=int, default=480)
@@ -118,14 +141,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--compute-capability", help="also build a TensorRT engine for such a GPU, for example 8.6"
     )
-    parser.add_argument("--model-version", help="for the metadata; default CODE+STEPS of this run")
+    parser.add_argument(
+        "--model-version",
+        help="for the metadata; default CODE+STEPS of the run, CODE+NAME of a config's weights",
+    )
     parser.add_argument("--trained-on", default="unknown", help="data sets, for the metadata")
     parser.add_argument("--licence", default="unknown", help="licence of the weights")
     options = parser.parse_args(arguments)
-    network = load_network(options.run)
-    step = load_checkpoint(options.run / CHECKPOINT)["step"]
+    try:
+        network, made_by = _of_run(options.run) if options.run else _of_config(options.config)
+    except (FileNotFoundError, ValueError) as error:
+        parser.error(str(error))
     properties = {
-        "model_version": options.model_version or f"{mtvif_ros.__version__}+{step}",
+        "model_version": options.model_version or f"{mtvif_ros.__version__}+{made_by}",
         "trained_on": options.trained_on,
         "licence": options.licence,
     }

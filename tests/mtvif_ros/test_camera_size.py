@@ -44,6 +44,12 @@ def test_infrared_detail_that_the_model_did_not_see_comes_where_infrared_is_brig
     np.testing.assert_array_equal(fused[:, :60], 60)
 
 
+def test_infrared_detail_stays_out_where_the_model_does_without_infrared() -> None:
+    rgb, ir = grey(np.full_like(_COLD, 60)), stripes(150, 190)
+    seen_rgb = scaled(rgb, _SMALL)
+    np.testing.assert_array_equal(at_camera_size(seen_rgb, seen_rgb, scaled(ir, _SMALL), rgb, ir), rgb)
+
+
 def test_colours_stay(rng: np.random.Generator) -> None:
     rgb = rng.integers(60, 120, (120, 160, 3), np.uint8)
     fused = fused_at_camera_size(30, rgb, _COLD).astype(int)

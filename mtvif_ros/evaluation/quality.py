@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from multiprocessing import get_context
+from functools import partial
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from mtvif_ros.evaluation.confusion import confusion_matrix
 from mtvif_ros.evaluation.metrics import fusion_metrics, luma, prepare
+from mtvif_ros.processes import in_processes
 
 Image = npt.NDArray[np.uint8]
 Matrix = npt.NDArray[np.int64]
@@ -62,17 +60,4 @@ def score(shown: Shown, classes: int) -> Scored:
 
 def score_all(pairs: Iterable[Shown], classes: int, processes: int | None = None) -> Iterator[Scored]:
     """Score pairs in order, in as many processes as there are cores; few pairs are in memory at once."""
-    count = processes or len(os.sched_getaffinity(0))
-    waiting: list[Future[Scored]] = []
-    # Spawned, because threads of DDS do not survive a fork.
-    with ProcessPoolExecutor(count, get_context("spawn"), initializer=_one_thread) as pool:
-        for shown in pairs:
-            waiting.append(pool.submit(score, shown, classes))
-            if len(waiting) > 2 * count:
-                yield waiting.pop(0).result()
-        for future in waiting:
-            yield future.result()
-
-
-def _one_thread() -> None:
-    cv2.setNumThreads(1)
+    return in_processes(partial(score, classes=classes), pairs, processes)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 
+from mtvif_ros.processes import in_processes
 from mtvif_ros.synthetic import Frame, RoadScene, SceneConfig
 from mtvif_ros.synthetic.light import TIMES
 from training.data.allowed import allowed_from_mask
@@ -54,17 +53,9 @@ def _frames(count: int, seed: int, smoke: float) -> Iterator[tuple[str, Frame]]:
         time = times[number % len(times)]
         scene = SceneConfig(seed=seed * 100_000 + number, time=time, misaligned=1.0, smoke=smoke)
         parts.append(_Part(scene, min(_FRAMES_PER_SCENE, count - first)))
-    processes = max(1, min(len(parts), len(os.sched_getaffinity(0))))
-    threads = cv2.getNumThreads()
-    # Its threads would not exist in the forked processes, which would wait for them.
-    cv2.setNumThreads(1)
-    try:
-        with get_context("fork").Pool(processes) as pool:
-            for number, frames in enumerate(pool.imap(_render, parts)):
-                for within, frame in enumerate(frames):
-                    yield f"rendered_{number}_{within}", frame
-    finally:
-        cv2.setNumThreads(threads)
+    for number, frames in enumerate(in_processes(_render, parts)):
+        for within, frame in enumerate(frames):
+            yield f"rendered_{number}_{within}", frame
 
 
 def _render(part: _Part) -> list[Frame]:

@@ -19,15 +19,6 @@ def test_frames_rendered_side_by_side_are_those_of_their_scenes_in_order() -> No
         assert np.array_equal(sample.rgb, frame.rgb) and np.array_equal(sample.ir, frame.ir)
 
 
-def test_opencv_has_its_threads_again_after_rendering() -> None:
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(2)
-    rendered_samples(1, seed=7)
-    after = cv2.getNumThreads()
-    cv2.setNumThreads(before)
-    assert after == 2
-
-
 def test_written_pairs_are_the_samples(tmp_path: Path) -> None:
     write_rendered_pairs(tmp_path, 1, seed=7)
     (sample,) = rendered_samples(1, seed=7)

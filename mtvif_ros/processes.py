@@ -1,0 +1,38 @@
+"""Spread work over processes."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import TypeVar
+
+import cv2
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def in_processes(
+    function: Callable[[Item], Result], items: Iterable[Item], processes: int | None = None
+) -> Iterator[Result]:
+    """Yield function(item) in order, from as many processes as there are cores; few items wait at once.
+
+    Raises BrokenProcessPool when a process dies, which multiprocessing's own pool would wait for forever.
+    """
+    count = processes or len(os.sched_getaffinity(0))
+    waiting: deque[Future[Result]] = deque()
+    # Spawned, because threads, of DDS, torch or OpenCV, do not survive a fork.
+    with ProcessPoolExecutor(count, get_context("spawn"), initializer=_one_thread) as pool:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > 2 * count:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _one_thread() -> None:
+    cv2.setNumThreads(1)

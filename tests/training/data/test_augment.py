@@ -20,9 +20,10 @@ def test_cameras_and_labels_stay_aligned() -> None:
         rgb, ir, allowed = augment(striped(), (64, 64), np.random.default_rng(seed))
         car = allowed == 2
         if car.any() and not car.all():
-            agreement += [np.corrcoef(plane.ravel(), car.ravel())[0, 1] for plane in (rgb.mean(0), ir[0])]
+            seen = [plane.ravel() for plane in (rgb.mean(0), ir[0]) if np.ptp(plane) > 0]
+            agreement += [np.corrcoef(plane, car.ravel())[0, 1] for plane in seen]
     assert len(agreement) > 60
-    assert np.nanmedian(agreement) > 0.9
+    assert np.median(agreement) > 0.9
 
 
 def test_labels_are_not_shifted_against_the_frames_by_scaling() -> None:

@@ -11,7 +11,7 @@ _MOST_KEPT = 256 << 20
 
 
 def keep_freed_memory() -> None:
-    """Let this process keep freed blocks of up to 32 MiB, 256 MiB in all, instead of returning them at once.
+    """Let this process keep freed blocks of up to 32 MiB, and up to 256 MiB at the end of each heap.
 
     A camera's frame is large enough that glibc gives its memory back and the kernel has to clear new pages
     for the next one, which costs more than what is computed on it (docs/benchmarks.md). Does nothing

@@ -32,5 +32,8 @@ def fuse_pair(
         return fused, mask
     # INTER_NEAREST would put the mask half a pixel to the right of and below the image.
     full_mask = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT)
-    fused = at_camera_size(fused, seen_rgb, seen_ir, rgb, registration(ir, size, size))
+    # A camera of no more pixels than the model has no detail that a larger visible frame could show.
+    is_coarse = all(own <= seen <= shown for own, seen, shown in zip(ir.shape, mask.shape, rgb.shape))
+    full_ir = None if is_coarse else registration(ir, size, size)
+    fused = at_camera_size(fused, seen_rgb, seen_ir, rgb, full_ir)
     return fused, np.asarray(full_mask, np.uint8)

@@ -50,6 +50,16 @@ def test_infrared_detail_stays_out_where_the_model_does_without_infrared() -> No
     np.testing.assert_array_equal(at_camera_size(seen_rgb, seen_rgb, scaled(ir, _SMALL), rgb, ir), rgb)
 
 
+def test_infrared_without_more_detail_may_be_left_out(rng: np.random.Generator) -> None:
+    rgb = rng.integers(0, 256, (120, 160, 3), np.uint8)
+    seen_rgb, seen_ir = scaled(rgb, _SMALL), rng.integers(0, 256, (48, 64), np.uint8)
+    fused = rng.integers(0, 256, (48, 64, 3), np.uint8)
+    with_it, without = (
+        at_camera_size(fused, seen_rgb, seen_ir, rgb, ir) for ir in (scaled(seen_ir, _LARGE), None)
+    )
+    np.testing.assert_array_equal(with_it, without)
+
+
 def test_colours_stay(rng: np.random.Generator) -> None:
     rgb = rng.integers(60, 120, (120, 160, 3), np.uint8)
     fused = fused_at_camera_size(30, rgb, _COLD).astype(int)

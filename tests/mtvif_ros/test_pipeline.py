@@ -30,6 +30,13 @@ def test_frames_larger_than_the_model_keep_their_sharpness(
     assert average_gradient(luma(fused)) > 0.9 * average_gradient(luma(rgb))
 
 
+def test_infrared_that_is_finer_than_the_model_shows_its_detail(model_path: Path) -> None:
+    dark = np.full((720, 960, 3), 10, np.uint8)
+    stripes = np.tile(np.array([180, 220], np.uint8), (720, 480))
+    fused, _ = fuse_pair(load_engine(model_path), dark, stripes)
+    assert average_gradient(luma(fused)) > 0.5 * average_gradient(stripes.astype(float))
+
+
 def test_each_pixel_of_a_scaled_mask_has_the_class_at_its_centre(
     model_path: Path, night_frame: Frame
 ) -> None:

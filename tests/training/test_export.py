@@ -31,7 +31,10 @@ def config_with_weights(folder: Path, **model: str) -> Path:
 
 def test_weights_are_exported_as_they_are_given_at_any_size(tmp_path: Path) -> None:
     config, out = config_with_weights(tmp_path), tmp_path / "small.onnx"
-    main(["--config", str(config), "--out", str(out), "--height", "64", "--width", "96"])
+    again = tmp_path / "again.safetensors"
+    size = ["--height", "64", "--width", "96"]
+    main(["--config", str(config), "--out", str(out), "--weights", str(again), *size])
+    assert again.read_bytes() == (tmp_path / "given.safetensors").read_bytes()
     model = read_model_file(out)
     assert (model.height, model.width) == (64, 96)
     assert model.version.endswith("+given")

@@ -1,9 +1,10 @@
 """Label what has no mask, and what masks overlooked, by trained networks and what people drew.
 
-    python -m training.pseudo_label --run RUN [RUN …] --data DATA/msrs/train --out FOLDER
+    python -m training.pseudo_label --run RUN [RUN …] --data DATA/msrs/train --out FOLDER [--opinions FOLDER]
 
 Writes NAME.png for every pair without a mask and for every pair whose mask leaves a box nearly empty, which
 is completed there: class index, 255 where nothing is sure. A config's source takes them by `masks: FOLDER`.
+`--opinions` names a folder of what another network says of some of the frames, see training/opinions.py.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from training.checkpoint import load_network
 from training.data.boxes import BOX_CLASSES, Boxes, box_window, is_found, read_boxes
 from training.model import Network
 from training.model.decoders import spread_cells
+from training.opinions import find_opinions, read_opinion, weigh
 from training.precision import fast_autocast
 
 Image = npt.NDArray[np.uint8]
@@ -33,6 +35,7 @@ Plane = npt.NDArray[np.float32]
 _SCALES = (1.0, 1.4)
 _PRIOR_SIZE = 8
 _SURE_CLASS, _SURE_BACKGROUND = 0.92, 0.95
+_AGREED_CLASS, _AGREED_BACKGROUND = 0.6, 0.85  # of networks that learnt from different data
 _SURE_LOGIT = 0.7
 _DOUBT = 0.3  # of a boxed class where people drew no such box
 _SURELY_OTHER, _HARDLY = 0.8, 0.3
@@ -156,10 +159,16 @@ def complete_mask(mask: Image, made: Image, overlooked: Boxes) -> Image:
     return completed
 
 
-def label_where_sure(probability: Plane) -> Image:
-    """Return the mask (H, W) of the pixels that the network alone is sure of, 255 elsewhere."""
+def label_where_sure(probability: Plane, agreed: bool = False) -> Image:
+    """Return the mask (H, W) of the pixels that networks alone are sure of, 255 elsewhere.
+
+    Less is asked where the probabilities are `agreed` on with a network that learnt from other data.
+    """
     chosen, surest = probability.argmax(0).astype(np.uint8), probability.max(0)
-    needed = np.where(chosen == 0, _SURE_BACKGROUND, _SURE_CLASS)
+    for_class, for_background = (
+        (_AGREED_CLASS, _AGREED_BACKGROUND) if agreed else (_SURE_CLASS, _SURE_BACKGROUND)
+    )
+    needed = np.where(chosen == 0, for_background, for_class)
     return np.where(surest >= needed, chosen, IGNORE).astype(np.uint8)
 
 
@@ -180,29 +189,42 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--data", type=Path, required=True, help="folder with vi/, ir/ and boxes/, labels/")
     parser.add_argument("--out", type=Path, required=True, help="folder for the masks")
+    parser.add_argument("--opinions", type=Path, help="folder of NAME.npz: what another network says")
+    parser.add_argument("--opinion-share", type=float, default=0.6, help="its weight, 0..1; default 0.6")
     options = parser.parse_args(arguments)
+    if not 0 <= options.opinion_share <= 1:
+        parser.error(f"--opinion-share {options.opinion_share}: expected 0..1")
     networks = [load_network(run).to(memory_format=torch.channels_last) for run in options.run]  # type: ignore[call-overload]
     pairs = find_pairs(options.data)
+    opinions = find_opinions(options.opinions, pairs) if options.opinions is not None else {}
     priors = fill_priors(pairs)
     options.out.mkdir(parents=True, exist_ok=True)
     for files in tqdm(pairs, unit="pair"):
-        made = _label(networks, files, priors)
+        made = _label(networks, files, priors, opinions.get(files.name), options.opinion_share)
         if made is not None:
             cv2.imwrite(str(options.out / f"{files.name}.png"), made)
 
 
-def _label(networks: Sequence[Network], files: PairFiles, priors: Mapping[int, Plane]) -> Image | None:
+def _label(
+    networks: Sequence[Network],
+    files: PairFiles,
+    priors: Mapping[int, Plane],
+    opinion: Path | None,
+    share: float,
+) -> Image | None:
     """Return the mask of one pair, None where its own is complete."""
     rgb, ir = load_pair(files)
     mask = load_mask(files, ir)
     boxes = read_boxes(files.boxes) if files.boxes is not None else None
-    if mask is None:
-        probability = class_probabilities(networks, rgb, ir)
-        return label_where_sure(probability) if boxes is None else label_in_boxes(probability, boxes, priors)
-    if boxes is None or not len(overlooked_boxes(mask, boxes)):
+    if mask is not None and (boxes is None or not len(overlooked_boxes(mask, boxes))):
         return None
-    made = label_in_boxes(class_probabilities(networks, rgb, ir), boxes, priors)
-    return complete_mask(mask, made, overlooked_boxes(mask, boxes))
+    probability = class_probabilities(networks, rgb, ir)
+    if opinion is not None:
+        probability = weigh(probability, read_opinion(opinion, rgb.shape[:2]), share)
+    if boxes is None:
+        return label_where_sure(probability, agreed=opinion is not None)
+    made = label_in_boxes(probability, boxes, priors)
+    return made if mask is None else complete_mask(mask, made, overlooked_boxes(mask, boxes))
 
 
 if __name__ == "__main__":

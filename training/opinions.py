@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 
 from mtvif_ros.classes import CLASS_NAMES
-from mtvif_ros.pair_folder import PairFiles
+from mtvif_ros.pair_folder import PairFiles, load_pair
 
 Plane = npt.NDArray[np.float32]
 Opinion = Mapping[int, Plane]
@@ -22,18 +23,21 @@ _NONE = 1e-6
 def find_opinions(folder: Path, pairs: Sequence[PairFiles]) -> dict[str, Path]:
     """Return by pair the files NAME.npz of `folder`; a pair without one has no opinion.
 
-    Raises ValueError where no pair has one, and for a file that belongs to no pair.
+    Reads each once, so that a bad one is named before any work is done. Raises ValueError where no pair has
+    one, for a file that belongs to no pair, and what read_opinion raises.
     """
-    names = {files.name for files in pairs}
+    by_name = {files.name: files for files in pairs}
     found = {path.stem: path for path in sorted(folder.glob("*.npz"))}
     if not found:
         raise ValueError(f"{folder}: holds no NAME.npz; one for each pair that the other network is to judge")
-    strangers = sorted(found.keys() - names)
+    strangers = sorted(found.keys() - by_name.keys())
     if strangers:
         raise ValueError(
-            f"{folder}: {strangers[0]}.npz and {len(strangers) - 1} others belong to no pair; "
-            "name opinions as the pairs' files are"
+            f"{folder}: {len(strangers)} files belong to no pair, {strangers[0]}.npz first; "
+            "name them as the pairs' files are"
         )
+    for name, path in found.items():
+        read_opinion(path, load_pair(by_name[name])[1].shape)
     return found
 
 
@@ -44,8 +48,11 @@ def read_opinion(path: Path, size: tuple[int, ...]) -> dict[int, Plane]:
     255 for certain. Raises ValueError naming the file for other names, types and sizes, and where the
     classes together pass certainty.
     """
-    with np.load(path) as kept:
-        planes = {name: kept[name] for name in kept.files}
+    try:
+        with np.load(path) as kept:
+            planes = {name: kept[name] for name in kept.files}
+    except (BadZipFile, EOFError, ValueError) as error:
+        raise ValueError(f"{path}: cannot be read ({error}); write it with np.savez_compressed") from error
     unknown = sorted(planes.keys() - set(CLASS_NAMES))
     if unknown or not planes:
         raise ValueError(f"{path}: {unknown or 'no array'}; it holds arrays named among {list(CLASS_NAMES)}")

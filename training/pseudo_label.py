@@ -196,7 +196,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"--opinion-share {options.opinion_share}: expected 0..1")
     networks = [load_network(run).to(memory_format=torch.channels_last) for run in options.run]  # type: ignore[call-overload]
     pairs = find_pairs(options.data)
-    opinions = find_opinions(options.opinions, pairs) if options.opinions is not None else {}
+    try:
+        opinions = find_opinions(options.opinions, pairs) if options.opinions is not None else {}
+    except ValueError as error:
+        parser.error(f"--opinions: {error}")
     priors = fill_priors(pairs)
     options.out.mkdir(parents=True, exist_ok=True)
     for files in tqdm(pairs, unit="pair"):

@@ -9,6 +9,8 @@ the hardest pixels) leave it marked too widely; docs/rounds.md has what that cos
 
 from __future__ import annotations
 
+import argparse
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -36,16 +38,21 @@ def shift_run(run: Path, out: Path, logits: Mapping[str, float]) -> None:
     with torch.no_grad():
         for name, added in logits.items():
             bias.view(len(CLASS_NAMES), -1)[CLASS_NAMES.index(name)] += added
-    weights = network.state_dict()
     save_checkpoint(
         out / CHECKPOINT,
-        {"network": weights, "average": weights, "step": kept["step"], "config": kept["config"]},
+        {"average": network.state_dict(), "step": kept["step"], "config": kept["config"]},
     )
 
 
 def _read_logit(text: str) -> tuple[str, float]:
     name, _, added = text.partition("=")
-    return name, float(added)
+    try:
+        number = float(added)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text!r} is not CLASS=NUMBER, such as curve=-1")
+    return name, number
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

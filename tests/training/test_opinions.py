@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -15,8 +16,10 @@ def plane(value: int) -> np.ndarray:  # type: ignore[type-arg]
     return np.full(SIZE, value, np.uint8)
 
 
-def pair(name: str) -> PairFiles:
-    return PairFiles(name, Path(f"vi/{name}.png"), Path(f"ir/{name}.png"), None, None)
+def pair(folder: Path, name: str) -> PairFiles:
+    path = folder / f"{name}.png"
+    cv2.imwrite(str(path), np.zeros((*SIZE, 4), np.uint8))  # both cameras in one file
+    return PairFiles(name, path, path, None, None)
 
 
 def probabilities(**by_name: float) -> np.ndarray:  # type: ignore[type-arg]
@@ -66,11 +69,26 @@ def test_an_opinion_that_cannot_be_meant_is_named(
         read_opinion(tmp_path / "a.npz", SIZE)
 
 
-def test_pairs_without_a_file_have_no_opinion_and_a_file_without_a_pair_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="holds no NAME"):
-        find_opinions(tmp_path, [pair("a")])
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "a.npz", bike=plane(0))
-    assert find_opinions(tmp_path, [pair("a"), pair("b")]) == {"a": tmp_path / "a.npz"}
+    whole = (tmp_path / "a.npz").read_bytes()
+    for damaged in (whole[:50], b"", b"no archive"):
+        (tmp_path / "a.npz").write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"a\.npz: cannot be read"):
+            read_opinion(tmp_path / "a.npz", SIZE)
+
+
+def test_pairs_without_a_file_have_no_opinion_and_files_that_cannot_be_meant_are_named(
+    tmp_path: Path,
+) -> None:
+    pairs = [pair(tmp_path, name) for name in "ab"]
+    with pytest.raises(ValueError, match="holds no NAME"):
+        find_opinions(tmp_path, pairs)
+    np.savez_compressed(tmp_path / "a.npz", bike=plane(0))
+    assert find_opinions(tmp_path, pairs) == {"a": tmp_path / "a.npz"}
+    np.savez_compressed(tmp_path / "b.npz", bike=plane(0)[:2])
+    with pytest.raises(ValueError, match=r"b\.npz: bike is"):
+        find_opinions(tmp_path, pairs)
     np.savez_compressed(tmp_path / "c.npz", bike=plane(0))
-    with pytest.raises(ValueError, match=r"c\.npz .*belong to no pair"):
-        find_opinions(tmp_path, [pair("a"), pair("b")])
+    with pytest.raises(ValueError, match=r"1 files belong to no pair, c\.npz"):
+        find_opinions(tmp_path, pairs)

@@ -49,10 +49,10 @@ def test_what_cannot_be_shifted_is_named(tmp_path: Path) -> None:
         shift_run(tmp_path / "nothing", tmp_path / "out", {"curve": -1.0})
 
 
-@pytest.mark.parametrize("text", ["curve", "curve=much", "curve="])
+@pytest.mark.parametrize("text", ["curve", "curve=much", "curve=", "curve=nan"])
 def test_a_shift_that_is_no_number_is_refused(
     tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
         main(["--run", str(tmp_path), "--logit", text, "--out", str(tmp_path / "out")])
-    assert "--logit" in capsys.readouterr().err
+    assert f"--logit: '{text}' is not CLASS=NUMBER" in capsys.readouterr().err

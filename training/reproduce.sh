@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Train the shipped network anew, all seventeen rounds: training/reproduce.sh DATA. About 21 hours on two cores, and for
-# the fourteenth round nine minutes on a large GPU, or about nine hours more.
-# The same command goes on where it was interrupted. PYTHON chooses the interpreter; runs/ gets every result.
+# Train the shipped network anew, all its rounds: training/reproduce.sh DATA. About 23 hours on two cores, and for the
+# fourteenth, the new networks, the nineteenth and the twenty-third 40 minutes on a large GPU.
+# The same command goes on where it was interrupted. PYTHON chooses the interpreter; runs/ gets every result. OPINIONS may
+# be a folder whose msrs/ and roadscene/ are what a network trained elsewhere says of these frames (docs/data.md).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${PYTHON:-.venv/bin/python}
 data=${1:?"folder with msrs/, roadscene/ and m3svd/"}
 rounds=training/configs/rounds
+opinions=
 
 module() { echo "== $*"; "$python" -m "$@"; }
 run() { module "training.$@"; }
@@ -31,13 +33,16 @@ average() { run average --runs "${@:3}" --config "$2" --data "$data" --out "runs
 
 # NAME, runs whose mean labels and the folders of pairs: masks, which the next round learns from.
 label_folders() {
-    local pairs folder networks
+    local pairs name folder networks said
     read -ra networks <<< "$2"
     for pairs in "${@:3}"; do
-        folder=runs/$1/masks_$(basename "${pairs%/train}")
+        name=$(basename "${pairs%/train}")
+        folder=runs/$1/masks_$name
         [ -e "$folder" ] && continue
         rm -rf "$folder.partial"
-        run pseudo_label --run "${networks[@]}" --data "$pairs" --out "$folder.partial"
+        said=()
+        if [ -n "$opinions" ] && [ -d "$opinions/$name" ]; then said=(--opinions "$opinions/$name"); fi
+        run pseudo_label --run "${networks[@]}" --data "$pairs" "${said[@]}" --out "$folder.partial"
         mv "$folder.partial" "$folder"
     done
 }
@@ -107,12 +112,30 @@ train other_long $rounds/other_long.yaml
 label_folders with_other_long "runs/fifteenth_mean runs/other_long" "$data/msrs/train" "$data/roadscene" runs/clips
 train_beside sixteenth $rounds/sixteenth.yaml 131 132
 average sixteenth_mean $rounds/sixteenth.yaml runs/sixteenth_{131,132} runs/fifteenth_mean
-train seventeenth training/configs/mtvif.yaml
-average seventeenth_mean training/configs/mtvif.yaml runs/seventeenth runs/fifteenth_mean
-run shift --run runs/seventeenth_mean --logit curve=-1 --out runs/shipped
+train seventeenth $rounds/seventeenth.yaml
+average seventeenth_mean $rounds/seventeenth.yaml runs/seventeenth runs/fifteenth_mean
+label_folders with_seventeenth "runs/fifteenth_mean runs/seventeenth_mean" "$data/msrs/train" "$data/roadscene" runs/clips
+train_beside new $rounds/new.yaml 201 202 203
+opinions=${OPINIONS:-}
+label_folders with_new "runs/fifteenth_mean runs/seventeenth_mean runs/new_201 runs/new_202 runs/new_203" \
+    "$data/msrs/train" "$data/roadscene" runs/clips
+run graft --run runs/new_202 --part decoder.fusion decoder.fusion_pyramid --donor runs/seventeenth_mean --out runs/grafted
+run prune --run runs/grafted --data "$data" --out runs/narrow_grafted
+train_beside nineteenth $rounds/nineteenth.yaml 301 302 303
+average nineteenth_mean $rounds/nineteenth.yaml runs/nineteenth_{301,302,303}
+train twentieth $rounds/twentieth.yaml
+train_beside twenty_first $rounds/twenty_first.yaml 331 332
+average twenty_first_mean $rounds/twenty_first.yaml runs/twenty_first_{331,332} runs/twentieth
+train twenty_second $rounds/twenty_second.yaml
+train_beside twenty_third $rounds/twenty_third.yaml 401 402 403
+average twenty_third_mean $rounds/twenty_third.yaml runs/twenty_third_{401,402,403}
+train twenty_fourth $rounds/twenty_fourth.yaml
+average twenty_fourth_mean $rounds/twenty_fourth.yaml runs/twenty_fourth runs/twenty_third_mean
+train twenty_fifth training/configs/mtvif.yaml
+run shift --run runs/twenty_fifth --logit curve=-1 --out runs/shipped
 
-# The steps that this recipe takes; the shipped files, three of whose rounds were ended early, say less (models/README.md).
-about="--trained-on MSRS,RoadScene,M3SVD,rendered --licence research-use --model-version 0.1.0+89400.1"
+# The steps that this recipe takes; the shipped files, some of whose rounds were ended early, say less (docs/provenance.md).
+about="--trained-on MSRS,RoadScene,M3SVD,rendered --licence research-use --model-version 0.1.0+144850.1"
 run export --run runs/shipped --out models/mtvif.onnx --weights models/mtvif.safetensors $about
 run export --run runs/shipped --out models/mtvif_fp16.onnx --precision fp16 $about
 run quantise --model models/mtvif.onnx --data "$data/msrs/train" --out models/mtvif_int8.onnx

@@ -8,7 +8,7 @@ from training.time_step import main
 
 
 def test_every_way_that_the_device_has_gets_a_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    config = read_config(Path("training/configs/mtvif.yaml"))
+    config = read_config(Path("training/configs/rounds/seventeenth.yaml"))
     config["train"] |= {"batch": 1, "crop": [64, 64], "teachers": ["not/there"]}
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(config))
     main(["--config", str(tmp_path / "small.yaml"), "--steps", "1"])

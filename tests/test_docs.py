@@ -49,7 +49,7 @@ NOT_RUN = {
     "$PYTHON -m mtvif_ros.evaluation.benchmark models/mtvif_int8.onnx models/mtvif.onnx --foreign": (
         "needs peers' networks, which are not ours to ship; test_benchmark.py has a foreign file of its own"
     ),
-    "training/reproduce.sh": "trains for 21 hours on data outside the repository; see test_reproduce.py",
+    "training/reproduce.sh": "trains for 23 hours on data outside the repository; see test_reproduce.py",
     "$PYTHON -m training.evaluate --model models/mtvif_int8.onnx --data ../shared": (
         "needs data outside the repository; another line of README.md evaluates"
     ),

@@ -11,9 +11,9 @@ from training.model import build_model
 PARTS = ["decoder.fusion", "decoder.fusion_pyramid"]
 
 
-def run_of(folder: Path, seed: int, decoder: str = "multitask", normalise: bool = False) -> Path:
+def run_of(folder: Path, seed: int, normalise: bool = False) -> Path:
     torch.manual_seed(seed)
-    config = {"model": {"encoder": "plain", "decoder": decoder, "normalise": normalise}}
+    config = {"model": {"encoder": "plain", "decoder": "multitask", "normalise": normalise}}
     network = build_model(config["model"])
     for buffer in network.buffers():
         if buffer.is_floating_point():

@@ -100,8 +100,19 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def load_network(run: Path) -> Network:
-    """Return the averaged network of a run, ready to be used."""
+    """Return the averaged network of a run, ready to be used.
+
+    Raises FileNotFoundError where there is no run and ValueError when it was trained with code whose network
+    has other tensors.
+    """
     state = load_checkpoint(run / CHECKPOINT)
     network = build_model({**state["config"]["model"], "pretrained": False})
-    network.load_state_dict(state["average"])
+    try:
+        network.load_state_dict(state["average"])
+    except RuntimeError as error:
+        told = " ".join(str(error).split())
+        raise ValueError(
+            f"{run}: trained with code whose network had other tensors; "
+            f"train a run that starts from it (initial: {run}). {told}"
+        ) from error
     return network.eval()

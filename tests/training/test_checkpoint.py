@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from training.checkpoint import load_weights, save_weights
+from training.checkpoint import CHECKPOINT, load_network, load_weights, save_checkpoint, save_weights
 from training.config import read_config
 from training.model import Network, build_model
 
@@ -61,3 +61,12 @@ def test_weights_that_cannot_be_used_are_named(tmp_path: Path) -> None:
         load_weights(network(1), tmp_path / "other.safetensors")
     with pytest.raises(ValueError, match=r"must end in \.safetensors"):
         save_weights(network(1), tmp_path / "weights.pt")
+
+
+def test_a_run_of_code_with_another_network_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    average = network(1).state_dict()
+    average["decoder.fusion.excess.bias"] = average.pop("decoder.fusion.factors.bias")
+    state = {"average": average, "config": {"model": {"encoder": "plain"}}}
+    save_checkpoint(tmp_path / CHECKPOINT, state)
+    with pytest.raises(ValueError, match=r"initial: .*decoder\.fusion\.factors\.bias"):
+        load_network(tmp_path)

@@ -11,6 +11,7 @@ from training.model import Cascade, Network, build_model
 from training.model.contract import ContractModel
 from training.model.cost import count_macs, count_parameters
 from training.model.decoders import spread_cells
+from training.model.decoders.fusion_head import FusionHead
 from training.model.decoders.pyramid import FeaturePyramid
 from training.model.encoders import ENCODERS
 from training.model.luma import luma_of
@@ -70,6 +71,21 @@ def test_fusion_starts_as_the_brighter_of_both_frames() -> None:
     with torch.no_grad():
         change, _ = network(rgb, ir)
     torch.testing.assert_close(luma_of(rgb) + change, torch.maximum(luma_of(rgb), ir), rtol=0, atol=1e-5)
+
+
+def test_fusion_crosses_the_borders_of_its_cells_as_smoothly_as_it_changes_within_them() -> None:
+    torch.manual_seed(0)
+    head = FusionHead(inputs=8)
+    torch.nn.init.normal_(head.factors.weight)
+    torch.nn.init.constant_(head.factors.weight[1], 0)  # the threshold: where it cuts, a bend is right
+    rgb, ir = torch.full((1, 3, 64, 64), 0.2), torch.full((1, 1, 64, 64), 0.6)
+    with torch.no_grad():
+        change = head(torch.randn(1, 8, 16, 16), rgb, ir)
+    for axis in (2, 3):
+        steps = change.diff(dim=axis)
+        before, across = (steps[(slice(None),) * axis + (slice(first, None, 4),)] for first in (2, 3))
+        assert across.abs().mean() > 0.01
+        torch.testing.assert_close(across, before.narrow(axis, 0, across.shape[axis]))
 
 
 @pytest.mark.parametrize(("output", "other"), [(0, "segmentation"), (1, "fusion")])

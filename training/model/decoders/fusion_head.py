@@ -17,6 +17,14 @@ _CELL = 4
 _PIXELS = _CELL * _CELL
 # What a pixel exceeds its eight neighbours by.
 _DETAIL = torch.tensor([[-1.0, -2.0, -1.0], [-2.0, 12.0, -2.0], [-1.0, -2.0, -1.0]]) / 16
+_AT_FIRST = {
+    "excess": 1.0,
+    "threshold": 0.0,
+    "towards_ir": 0.0,
+    "sharpen_luma": 0.0,
+    "sharpen_ir": 0.0,
+    "correction": 0.0,
+}
 
 
 class FusionHead(nn.Module):
@@ -29,14 +37,16 @@ class FusionHead(nn.Module):
         change = excess * relu(ir - luma - threshold) + towards_ir * (ir - luma)
                  + sharpen_luma * detail(luma) + sharpen_ir * detail(ir) + correction
 
-    `threshold` and the two gains are one number a cell, the rest one number a pixel. The threshold lets
-    a bright infrared background stay out, which would veil a dim scene.
+    The frames are read pixel by pixel; the six factors are decided once a cell and interpolated between
+    the cells' centres, so that no cell shows in the image. The threshold lets a bright infrared
+    background stay out, which would veil a dim scene.
     """
 
     luma_gather: Tensor
     luma_detail: Tensor
     ir_gather: Tensor
     ir_detail: Tensor
+    interpolation: Tensor
 
     def __init__(self, inputs: int, width: int = 32):
         super().__init__()
@@ -44,10 +54,9 @@ class FusionHead(nn.Module):
         self.ir_pixels = nn.Conv2d(_PIXELS, width, 1, bias=False)
         self.semantics = nn.Conv2d(inputs, width, 1)
         self.mix = conv_bn(width, width)
-        self.excess = _constant_at_first(width, _PIXELS, 1.0)
-        self.towards_ir = _constant_at_first(width, _PIXELS, 0.0)
-        self.correction = _constant_at_first(width, _PIXELS, 0.0)
-        self.cell = _constant_at_first(width, 3, 0.0)
+        self.factors = nn.Conv2d(width, len(_AT_FIRST), 1)
+        nn.init.zeros_(self.factors.weight)
+        self.factors.bias = nn.Parameter(torch.tensor(tuple(_AT_FIRST.values())))
         # Fixed convolutions gather a cell's pixels, and their detail, several times as fast as slices do; one
         # convolution for both would have to be split again, which costs more.
         gather = torch.zeros(_PIXELS, 1, _CELL, _CELL)
@@ -60,27 +69,32 @@ class FusionHead(nn.Module):
         for name, kernel in (("gather", gather), ("detail", detail)):
             self.register_buffer(f"ir_{name}", kernel, persistent=False)
             self.register_buffer(f"luma_{name}", kernel * luma, persistent=False)
+        self.register_buffer("interpolation", _interpolation(), persistent=False)
 
     def forward(self, x: Tensor, rgb: Tensor, ir: Tensor) -> Tensor:
         luma = F.conv2d(rgb, self.luma_gather, stride=_CELL)
         infrared = F.conv2d(ir, self.ir_gather, stride=_CELL)
         x = self.luma_pixels(luma) + self.ir_pixels(infrared) + self.semantics(x)
         x = self.mix(F.relu(x))
+        excess, threshold, towards_ir, sharpen_luma, sharpen_ir, correction = self._at_pixels(self.factors(x))
         difference = infrared - luma
-        threshold, sharpen_luma, sharpen_ir = self.cell(x).chunk(3, 1)
         change = (
-            self.excess(x) * F.relu(difference - threshold)
-            + self.towards_ir(x) * difference
+            excess * F.relu(difference - threshold)
+            + towards_ir * difference
             + sharpen_luma * F.conv2d(rgb, self.luma_detail, stride=_CELL, padding=1)
             + sharpen_ir * F.conv2d(ir, self.ir_detail, stride=_CELL, padding=1)
-            + self.correction(x)
+            + correction
         )
         return F.pixel_shuffle(change, _CELL)
 
+    def _at_pixels(self, factors: Tensor) -> tuple[Tensor, ...]:
+        padded = F.pad(factors, (1, 1, 1, 1), mode="replicate")
+        kernel = self.interpolation.repeat(len(_AT_FIRST), 1, 1, 1)
+        return F.conv2d(padded, kernel, groups=len(_AT_FIRST)).chunk(len(_AT_FIRST), 1)
 
-def _constant_at_first(inputs: int, outputs: int, value: float) -> nn.Conv2d:
-    conv = nn.Conv2d(inputs, outputs, 1)
-    nn.init.zeros_(conv.weight)
-    assert conv.bias is not None
-    nn.init.constant_(conv.bias, value)
-    return conv
+
+def _interpolation() -> Tensor:
+    """Return (16, 1, 3, 3): what each pixel of a cell takes of it and its neighbours, bilinearly."""
+    offsets = (torch.arange(_CELL) + 0.5) / _CELL - 0.5
+    along = torch.stack((F.relu(-offsets), 1 - offsets.abs(), F.relu(offsets)), 1)
+    return torch.einsum("ru,cv->rcuv", along, along).reshape(_PIXELS, 1, 3, 3)

@@ -89,8 +89,8 @@ class FusionHead(nn.Module):
 
     def _at_pixels(self, factors: Tensor) -> tuple[Tensor, ...]:
         padded = F.pad(factors, (1, 1, 1, 1), mode="replicate")
-        kernel = self.interpolation.repeat(len(_AT_FIRST), 1, 1, 1)
-        return F.conv2d(padded, kernel, groups=len(_AT_FIRST)).chunk(len(_AT_FIRST), 1)
+        # One by one: all in one convolution, in groups, would have to be split again, which costs more.
+        return tuple(F.conv2d(factor, self.interpolation) for factor in padded.chunk(len(_AT_FIRST), 1))
 
 
 def _interpolation() -> Tensor:

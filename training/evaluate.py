@@ -2,6 +2,7 @@
 
 python -m training.evaluate --model models/mtvif.onnx --data FOLDER --peer SeAFusion=FOLDER/peer_seafusion
 python -m training.evaluate --model models/mtvif.onnx --rendered 60     exact labels, seeds of its own
+python -m training.evaluate --model models/mtvif.onnx --rendered 48 --smoke 0.8 --time day
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from mtvif_ros.engines import BACKENDS, load_engine
 from mtvif_ros.evaluation.metrics import METRICS, luma
 from mtvif_ros.pair_folder import PairFiles, find_pairs
 from mtvif_ros.pipeline import fuse_pair
+from mtvif_ros.synthetic.light import TIMES
 from training.data.rendered import write_rendered_pairs
 from training.score import FusePlane, Image, Plane, score_pairs
 
@@ -71,6 +73,10 @@ def format_report(result: dict[str, Any]) -> str:
             values = [of[share] for of in result["boxes"].values()]
             cells = ["-" if value is None else f"{value:.3f}" for value in values]
             lines.append(f"| {meaning} | " + " | ".join(cells) + " |")
+    if hidden := result["hidden_persons"]:
+        means = hidden["standing_out"]
+        lines += ["", *_head(f"{hidden['persons']} persons whom infrared alone shows", means)]
+        lines.append("| stand out by | " + " | ".join(f"{mean:.1f}" for mean in means.values()) + " |")
     return "\n".join(lines)
 
 
@@ -99,18 +105,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     source.add_argument("--data", type=Path, help="folder with vi/, ir/ and perhaps labels/, boxes/")
     source.add_argument("--rendered", type=int, metavar="N", help="N rendered frames with exact labels")
     parser.add_argument("--smoke", type=float, default=0.0, help="its density in the rendered frames, 0..1")
+    parser.add_argument("--time", choices=sorted(TIMES), help="of the rendered frames; default all in turn")
     parser.add_argument("--backend", default="auto", choices=("auto", *BACKENDS))
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=FOLDER")
     parser.add_argument("--out", type=Path, help="write the numbers as JSON")
     options = parser.parse_args(arguments)
-    if options.smoke and not options.rendered:
-        parser.error("--smoke is for --rendered frames; those of --data stay as they are")
+    for name in ("smoke", "time"):
+        if getattr(options, name) and not options.rendered:
+            parser.error(f"--{name} is for --rendered frames; those of --data stay as they are")
     if not 0 <= options.smoke <= 1:
         parser.error(f"--smoke: {options.smoke} is no density; use 0 to 1")
     peers = {name: Path(folder) for name, folder in (peer.split("=", 1) for peer in options.peer)}
     with TemporaryDirectory() as folder:
         if options.rendered:
-            write_rendered_pairs(Path(folder), options.rendered, _HELD_OUT_SEED, options.smoke)
+            times = (options.time,) if options.time else sorted(TIMES)
+            write_rendered_pairs(Path(folder), options.rendered, _HELD_OUT_SEED, options.smoke, times)
         pairs = find_pairs(options.data or Path(folder))
         result = evaluate(options.model, options.backend, pairs, peers)
     print(format_report(result))

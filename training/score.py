@@ -14,6 +14,7 @@ from mtvif_ros.evaluation.metrics import METRICS, fusion_metrics, luma, prepare
 from mtvif_ros.pair_folder import PairFiles, load_mask, load_pair
 from training.box_agreement import BoxAgreement
 from training.data.boxes import read_boxes
+from training.hidden_persons import HiddenPersons
 
 Image = npt.NDArray[np.uint8]
 Plane = npt.NDArray[np.float64]
@@ -28,11 +29,12 @@ def score_pairs(
 
     `fuse` gives the fused image and the mask of a pair, `others` fused planes to compare with, by name.
     Returns `fusion`, the mean of every metric by method; `iou`, by class and None where a class is
-    absent; `miou` over the classes present; `boxes`, see BoxAgreement, None without boxes.
+    absent; `miou` over the classes present; `boxes`, see BoxAgreement, None without boxes;
+    `hidden_persons`, see HiddenPersons, None without any.
     """
     scores: dict[str, list[dict[str, float]]] = {}
     matrix = np.zeros((len(CLASS_NAMES), len(CLASS_NAMES)), np.int64)
-    boxes = BoxAgreement()
+    boxes, hidden = BoxAgreement(), HiddenPersons()
     for files in pairs:
         rgb, ir = load_pair(files)
         fused, mask = fuse(files, rgb, ir)
@@ -44,6 +46,8 @@ def score_pairs(
         visible, infrared = np.rint(luma(rgb)), ir.astype(np.float64)
         planes = {"model": np.rint(luma(fused))}
         planes |= {name: other(files, visible, infrared) for name, other in (others or {}).items()}
+        if labels is not None:
+            hidden.add(visible, infrared, labels, planes)
         sources = prepare(visible), prepare(infrared)
         for name, plane in planes.items():
             scores.setdefault(name, []).append(fusion_metrics(plane, *sources))
@@ -60,4 +64,5 @@ def score_pairs(
         "iou": iou,
         "miou": float(np.mean(known)) if known else None,
         "boxes": boxes.shares(),
+        "hidden_persons": hidden.summary(),
     }

@@ -50,14 +50,27 @@ def test_rendered_frames_have_exact_labels(model_path: Path, tmp_path: Path) -> 
     assert scores["pairs"] == 2 and 0 < scores["miou"] <= 1
 
 
+def test_persons_whom_smoke_hides_are_looked_for(
+    model_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "scores.json"
+    wanted = ["--rendered", "2", "--smoke", "0.8", "--time", "day"]
+    main(["--model", str(model_path), *wanted, "--out", str(out)])
+    hidden = json.loads(out.read_text())["hidden_persons"]
+    assert hidden["persons"] > 0
+    assert hidden["standing_out"]["visible"] < hidden["standing_out"]["infrared"]
+    assert "persons whom infrared alone shows | infrared | visible | model |" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--data", "folder", "--smoke", "0.5"], "--smoke is for --rendered frames"),
+        (["--data", "folder", "--time", "day"], "--time is for --rendered frames"),
         (["--rendered", "1", "--smoke", "2"], "--smoke: 2.0 is no density; use 0 to 1"),
     ],
 )
-def test_smoke_that_cannot_be_drawn_is_refused(
+def test_smoke_and_times_that_cannot_be_drawn_are_refused(
     options: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):

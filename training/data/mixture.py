@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from mtvif_ros.synthetic.light import TIMES
 from training.data.allowed import forbid
 from training.data.augment import augment
 from training.data.pairs import Sample, load_sample
@@ -19,7 +20,7 @@ from training.data.paste import paste_things
 from training.data.rendered import rendered_samples
 from training.data.selection import select_pairs
 
-_RENDERED_KEYS = ("rendered", "seed", "smoke", "share")
+_RENDERED_KEYS = ("rendered", "seed", "smoke", "times", "share")
 
 
 @dataclass(frozen=True)
@@ -80,10 +81,10 @@ def sample_batches(config: dict[str, Any], data: Path, batches: int) -> Iterator
 def load_sources(entries: list[dict[str, Any]], data: Path) -> list[Source]:
     """Load every source of a config into memory.
 
-    An entry has `share` and either `rendered` (a number of frames) with optional `seed` and `smoke`, or the
-    keys of select_pairs with an optional `absent`, the classes that none of its frames shows. Raises
-    ValueError for other entries, and one that names every file of all sources that is missing, corrupt, of
-    another size than its partner or out of range.
+    An entry has `share` and either `rendered` (a number of frames) with optional `seed`, `smoke` and `times`
+    of day, or the keys of select_pairs with an optional `absent`, the classes that none of its frames shows.
+    Raises ValueError for other entries, and one that names every file of all sources that is missing,
+    corrupt, of another size than its partner or out of range.
     """
     problems: list[str] = []
     sources = [Source(_load(entry, data, problems), float(entry["share"])) for entry in entries]
@@ -97,7 +98,10 @@ def _load(entry: dict[str, Any], data: Path, problems: list[str]) -> list[Sample
         if entry.keys() - set(_RENDERED_KEYS):
             raise ValueError(f"entry {entry}: rendered frames may have {list(_RENDERED_KEYS)}")
         seed, smoke = int(entry.get("seed", 0)), float(entry.get("smoke", 0))
-        return rendered_samples(int(entry["rendered"]), seed, smoke)
+        times = entry.get("times", sorted(TIMES))
+        if unknown := sorted(set(times) - TIMES.keys()):
+            raise ValueError(f"entry {entry}: times {unknown} are unknown; choose among {sorted(TIMES)}")
+        return rendered_samples(int(entry["rendered"]), seed, smoke, times)
     samples: list[Sample] = []
     try:
         pairs = select_pairs(entry, data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,25 +16,30 @@ from training.data.pairs import Sample
 
 _FRAMES_PER_SCENE = 4
 _FRAMES_APART = 97  # 3 s: far enough that the street looks different
+_TIMES = sorted(TIMES)
 
 
-def rendered_samples(count: int, seed: int, smoke: float = 0.0) -> list[Sample]:
-    """Return `count` frames (480x640) of different scenes, at all times of day in turn.
+def rendered_samples(
+    count: int, seed: int, smoke: float = 0.0, times: Sequence[str] = _TIMES
+) -> list[Sample]:
+    """Return `count` frames (480x640) of different scenes, at `times` of day in turn.
 
     Every scene is a little misaligned, as real cameras are. `smoke` is its density, 0..1; labels see
     through it.
     """
     return [
         Sample(name, frame.rgb, frame.ir, allowed_from_mask(frame.mask))
-        for name, frame in _frames(count, seed, smoke)
+        for name, frame in _frames(count, seed, smoke, times)
     ]
 
 
-def write_rendered_pairs(folder: Path, count: int, seed: int, smoke: float = 0.0) -> None:
+def write_rendered_pairs(
+    folder: Path, count: int, seed: int, smoke: float = 0.0, times: Sequence[str] = _TIMES
+) -> None:
     """Write the same frames as a folder of pairs: vi/, ir/ and labels/, lossless."""
     for name in ("vi", "ir", "labels"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    for name, frame in _frames(count, seed, smoke):
+    for name, frame in _frames(count, seed, smoke, times):
         for part, pixels in (("vi", frame.rgb[..., ::-1]), ("ir", frame.ir), ("labels", frame.mask)):
             cv2.imwrite(str(folder / part / f"{name}.png"), pixels)
 
@@ -46,8 +51,7 @@ class _Part(NamedTuple):
     frames: int
 
 
-def _frames(count: int, seed: int, smoke: float) -> Iterator[tuple[str, Frame]]:
-    times = sorted(TIMES)
+def _frames(count: int, seed: int, smoke: float, times: Sequence[str]) -> Iterator[tuple[str, Frame]]:
     parts = []
     for number, first in enumerate(range(0, count, _FRAMES_PER_SCENE)):
         time = times[number % len(times)]

@@ -63,9 +63,21 @@ def test_smoke_hides_things_from_the_visible_camera_not_their_labels() -> None:
     assert np.array_equal(after.allowed, before.allowed)
 
 
-def test_a_rendered_source_with_a_strange_key_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"may have .*'smoke'"):
-        load_sources([{"rendered": 1, "smok": 0.9, "share": 1.0}], Path())
+def test_rendered_frames_may_be_of_chosen_times_of_day() -> None:
+    (night,) = load_sources([{"rendered": 5, "times": ["night"], "share": 1.0}], Path())
+    assert max(sample.rgb.mean() for sample in night.samples) < 60
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"smok": 0.9}, r"may have .*'smoke'"),
+        ({"times": ["noon"]}, r"\['noon'\] are unknown; choose .*'day'"),
+    ],
+)
+def test_a_rendered_source_that_means_nothing_is_refused(entry: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        load_sources([{"rendered": 1, "share": 1.0, **entry}], Path())
 
 
 def test_masks_of_another_folder_go_before_the_pairs_own(data: Path) -> None:

@@ -15,30 +15,65 @@ from torch import Tensor
 
 FusionLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
-_SURROUND = 8  # the surround of a pixel is averaged over cells of this size, five by five
+_SURROUND = 8  # the surround of a pixel is averaged over squares of this size, five by five;
+_FAR_SURROUND = 32  # the far one is wide enough that a person nearby is not their own surround
+_WARMER = 0.05  # than the far surround: less is a camera's noise
+_REVEALED = 1.2
+_RARE_WEIGHT = 70.0
 _VIF_WINDOWS = (9, 5, 3)
 
 
 def intensity_target(luma: Tensor, ir: Tensor) -> Tensor:
     """Return the brighter of luma and stretched infrared, except where brightness would hide.
 
-    SeAFusion (Tang et al., 2022) asks for the brighter source. Two changes are ours: the coldest quarter
-    of the infrared frame becomes black, so that a warm background does not veil a dim scene; and in a
-    very bright surround the visible pixel stays, because white on white is not seen.
+    SeAFusion (Tang et al., 2022) asks for the brighter source. Three changes are ours: the coldest quarter
+    of the infrared frame becomes black, so that a warm background does not veil a dim scene; in a very
+    bright surround the visible pixel stays, and so does a silhouette, because white on white is not seen;
+    and what is warm behind smoke becomes brighter than the smoke, see hidden_warmth.
     """
     sparse = ir[..., ::4, ::4]  # says the same as all pixels, in a sixteenth of the time
     background = torch.quantile(sparse.flatten(1), 0.25, dim=1).view(-1, 1, 1, 1)
     stretched = (ir - background).clamp_min(0) / (1 - background).clamp_min(0.3)
-    coarse = F.avg_pool2d(luma, _SURROUND)
-    coarse = F.avg_pool2d(coarse, 5, 1, 2, count_include_pad=False)
-    surround = F.interpolate(coarse, luma.shape[-2:], mode="bilinear", align_corners=False)
-    admitted = ((0.9 - surround) / 0.3).clamp(0, 1)
-    return luma + admitted * F.relu(stretched - luma)
+    admitted = ((0.9 - _surround(luma, _SURROUND)) / 0.3).clamp(0, 1) * (1 - silhouette(luma))
+    added = torch.maximum(admitted * F.relu(stretched - luma), hidden_warmth(luma, ir))
+    return luma + added.minimum(1 - luma)
+
+
+def hidden_warmth(luma: Tensor, ir: Tensor) -> Tensor:
+    """Return what a fused image gains where infrared is warm and the visible frame bright and empty.
+
+    So is smoke by day: as bright as a warm person in infrared, who would hardly show in the brighter of
+    both. It is a little more than infrared exceeds its far surround by; ours.
+    """
+    surround = _surround(luma, _SURROUND)
+    spread = (_surround(luma * luma, _SURROUND) - surround * surround).clamp_min(0).sqrt()
+    bright, empty = ((surround - 0.35) / 0.2).clamp(0, 1), ((0.08 - spread) / 0.04).clamp(0, 1)
+    return _REVEALED * bright * empty * _warmth(ir)
+
+
+def silhouette(luma: Tensor) -> Tensor:
+    """Return, 0..1, where the visible frame shows something dark before a bright surround; ours."""
+    surround = _surround(luma, _FAR_SURROUND)
+    return ((surround - 0.5) / 0.15).clamp(0, 1) * ((surround - luma - 0.2) / 0.15).clamp(0, 1)
 
 
 def intensity_loss(fused: Tensor, luma: Tensor, ir: Tensor) -> Tensor:
-    """Return the mean distance from intensity_target."""
-    return F.l1_loss(fused, intensity_target(luma, ir))
+    """Return the mean distance from intensity_target.
+
+    What is warm behind smoke or, as a silhouette, dark before a bright surround is rare and weighs more:
+    otherwise the terms of structure and SCD outvote it.
+    """
+    weight = 1 + _RARE_WEIGHT * (hidden_warmth(luma, ir) + 0.2 * silhouette(luma) * _warmth(ir))
+    return (weight * (fused - intensity_target(luma, ir)).abs()).mean()
+
+
+def _warmth(ir: Tensor) -> Tensor:
+    return F.relu(ir - _surround(ir, _FAR_SURROUND) - _WARMER)
+
+
+def _surround(plane: Tensor, size: int) -> Tensor:
+    coarse = F.avg_pool2d(F.avg_pool2d(plane, size), 5, 1, 2, count_include_pad=False)
+    return F.interpolate(coarse, plane.shape[-2:], mode="bilinear", align_corners=False)
 
 
 def gradient_loss(fused: Tensor, luma: Tensor, ir: Tensor, gain: float = 1.1) -> Tensor:

@@ -42,6 +42,34 @@ def test_a_dark_person_before_a_bright_sky_stays_dark() -> None:
     assert fusion.intensity_target(luma, ir)[0, 0, 64, 62] == pytest.approx(0.1)
 
 
+def test_a_warm_person_behind_smoke_by_day_shall_be_brighter_than_the_smoke() -> None:
+    smoke, ir = torch.full((1, 1, 160, 160), 0.7), torch.full((1, 1, 160, 160), 0.3)
+    person = (..., slice(72, 88), slice(76, 84))
+    ir[person] = 0.6
+    added = fusion.intensity_target(smoke, ir) - smoke
+    assert added[person].min() > 0.2
+    assert added[..., :64].abs().max() < 1e-6
+    assert (
+        fusion.hidden_warmth(torch.full_like(smoke, 0.2), ir).max() == 0
+    )  # a dim scene: ir is brighter anyway
+    textured = smoke + 0.2 * torch.randn(smoke.shape, generator=torch.Generator().manual_seed(0))
+    assert fusion.hidden_warmth(textured, ir).max() == 0  # the visible frame shows something
+
+
+def test_a_person_whom_daylight_shows_as_dark_stays_so_however_warm() -> None:
+    luma, ir = torch.full((1, 1, 160, 160), 0.75), torch.full((1, 1, 160, 160), 0.1)
+    person = (..., slice(72, 88), slice(76, 84))
+    luma[person], ir[person] = 0.1, 0.9
+    assert fusion.intensity_target(luma, ir)[person].max() == pytest.approx(0.1)
+    paler = luma.clone()
+    paler[person] = 0.4
+    elsewhere = luma.clone()
+    elsewhere[..., 8:24, 8:16] += 0.3
+    lost = fusion.intensity_loss(luma, luma, ir)
+    costs = [float(fusion.intensity_loss(fused, luma, ir) - lost) for fused in (paler, elsewhere)]
+    assert costs[0] > 5 * costs[1]
+
+
 def test_an_inverted_edge_costs_more_than_a_missing_one() -> None:
     edge = torch.zeros(1, 1, 8, 8)
     edge[..., 4:] = 1

@@ -88,6 +88,18 @@ def test_fusion_crosses_the_borders_of_its_cells_as_smoothly_as_it_changes_withi
         torch.testing.assert_close(across, before.narrow(axis, 0, across.shape[axis]))
 
 
+def test_what_is_warmer_than_its_surround_can_be_revealed_where_infrared_is_not_the_brighter_frame() -> None:
+    head = FusionHead(inputs=8)
+    with torch.no_grad():
+        head.get_parameter("factors.bias")[5] = 1  # `reveal`; the others as at first
+    rgb, ir = torch.full((1, 3, 160, 160), 0.7), torch.full((1, 1, 160, 160), 0.3)
+    ir[..., 72:88, 76:84] = 0.6
+    with torch.no_grad():
+        change = head(torch.zeros(1, 8, 40, 40), rgb, ir)
+    assert 0.2 < change[0, 0, 72:88, 76:84].min() < 0.3
+    assert change[0, 0, 60:100, 64:72].abs().max() < 1e-6
+
+
 @pytest.mark.parametrize(("output", "other"), [(0, "segmentation"), (1, "fusion")])
 def test_the_tasks_share_the_encoder_and_nothing_else(output: int, other: str) -> None:
     network = build_model({"encoder": "lite0", "pretrained": False})

@@ -23,8 +23,11 @@ _AT_FIRST = {
     "towards_ir": 0.0,
     "sharpen_luma": 0.0,
     "sharpen_ir": 0.0,
+    "reveal": 0.0,
     "correction": 0.0,
 }
+_CELLS = 8  # infrared's surround is averaged over squares of so many cells, five by five
+_WARMER = 0.05  # than the surround, of 0..1: less is a camera's noise
 
 
 class FusionHead(nn.Module):
@@ -35,11 +38,13 @@ class FusionHead(nn.Module):
     metrics, and learns from there:
 
         change = excess * relu(ir - luma - threshold) + towards_ir * (ir - luma)
-                 + sharpen_luma * detail(luma) + sharpen_ir * detail(ir) + correction
+                 + sharpen_luma * detail(luma) + sharpen_ir * detail(ir)
+                 + reveal * relu(ir - surround(ir) - 0.05) + correction
 
-    The frames are read pixel by pixel; the six factors are decided once a cell and interpolated between
+    The frames are read pixel by pixel; the seven factors are decided once a cell and interpolated between
     the cells' centres, so that no cell shows in the image. The threshold lets a bright infrared
-    background stay out, which would veil a dim scene.
+    background stay out, which would veil a dim scene; `reveal` shows what is warm where the visible frame
+    is as bright, as smoke by day is.
     """
 
     luma_gather: Tensor
@@ -47,6 +52,7 @@ class FusionHead(nn.Module):
     ir_gather: Tensor
     ir_detail: Tensor
     interpolation: Tensor
+    enlargement: Tensor
 
     def __init__(self, inputs: int, width: int = 32):
         super().__init__()
@@ -69,32 +75,47 @@ class FusionHead(nn.Module):
         for name, kernel in (("gather", gather), ("detail", detail)):
             self.register_buffer(f"ir_{name}", kernel, persistent=False)
             self.register_buffer(f"luma_{name}", kernel * luma, persistent=False)
-        self.register_buffer("interpolation", _interpolation(), persistent=False)
+        self.register_buffer("interpolation", _interpolation(_CELL), persistent=False)
+        self.register_buffer("enlargement", _interpolation(_CELLS), persistent=False)
 
     def forward(self, x: Tensor, rgb: Tensor, ir: Tensor) -> Tensor:
         luma = F.conv2d(rgb, self.luma_gather, stride=_CELL)
         infrared = F.conv2d(ir, self.ir_gather, stride=_CELL)
         x = self.luma_pixels(luma) + self.ir_pixels(infrared) + self.semantics(x)
         x = self.mix(F.relu(x))
-        excess, threshold, towards_ir, sharpen_luma, sharpen_ir, correction = self._at_pixels(self.factors(x))
+        excess, threshold, towards_ir, sharpen_luma, sharpen_ir, reveal, correction = self._at_pixels(
+            self.factors(x)
+        )
+        (surround,) = self._at_pixels(self._surround(infrared))
         difference = infrared - luma
         change = (
             excess * F.relu(difference - threshold)
             + towards_ir * difference
             + sharpen_luma * F.conv2d(rgb, self.luma_detail, stride=_CELL, padding=1)
             + sharpen_ir * F.conv2d(ir, self.ir_detail, stride=_CELL, padding=1)
+            + reveal * F.relu(infrared - surround - _WARMER)
             + correction
         )
         return F.pixel_shuffle(change, _CELL)
 
-    def _at_pixels(self, factors: Tensor) -> tuple[Tensor, ...]:
-        padded = F.pad(factors, (1, 1, 1, 1), mode="replicate")
+    def _at_pixels(self, cells: Tensor) -> tuple[Tensor, ...]:
         # One by one: all in one convolution, in groups, would have to be split again, which costs more.
-        return tuple(F.conv2d(factor, self.interpolation) for factor in padded.chunk(len(_AT_FIRST), 1))
+        return tuple(F.conv2d(cell, self.interpolation) for cell in _padded(cells).split(1, 1))
+
+    def _surround(self, infrared: Tensor) -> Tensor:
+        """Return (N, 1, H/4, W/4): the mean far around every cell of `infrared` (N, 16, H/4, W/4)."""
+        # A pool of one channel, and an enlargement of one, cost several times as much on a CPU as these.
+        coarse = F.avg_pool2d(infrared, _CELLS).mean(1, keepdim=True)
+        wide = F.avg_pool2d(coarse, 5, 1, 2, count_include_pad=False)
+        return F.pixel_shuffle(F.conv2d(_padded(wide), self.enlargement), _CELLS)
 
 
-def _interpolation() -> Tensor:
-    """Return (16, 1, 3, 3): what each pixel of a cell takes of it and its neighbours, bilinearly."""
-    offsets = (torch.arange(_CELL) + 0.5) / _CELL - 0.5
+def _padded(plane: Tensor) -> Tensor:
+    return F.pad(plane, (1, 1, 1, 1), mode="replicate")
+
+
+def _interpolation(size: int) -> Tensor:
+    """Return (size², 1, 3, 3): what each pixel of a square takes of it and its neighbours, bilinearly."""
+    offsets = (torch.arange(size) + 0.5) / size - 0.5
     along = torch.stack((F.relu(-offsets), 1 - offsets.abs(), F.relu(offsets)), 1)
-    return torch.einsum("ru,cv->rcuv", along, along).reshape(_PIXELS, 1, 3, 3)
+    return torch.einsum("ru,cv->rcuv", along, along).reshape(size * size, 1, 3, 3)

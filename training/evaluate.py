@@ -23,8 +23,7 @@ from mtvif_ros.engines import BACKENDS, load_engine
 from mtvif_ros.evaluation.metrics import METRICS, luma
 from mtvif_ros.pair_folder import PairFiles, find_pairs
 from mtvif_ros.pipeline import fuse_pair
-from mtvif_ros.synthetic.light import TIMES
-from training.data.rendered import write_rendered_pairs
+from training.data.rendered import ALL_TIMES, write_rendered_pairs
 from training.score import FusePlane, Image, Plane, score_pairs
 
 _HELD_OUT_SEED = 9  # no config trains on it
@@ -105,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     source.add_argument("--data", type=Path, help="folder with vi/, ir/ and perhaps labels/, boxes/")
     source.add_argument("--rendered", type=int, metavar="N", help="N rendered frames with exact labels")
     parser.add_argument("--smoke", type=float, default=0.0, help="its density in the rendered frames, 0..1")
-    parser.add_argument("--time", choices=sorted(TIMES), help="of the rendered frames; default all in turn")
+    parser.add_argument("--time", choices=ALL_TIMES, help="of the rendered frames; default all in turn")
     parser.add_argument("--backend", default="auto", choices=("auto", *BACKENDS))
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=FOLDER")
     parser.add_argument("--out", type=Path, help="write the numbers as JSON")
@@ -118,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     peers = {name: Path(folder) for name, folder in (peer.split("=", 1) for peer in options.peer)}
     with TemporaryDirectory() as folder:
         if options.rendered:
-            times = (options.time,) if options.time else sorted(TIMES)
+            times = [options.time] if options.time else ALL_TIMES
             write_rendered_pairs(Path(folder), options.rendered, _HELD_OUT_SEED, options.smoke, times)
         pairs = find_pairs(options.data or Path(folder))
         result = evaluate(options.model, options.backend, pairs, peers)

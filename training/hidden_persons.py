@@ -52,8 +52,8 @@ class HiddenPersons:
         self._by: dict[str, list[float]] = {}
 
     def add(self, visible: Plane, infrared: Plane, labels: Mask, planes: Mapping[str, Plane]) -> None:
-        """Measure one frame's persons in infrared, in the visible frame and in `planes` by name."""
-        seen = {"infrared": infrared, "visible": visible, **planes}
+        """Measure one frame's persons in infrared and in `planes` by name."""
+        seen = {"infrared": infrared, **planes}
         for person in hidden_persons(visible, infrared, labels):
             for name, plane in seen.items():
                 self._by.setdefault(name, []).append(standing_out(plane, person))

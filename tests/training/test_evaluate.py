@@ -58,8 +58,8 @@ def test_persons_whom_smoke_hides_are_looked_for(
     main(["--model", str(model_path), *wanted, "--out", str(out)])
     hidden = json.loads(out.read_text())["hidden_persons"]
     assert hidden["persons"] > 0
-    assert hidden["standing_out"]["visible"] < hidden["standing_out"]["infrared"]
-    assert "persons whom infrared alone shows | infrared | visible | model |" in capsys.readouterr().out
+    assert hidden["standing_out"]["visible only"] < hidden["standing_out"]["infrared"]
+    assert "persons whom infrared alone shows | infrared | model | max |" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from mtvif_ros.synthetic.light import TIMES
 from training.data.allowed import forbid
 from training.data.augment import augment
 from training.data.pairs import Sample, load_sample
 from training.data.paste import paste_things
-from training.data.rendered import rendered_samples
+from training.data.rendered import ALL_TIMES, rendered_samples
 from training.data.selection import select_pairs
 
 _RENDERED_KEYS = ("rendered", "seed", "smoke", "times", "share")
@@ -98,9 +97,9 @@ def _load(entry: dict[str, Any], data: Path, problems: list[str]) -> list[Sample
         if entry.keys() - set(_RENDERED_KEYS):
             raise ValueError(f"entry {entry}: rendered frames may have {list(_RENDERED_KEYS)}")
         seed, smoke = int(entry.get("seed", 0)), float(entry.get("smoke", 0))
-        times = entry.get("times", sorted(TIMES))
-        if unknown := sorted(set(times) - TIMES.keys()):
-            raise ValueError(f"entry {entry}: times {unknown} are unknown; choose among {sorted(TIMES)}")
+        times = entry.get("times", ALL_TIMES)
+        if not isinstance(times, list) or not times or set(times) - set(ALL_TIMES):
+            raise ValueError(f"entry {entry}: `times` is a list of some of {ALL_TIMES}")
         return rendered_samples(int(entry["rendered"]), seed, smoke, times)
     samples: list[Sample] = []
     try:

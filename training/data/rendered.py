@@ -16,11 +16,11 @@ from training.data.pairs import Sample
 
 _FRAMES_PER_SCENE = 4
 _FRAMES_APART = 97  # 3 s: far enough that the street looks different
-_TIMES = sorted(TIMES)
+ALL_TIMES = sorted(TIMES)
 
 
 def rendered_samples(
-    count: int, seed: int, smoke: float = 0.0, times: Sequence[str] = _TIMES
+    count: int, seed: int, smoke: float = 0.0, times: Sequence[str] = ALL_TIMES
 ) -> list[Sample]:
     """Return `count` frames (480x640) of different scenes, at `times` of day in turn.
 
@@ -34,7 +34,7 @@ def rendered_samples(
 
 
 def write_rendered_pairs(
-    folder: Path, count: int, seed: int, smoke: float = 0.0, times: Sequence[str] = _TIMES
+    folder: Path, count: int, seed: int, smoke: float = 0.0, times: Sequence[str] = ALL_TIMES
 ) -> None:
     """Write the same frames as a folder of pairs: vi/, ir/ and labels/, lossless."""
     for name in ("vi", "ir", "labels"):

@@ -18,8 +18,8 @@ FusionLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
 _SURROUND = 8  # the surround of a pixel is averaged over squares of this size, five by five;
 _FAR_SURROUND = 32  # the far one is wide enough that a person nearby is not their own surround
 _WARMER = 0.05  # than the far surround: less is a camera's noise
-_REVEALED = 1.2
-_RARE_WEIGHT = 70.0
+_REVEALED = 1.2  # times what something behind smoke is warmer by than that
+_HIDDEN_WEIGHT, _SILHOUETTE_WEIGHT = 70.0, 14.0  # what these rare pixels weigh more, by their warmth
 _VIF_WINDOWS = (9, 5, 3)
 
 
@@ -63,8 +63,8 @@ def intensity_loss(fused: Tensor, luma: Tensor, ir: Tensor) -> Tensor:
     What is warm behind smoke or, as a silhouette, dark before a bright surround is rare and weighs more:
     otherwise the terms of structure and SCD outvote it.
     """
-    weight = 1 + _RARE_WEIGHT * (hidden_warmth(luma, ir) + 0.2 * silhouette(luma) * _warmth(ir))
-    return (weight * (fused - intensity_target(luma, ir)).abs()).mean()
+    rare = _HIDDEN_WEIGHT * hidden_warmth(luma, ir) + _SILHOUETTE_WEIGHT * silhouette(luma) * _warmth(ir)
+    return ((1 + rare) * (fused - intensity_target(luma, ir)).abs()).mean()
 
 
 def _warmth(ir: Tensor) -> Tensor:

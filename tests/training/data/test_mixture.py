@@ -72,7 +72,9 @@ def test_rendered_frames_may_be_of_chosen_times_of_day() -> None:
     ("entry", "message"),
     [
         ({"smok": 0.9}, r"may have .*'smoke'"),
-        ({"times": ["noon"]}, r"\['noon'\] are unknown; choose .*'day'"),
+        ({"times": ["noon"]}, r"`times` is a list of some of .*'day'"),
+        ({"times": "day"}, "`times` is a list"),
+        ({"times": []}, "`times` is a list"),
     ],
 )
 def test_a_rendered_source_that_means_nothing_is_refused(entry: dict[str, Any], message: str) -> None:

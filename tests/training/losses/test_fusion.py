@@ -49,9 +49,8 @@ def test_a_warm_person_behind_smoke_by_day_shall_be_brighter_than_the_smoke() ->
     added = fusion.intensity_target(smoke, ir) - smoke
     assert added[person].min() > 0.2
     assert added[..., :64].abs().max() < 1e-6
-    assert (
-        fusion.hidden_warmth(torch.full_like(smoke, 0.2), ir).max() == 0
-    )  # a dim scene: ir is brighter anyway
+    dim = torch.full_like(smoke, 0.2)
+    assert fusion.hidden_warmth(dim, ir).max() == 0  # infrared is the brighter anyway
     textured = smoke + 0.2 * torch.randn(smoke.shape, generator=torch.Generator().manual_seed(0))
     assert fusion.hidden_warmth(textured, ir).max() == 0  # the visible frame shows something
 

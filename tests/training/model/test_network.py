@@ -7,6 +7,7 @@ import torch
 
 from mtvif_ros.engines import load_engine
 from training.export import export
+from training.losses.fusion import hidden_warmth
 from training.model import Cascade, Network, build_model
 from training.model.contract import ContractModel
 from training.model.cost import count_macs, count_parameters
@@ -88,16 +89,19 @@ def test_fusion_crosses_the_borders_of_its_cells_as_smoothly_as_it_changes_withi
         torch.testing.assert_close(across, before.narrow(axis, 0, across.shape[axis]))
 
 
-def test_what_is_warmer_than_its_surround_can_be_revealed_where_infrared_is_not_the_brighter_frame() -> None:
+def test_the_factor_that_reveals_gives_what_the_loss_asks_for_behind_smoke() -> None:
     head = FusionHead(inputs=8)
     with torch.no_grad():
-        head.get_parameter("factors.bias")[5] = 1  # `reveal`; the others as at first
-    rgb, ir = torch.full((1, 3, 160, 160), 0.7), torch.full((1, 1, 160, 160), 0.3)
-    ir[..., 72:88, 76:84] = 0.6
+        head.get_parameter("factors.bias")[5] = 1.2  # `reveal`; the others as at first
+    smoke = torch.full((1, 3, 160, 192), 0.7)
+    ir = 0.4 * torch.rand(1, 1, 160, 192, generator=torch.Generator().manual_seed(0))
+    ir[..., 72:88, 76:84] = 0.65
     with torch.no_grad():
-        change = head(torch.zeros(1, 8, 40, 40), rgb, ir)
-    assert 0.2 < change[0, 0, 72:88, 76:84].min() < 0.3
-    assert change[0, 0, 60:100, 64:72].abs().max() < 1e-6
+        change = head(torch.zeros(1, 8, 40, 48), smoke, ir)
+    wanted = hidden_warmth(luma_of(smoke), ir)
+    assert wanted[..., 72:88, 76:84].min() > 0.3
+    # The head interpolates the surround between cells, the loss between pixels.
+    torch.testing.assert_close(change, wanted, rtol=0, atol=0.002)
 
 
 @pytest.mark.parametrize(("output", "other"), [(0, "segmentation"), (1, "fusion")])

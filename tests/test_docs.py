@@ -116,6 +116,24 @@ def test_every_code_block_says_what_it_is() -> None:
         assert set(openings) <= {"sh", "yaml", "text"}, path
 
 
+def headings(path: Path) -> set[str]:
+    """The anchors of a document's headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.*)$", path.read_text(), re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_every_link_between_documents_leads_somewhere() -> None:
+    seen = 0
+    for path in (*DOCUMENTS, ROOT / "CHANGELOG.md"):
+        for link in re.findall(r"\]\((?!https?:)([^)]+)\)", path.read_text()):
+            name, _, anchor = link.partition("#")
+            target = (path.parent / name).resolve() if name else path
+            assert target.exists(), f"{path.name}: {link}"
+            assert not anchor or anchor in headings(target), f"{path.name}: {link}"
+            seen += 1
+    assert seen > 50
+
+
 def test_options_named_in_the_text_exist() -> None:
     """Commands within a sentence are not run; their modules and options must be there."""
     modules = dict(re.findall(r'"(mtvif_\w+) = ([\w.]+):main"', (ROOT / "setup.py").read_text()))

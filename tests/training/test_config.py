@@ -1,8 +1,11 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
+from training.ablate import vary
 from training.config import read_config
+from training.model import build_model
 
 
 def test_a_config_changes_what_it_extends(tmp_path: Path) -> None:
@@ -27,3 +30,14 @@ def test_every_round_of_the_shipped_model_has_all_settings() -> None:
         config = read_config(path)
         assert config.keys() >= {"seed", "model", "train", "validate", "loss"}, path
         assert config["train"].keys() >= {"sources", "steps", "batch", "crop", "learning_rate"}, path
+
+
+def test_every_variant_of_the_ablation_is_a_network_that_can_be_built() -> None:
+    plan = yaml.safe_load(Path("training/configs/ablation.yaml").read_text())
+    assert len(plan["variants"]) > 5
+    for name, changes in plan["variants"].items():
+        config = vary(plan["base"], changes)
+        network = build_model(config["model"] | {"pretrained": False})
+        frozen = config["train"].get("frozen", [])
+        names = {module for module, _ in network.named_modules()}
+        assert names >= {*frozen, *config["train"].get("rates", {})}, name

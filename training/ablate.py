@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
-from mtvif_ros.command_line import command_parser
+from mtvif_ros.command_line import command_parser, told_plainly
 from mtvif_ros.evaluation.metrics import METRICS
+from training.config import read_config
 from training.data.selection import select_pairs
 from training.model.cost import count_macs, count_parameters
 from training.train import train
@@ -85,16 +85,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder that the config's paths start at")
     parser.add_argument("--out", type=Path, required=True, help="folder for the runs and table.md")
     options = parser.parse_args(arguments)
-    plan = yaml.safe_load(options.config.read_text())
-    lines: list[str] = []
-    for name, changes in plan["variants"].items():
-        config = vary(plan["base"], changes or {})
-        row = score_variant(config, plan["folds"], options.data, options.out / name.replace(" ", "_"))
-        if not lines:
-            lines += [f"| variant | {' | '.join(row)} |", "| --- " * (len(row) + 1) + "|"]
-        lines.append(f"| {name} | " + " | ".join(f"{value:.3f}" for value in row.values()) + " |")
-        (options.out / "table.md").write_text("\n".join(lines) + "\n")
-    print("\n".join(lines))
+    with told_plainly(parser):
+        plan = read_config(options.config)
+        if missing := {"base", "folds", "variants"} - plan.keys():
+            raise ValueError(f"{options.config}: lacks {', '.join(sorted(missing))}")
+        lines: list[str] = []
+        for name, changes in plan["variants"].items():
+            config = vary(plan["base"], changes or {})
+            row = score_variant(config, plan["folds"], options.data, options.out / name.replace(" ", "_"))
+            if not lines:
+                lines += [f"| variant | {' | '.join(row)} |", "| --- " * (len(row) + 1) + "|"]
+            lines.append(f"| {name} | " + " | ".join(f"{value:.3f}" for value in row.values()) + " |")
+            (options.out / "table.md").write_text("\n".join(lines) + "\n")
+        print("\n".join(lines))
 
 
 if __name__ == "__main__":

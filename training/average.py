@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from mtvif_ros.command_line import command_parser
+from mtvif_ros.command_line import command_parser, told_plainly
 from training.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
 from training.config import read_config
 from training.data.mixture import sample_batches
@@ -87,10 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the mean")
     parser.add_argument("--config", type=Path, help="whose frames settle batch norms, if not the first run's")
     options = parser.parse_args(arguments)
-    try:
+    with told_plainly(parser):
         average_runs(options.runs, options.data, options.out, options.config)
-    except (FileNotFoundError, ValueError) as error:
-        parser.error(str(error))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from mtvif_ros.classes import CLASS_NAMES
-from mtvif_ros.command_line import command_parser
+from mtvif_ros.command_line import command_parser, told_plainly
 from training.config import read_config
 from training.data.mixture import Source, load_sources
 
@@ -33,12 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--config", type=Path, required=True, help="a file of training/configs")
     parser.add_argument("--data", type=Path, required=True, help="folder that the config's paths start at")
     options = parser.parse_args(arguments)
-    try:
+    with told_plainly(parser):
         entries = read_config(options.config)["train"]["sources"]
         sources = load_sources(entries, options.data)
-    except (FileNotFoundError, ValueError) as error:
-        print(f"training.check: {error}")
-        raise SystemExit(1) from error
     for entry, source in zip(entries, sources):
         print(f"{entry.get('path', 'rendered')}: {describe(source)}")
 

@@ -7,6 +7,7 @@ python -m training.evaluate --model models/mtvif.onnx --rendered 48 --smoke 0.8 
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from mtvif_ros.command_line import command_parser
-from mtvif_ros.engines import BACKENDS, load_engine
+from mtvif_ros.command_line import command_parser, told_plainly, whole_number
+from mtvif_ros.engines import BACKENDS, EngineError, load_engine
 from mtvif_ros.evaluation.metrics import METRICS, luma
 from mtvif_ros.pair_folder import PairFiles, find_pairs
 from mtvif_ros.pipeline import fuse_pair
@@ -38,15 +39,15 @@ BASELINES: dict[str, FusePlane] = {
 def evaluate(model: Path, backend: str, pairs: Sequence[PairFiles], peers: dict[str, Path]) -> dict[str, Any]:
     """Return the scores of score_pairs, of the model and of what it is compared with.
 
-    `peers` are folders of fused images under the pairs' names. Raises FileNotFoundError when one
-    lacks an image and what load_engine and load_pair raise.
+    `peers` are folders of fused images under the pairs' names. Raises FileNotFoundError, before anything is
+    scored, when one lacks images and what load_engine and load_pair raise.
     """
+    others = {name: _peer(folder, pairs) for name, folder in peers.items()} | BASELINES
     engine = load_engine(model, backend)
 
     def fuse(files: PairFiles, rgb: Image, ir: Image) -> tuple[Image, Image]:
         return fuse_pair(engine, rgb, ir)
 
-    others = {name: _peer(folder) for name, folder in peers.items()} | BASELINES
     scores = score_pairs(tqdm(pairs, unit="pair"), fuse, others)
     return {"model": str(model), "engine": engine.description, "pairs": len(pairs), **scores}
 
@@ -83,11 +84,13 @@ def _head(first: str, names: Sequence[str] | dict[str, Any]) -> list[str]:
     return [f"| {first} | " + " | ".join(names) + " |", "| --- " * (len(names) + 1) + "|"]
 
 
-def _peer(folder: Path) -> FusePlane:
+def _peer(folder: Path, pairs: Sequence[PairFiles]) -> FusePlane:
+    images = {path.stem: path for path in folder.glob("*.*")}
+    if missing := [files.name for files in pairs if files.name not in images]:
+        raise FileNotFoundError(f"{folder}: has no image for {len(missing)} pairs: {', '.join(missing)}")
+
     def read(files: PairFiles, visible: Plane, infrared: Plane) -> Plane:
-        found = next(folder.glob(f"{files.name}.*"), None)
-        if found is None:
-            raise FileNotFoundError(f"{folder}: has no image {files.name}.*")
+        found = images[files.name]
         bgr: npt.NDArray[Any] | None = cv2.imread(str(found), cv2.IMREAD_COLOR)
         if bgr is None:
             raise ValueError(f"{found}: not an image that OpenCV can decode")
@@ -96,17 +99,26 @@ def _peer(folder: Path) -> FusePlane:
     return read
 
 
+def _read_peer(text: str) -> tuple[str, Path]:
+    name, separator, folder = text.partition("=")
+    if not (name and separator and folder):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=FOLDER, such as SeAFusion=fused")
+    return name, Path(folder)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = command_parser("python -m training.evaluate", __doc__)
     parser.add_argument("--model", type=Path, required=True, help="model file")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--data", type=Path, help="folder with vi/, ir/ and perhaps labels/, boxes/")
-    source.add_argument("--rendered", type=int, metavar="N", help="N rendered frames with exact labels")
+    source.add_argument(
+        "--rendered", type=whole_number(1), metavar="N", help="N rendered frames with exact labels"
+    )
     parser.add_argument("--smoke", type=float, default=0.0, help="its density in the rendered frames, 0..1")
     parser.add_argument("--time", choices=ALL_TIMES, help="of the rendered frames; default all in turn")
     parser.add_argument("--backend", default="auto", choices=("auto", *BACKENDS))
-    parser.add_argument("--peer", action="append", default=[], metavar="NAME=FOLDER")
+    parser.add_argument("--peer", type=_read_peer, action="append", default=[], metavar="NAME=FOLDER")
     parser.add_argument("--out", type=Path, help="write the numbers as JSON")
     options = parser.parse_args(arguments)
     for name in ("smoke", "time"):
@@ -114,13 +126,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             parser.error(f"--{name} is for --rendered frames; those of --data stay as they are")
     if not 0 <= options.smoke <= 1:
         parser.error(f"--smoke: {options.smoke} is no density; use 0 to 1")
-    peers = {name: Path(folder) for name, folder in (peer.split("=", 1) for peer in options.peer)}
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, told_plainly(parser, EngineError):
         if options.rendered:
             times = [options.time] if options.time else ALL_TIMES
             write_rendered_pairs(Path(folder), options.rendered, _HELD_OUT_SEED, options.smoke, times)
         pairs = find_pairs(options.data or Path(folder))
-        result = evaluate(options.model, options.backend, pairs, peers)
+        result = evaluate(options.model, options.backend, pairs, dict(options.peer))
     print(format_report(result))
     if options.out:
         options.out.write_text(json.dumps(result, indent=2) + "\n")

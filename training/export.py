@@ -22,7 +22,7 @@ import torch
 
 import mtvif_ros
 from mtvif_ros.classes import CLASS_NAMES, palette
-from mtvif_ros.command_line import command_parser
+from mtvif_ros.command_line import command_parser, told_plainly, whole_number
 from mtvif_ros.engines import load_engine
 from mtvif_ros.engines.tensorrt_build import build_engine
 from mtvif_ros.engines.tensorrt_flavour import load_flavour
@@ -135,8 +135,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     source.add_argument("--config", type=Path, help="take the weights that this config starts from")
     parser.add_argument("--out", type=Path, required=True, help="model file to write")
     parser.add_argument("--weights", type=Path, help="a .safetensors file to start other runs from")
-    parser.add_argument("--height", type=int, default=480)
-    parser.add_argument("--width", type=int, default=640)
+    parser.add_argument("--height", type=whole_number(1), default=480)
+    parser.add_argument("--width", type=whole_number(1), default=640)
     parser.add_argument("--precision", choices=list(_MOST_OFF), default="fp32")
     parser.add_argument(
         "--compute-capability", help="also build a TensorRT engine for such a GPU, for example 8.6"
@@ -148,10 +148,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--trained-on", default="unknown", help="data sets, for the metadata")
     parser.add_argument("--licence", default="unknown", help="licence of the weights")
     options = parser.parse_args(arguments)
-    try:
+    with told_plainly(parser):
         network, made_by = _of_run(options.run) if options.run else _of_config(options.config)
-    except (FileNotFoundError, ValueError) as error:
-        parser.error(str(error))
     properties = {
         "model_version": options.model_version or f"{mtvif_ros.__version__}+{made_by}",
         "trained_on": options.trained_on,

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from mtvif_ros.command_line import command_parser
+from mtvif_ros.command_line import command_parser, told_plainly
 from training.checkpoint import CHECKPOINT, load_checkpoint, load_network, save_checkpoint
 
 
@@ -64,10 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--donor", type=Path, required=True, help="the run that they come from")
     parser.add_argument("--out", type=Path, required=True, help="folder for the grafted run")
     options = parser.parse_args(arguments)
-    try:
+    with told_plainly(parser):
         graft_run(options.run, options.donor, options.part, options.out)
-    except (FileNotFoundError, ValueError) as error:
-        parser.error(str(error))
 
 
 if __name__ == "__main__":

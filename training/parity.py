@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from mtvif_ros.command_line import command_parser
-from mtvif_ros.engines import Engine, load_engine
+from mtvif_ros.command_line import command_parser, told_plainly
+from mtvif_ros.engines import Engine, EngineError, load_engine
 from mtvif_ros.evaluation.benchmark import usable_backends
 from mtvif_ros.evaluation.metrics import METRICS
 from mtvif_ros.pair_folder import PairFiles, find_pairs, load_pair
@@ -100,7 +100,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("models", type=Path, nargs="+", help="model files; the first is the reference")
     parser.add_argument("--data", type=Path, required=True, help="folder with vi/, ir/ and perhaps labels/")
     options = parser.parse_args(arguments)
-    print(tabulate(options.models, find_pairs(options.data)))
+    with told_plainly(parser, EngineError):
+        print(tabulate(options.models, find_pairs(options.data)))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from mtvif_ros.command_line import command_parser
+from mtvif_ros.command_line import command_parser, told_plainly
 from training.checkpoint import CHECKPOINT, load_checkpoint, load_network, save_checkpoint
 from training.config import read_config
 from training.data.mixture import sample_batches
@@ -117,10 +117,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--most", type=float, default=0.01, help="share of a layer's variance to lose (0.01)")
     parser.add_argument("--config", type=Path, help="whose frames to judge by, if not the run's")
     options = parser.parse_args(arguments)
-    try:
+    with told_plainly(parser):
         widths, losses = prune_run(options.run, options.data, options.out, options.most, options.config)
-    except (FileNotFoundError, ValueError) as error:
-        parser.error(str(error))
     print("model:\n  pretrained: false\n  hidden:")
     for name, width in widths.items():
         print(f"    {name}: {width}" + (f"  # loses {losses[name]:.2%}" if name in losses else ""))

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from tqdm import tqdm
 
 from mtvif_ros.classes import CLASS_NAMES, IGNORE
-from mtvif_ros.command_line import command_parser
+from mtvif_ros.command_line import command_parser, told_plainly
 from mtvif_ros.pair_folder import PairFiles, find_pairs, load_mask, load_pair
 from training.checkpoint import load_network
 from training.data.boxes import BOX_CLASSES, Boxes, box_window, is_found, read_boxes
@@ -194,18 +194,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if not 0 <= options.opinion_share <= 1:
         parser.error(f"--opinion-share {options.opinion_share}: expected 0..1")
-    networks = [load_network(run).to(memory_format=torch.channels_last) for run in options.run]  # type: ignore[call-overload]
-    pairs = find_pairs(options.data)
-    try:
+    with told_plainly(parser):
+        networks = [load_network(run).to(memory_format=torch.channels_last) for run in options.run]  # type: ignore[call-overload]
+        pairs = find_pairs(options.data)
         opinions = find_opinions(options.opinions, pairs) if options.opinions is not None else {}
-    except ValueError as error:
-        parser.error(f"--opinions: {error}")
-    priors = fill_priors(pairs)
-    options.out.mkdir(parents=True, exist_ok=True)
-    for files in tqdm(pairs, unit="pair"):
-        made = _label(networks, files, priors, opinions.get(files.name), options.opinion_share)
-        if made is not None:
-            cv2.imwrite(str(options.out / f"{files.name}.png"), made)
+        priors = fill_priors(pairs)
+        options.out.mkdir(parents=True, exist_ok=True)
+        for files in tqdm(pairs, unit="pair"):
+            made = _label(networks, files, priors, opinions.get(files.name), options.opinion_share)
+            if made is not None:
+                cv2.imwrite(str(options.out / f"{files.name}.png"), made)
 
 
 def _label(

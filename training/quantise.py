@@ -15,8 +15,8 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from mtvif_ros.command_line import command_parser
-from mtvif_ros.engines import load_engine
+from mtvif_ros.command_line import command_parser, told_plainly, whole_number
+from mtvif_ros.engines import EngineError, load_engine
 from mtvif_ros.pair_folder import PairFiles, find_pairs, load_pair
 from mtvif_ros.scaling import scaled
 from training.parity import compare_outputs, outputs_of
@@ -85,15 +85,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--model", type=Path, required=True, help="fp32 model file")
     parser.add_argument("--data", type=Path, required=True, help="folder with vi/ and ir/")
     parser.add_argument("--out", type=Path, required=True, help="int8 model file to write")
-    parser.add_argument("--every", type=int, default=5, help="take every so many-th pair")
+    parser.add_argument("--every", type=whole_number(1), default=5, help="take every so many-th pair")
     parser.add_argument("--signed", action="store_true", help="for TensorRT")
     options = parser.parse_args(arguments)
     nncf.set_log_level(logging.WARNING)  # it would list every layer
-    pairs = find_pairs(options.data)[:: options.every]
-    quantise(options.model, options.out, pairs, options.signed)
-    full, small = (
-        outputs_of(load_engine(path, "onnxruntime"), pairs) for path in (options.model, options.out)
-    )
+    with told_plainly(parser, EngineError):
+        pairs = find_pairs(options.data)[:: options.every]
+        quantise(options.model, options.out, pairs, options.signed)
+        full, small = (
+            outputs_of(load_engine(path, "onnxruntime"), pairs) for path in (options.model, options.out)
+        )
     parity = compare_outputs(full, small)
     print(
         f"{options.out}: mask equal to fp32 on {parity.mask_equal:.3%} of pixels, "

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 from mtvif_ros.classes import CLASS_NAMES
-from mtvif_ros.command_line import command_parser
+from mtvif_ros.command_line import command_parser, told_plainly
 from training.checkpoint import CHECKPOINT, load_checkpoint, load_network, save_checkpoint
 
 
@@ -64,10 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for the shifted run")
     options = parser.parse_args(arguments)
-    try:
+    with told_plainly(parser):
         shift_run(options.run, options.out, dict(options.logit))
-    except (FileNotFoundError, ValueError) as error:
-        parser.error(str(error))
 
 
 if __name__ == "__main__":

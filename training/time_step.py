@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from mtvif_ros.classes import CLASSES
-from mtvif_ros.command_line import command_parser
+from mtvif_ros.command_line import command_parser, told_plainly, whole_number
 from training.config import read_config
 from training.model import build_model
 from training.model.freeze import freeze
@@ -53,13 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = command_parser("python -m training.time_step", __doc__)
     parser.add_argument("--config", type=Path, required=True, help="a file of training/configs")
-    parser.add_argument("--steps", type=int, default=20, help="that count, default 20")
+    parser.add_argument("--steps", type=whole_number(1), default=20, help="that count, default 20")
     options = parser.parse_args(arguments)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
+    with told_plainly(parser):
         config = read_config(options.config)
-    except (FileNotFoundError, ValueError) as error:
-        parser.error(str(error))
     config.pop("initial", None)
     height, width = config["train"]["crop"]
     print(f"{config['train']['batch']} of {height}x{width} on {device.type}, ms a step")

@@ -15,9 +15,8 @@ from typing import Any
 import cv2
 import torch
 from torch.utils.data import DataLoader
-from tqdm import tqdm
 
-from mtvif_ros.command_line import command_parser
+from mtvif_ros.command_line import command_parser, told_plainly
 from training.checkpoint import CHECKPOINT
 from training.config import read_config
 from training.data.mixture import Mixture, load_sources
@@ -91,14 +90,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint and pictures")
     parser.add_argument("--seed", type=int, help="another than the config's, for trainings side by side")
     options = parser.parse_args(arguments)
-    try:
+    with told_plainly(parser):
         config = read_config(options.config)
         if options.seed is not None:
             config["seed"] = options.seed
         train(config, options.data, options.out)
-    except (FileNotFoundError, ValueError) as error:
-        tqdm.write(f"training.train: {error}")
-        raise SystemExit(1) from error
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from mtvif_ros.bags.labels import find_labels, read_labels
 from mtvif_ros.bags.pairs import find_stamp_pairs, read_pairs
 from mtvif_ros.bags.reader import BagError, stamp_of
 from mtvif_ros.bags.writer import LABEL_TOPIC
-from mtvif_ros.command_line import command_parser
+from mtvif_ros.command_line import command_parser, whole_number
 from mtvif_ros.image_codec import read_grey, read_rgb
 from mtvif_ros.image_format import ImageFormatError
 from mtvif_ros.registration import Registration, RegistrationError, read_registration
@@ -76,7 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = command_parser("mtvif_extract", __doc__)
     add_bag_arguments(parser)
     parser.add_argument("--out", type=Path, required=True, help="folder for vi/ and ir/")
-    parser.add_argument("--every", type=int, default=30, help="each n-th pair; neighbours are alike")
+    parser.add_argument(
+        "--every", type=whole_number(1), default=30, help="each n-th pair; neighbours are alike"
+    )
     parser.add_argument("--registration", type=Path, help="what mtvif_calibrate wrote")
     parser.add_argument("--label-topic", help=f"class masks; default {LABEL_TOPIC} where the bag has it")
     parser.add_argument("--prefix", default="", help="of all names, for several recordings in one folder")
@@ -88,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             given.bag,
             topics,
             given.out,
-            max(1, given.every),
+            given.every,
             given.slop,
             given.offset,
             registration,

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from mtvif_ros.bags.frames import FrameSource, from_pairs, from_rendered, from_videos
 from mtvif_ros.bags.timing import Timing, moments
 from mtvif_ros.bags.writer import STORAGES, PairBagWriter
-from mtvif_ros.command_line import command_parser
+from mtvif_ros.command_line import command_parser, positive_number
 from mtvif_ros.synthetic import SceneConfig
 from mtvif_ros.synthetic.light import TIMES
 
@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--pairs", type=Path, metavar="FOLDER", help="vi/, ir/ and perhaps labels/")
     source.add_argument("--videos", type=Path, nargs=2, metavar=("VISIBLE", "INFRARED"))
-    source.add_argument("--rendered", type=float, metavar="SECONDS", help="render a drive")
+    source.add_argument("--rendered", type=positive_number, metavar="SECONDS", help="render a drive")
     parser.add_argument("--out", type=Path, required=True, help="the bag, a folder to be made")
     parser.add_argument("--storage", choices=sorted(STORAGES), default="mcap")
     parser.add_argument("--rate", type=float, default=30.0, help="frames a second")

@@ -56,11 +56,16 @@ def find_stamp_pairs(
     """Return the (rgb, ir) stamps in ns of a bag's pairs; slop, offset in s. Raises BagError if none."""
     pairs = stamp_pairs(*read_stamps(path, topics), in_ns(slop), in_ns(offset))
     if not pairs:
-        raise BagError(
-            f"bag {path}: no frames of {topics[0]} and {topics[1]} are within {slop} s of each other; "
-            "see --slop and --offset"
-        )
+        raise never_meet(path, topics, slop)
     return pairs
+
+
+def never_meet(path: Path, topics: tuple[str, str], slop: float, more: str = "") -> BagError:
+    """Return the error for a bag of which no two frames are within `slop` s of each other."""
+    return BagError(
+        f"bag {path}: no frames of {topics[0]} and {topics[1]} are within {slop} s of each other; "
+        f"see --slop and --offset{more}"
+    )
 
 
 def read_pairs(

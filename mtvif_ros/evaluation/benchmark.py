@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from mtvif_ros.command_line import command_parser
+from mtvif_ros.command_line import command_parser, whole_number
 from mtvif_ros.engines import BACKENDS, EngineError
 from mtvif_ros.engines.load import choose_backend
 from mtvif_ros.evaluation.footprint import measure_footprint
@@ -125,9 +125,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("models", type=Path, nargs="*", help="model files of this package")
     parser.add_argument("--foreign", type=Path, action="append", default=[], help="any other ONNX file")
     parser.add_argument("--backend", action="append", choices=list(BACKENDS), help="default: all usable")
-    parser.add_argument("--threads", type=int, default=0, help="0 for the backend's choice")
-    parser.add_argument("--runs", type=int, default=200, help="of each engine")
-    parser.add_argument("--streams", type=int, nargs="+", help="time so many streams at once instead")
+    parser.add_argument("--threads", type=whole_number(0), default=0, help="0 for the backend's choice")
+    parser.add_argument("--runs", type=whole_number(1), default=200, help="of each engine")
+    parser.add_argument(
+        "--streams", type=whole_number(1), nargs="+", help="time so many streams at once instead"
+    )
     parser.add_argument("--footprint", action="store_true", help="measure start-up and memory too")
     parser.add_argument("--json", type=Path, help="write the numbers here too")
     parser.add_argument("--plot", type=Path, help="draw them here")

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mtvif_ros.command_line import command_parser
+from mtvif_ros.command_line import command_parser, whole_number
 from mtvif_ros.message_filters_policy import MessageFiltersSynchronizer
 from mtvif_ros.settings import AnySynchronizer
 from mtvif_ros.synchronizer import Stream, Synchronizer
@@ -182,7 +182,7 @@ def table(seconds: float, seed: int) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = command_parser("mtvif_benchmark_sync", __doc__)
-    parser.add_argument("--seconds", type=float, default=_SECONDS, help="length of every stream")
+    parser.add_argument("--seconds", type=whole_number(1), default=_SECONDS, help="length of every stream")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     print(table(options.seconds, options.seed))

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mtvif_ros.bags.pairs import stamp_pairs
-from mtvif_ros.bags.reader import BagReader, Record, stamp_of
+from mtvif_ros.bags.pairs import never_meet, stamp_pairs
+from mtvif_ros.bags.reader import BagError, BagReader, Record, stamp_of
 from mtvif_ros.evaluation.options import ReplayOptions
 from mtvif_ros.stamps import NANOSECONDS
 
@@ -50,26 +50,37 @@ class Passes:
 
 
 def plan_passes(options: ReplayOptions) -> Passes:
-    """Read the stamps of the part that `options` choose. Raises BagError."""
+    """Read the stamps of the part that `options` choose. Raises BagError, also where it holds no pair."""
     window = (options.start * NANOSECONDS, (options.start + options.duration) * NANOSECONDS)
     stamps: dict[str, list[int]] = {topic: [] for topic in options.topics}
     received = []
-    first = None
+    first = last = None
     with BagReader(options.bag, options.topics) as reader:
         for record in reader.records():
-            first = record.received if first is None else first
+            first, last = first or record.received, record.received
             if window[0] <= record.received - first < window[1]:
                 stamps[record.topic].append(stamp_of(record.raw))
                 received.append(record.received)
         damage = reader.damage
+    if first is None or last is None:
+        raise BagError(f"bag {options.bag}: has no frames of {' and '.join(options.topics)}{_told(damage)}")
+    if not received:
+        raise BagError(
+            f"bag {options.bag}: has no frames within --start {options.start} and --duration "
+            f"{options.duration}; it lasts {(last - first) / NANOSECONDS:.1f} s{_told(damage)}"
+        )
     rgb, ir = (stamps[topic] for topic in options.topics)
-    longest = max((len(set(of)) for of in (rgb, ir)), default=0)
-    span = received[-1] - received[0] if received else 0
+    longest = max(len(set(of)) for of in (rgb, ir))
+    span = received[-1] - received[0]
     period = span + span // max(1, longest - 1)
     pairs = stamp_pairs(rgb, ir, options.slop_ns, options.offset_ns)
-    return Passes(
-        options.bag, options.topics, (rgb, ir), pairs, first or 0, window, period, options.loops, damage
-    )
+    if not pairs:
+        raise never_meet(options.bag, options.topics, options.slop, _told(damage))
+    return Passes(options.bag, options.topics, (rgb, ir), pairs, first, window, period, options.loops, damage)
+
+
+def _told(damage: str) -> str:
+    return f"; the bag is damaged: {damage}" if damage else ""
 
 
 def moved(record: Record, shift: int) -> Record:

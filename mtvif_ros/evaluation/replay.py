@@ -120,8 +120,8 @@ def _summarise(
         "frames": {"rgb": session.sent[0], "ir": session.sent[1]},
         "pairs": len(pairs),
         "pair_distance_ms": {
-            "median": round(float(np.median(distances)), 3) if distances else None,
-            "largest": round(max(distances), 3) if distances else None,
+            "median": round(float(np.median(distances)), 3),
+            "largest": round(max(distances), 3),
         },
         "topics": topics,
         "repeated": collector.repeated,
@@ -153,7 +153,7 @@ def _score(
     meter, steady = SteadinessMeter(), {}
     step = options.every if options.preview or options.record else 1  # otherwise no others were kept
     total = sum(rgb in collector.arrivals[FUSED] for rgb, _ in passes.all_pairs())
-    span = (passes.pairs[-1][0] - passes.pairs[0][0]) / 1e9 if passes.pairs else 0.0
+    span = (passes.pairs[-1][0] - passes.pairs[0][0]) / 1e9
     rate = min(60.0, max(1.0, (len(passes.pairs) - 1) / span)) if span > 0 else 1.0
     preview = PreviewWriter(options.out / "preview.mp4", rate) if options.preview else None
 

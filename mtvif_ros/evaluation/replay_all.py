@@ -22,7 +22,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from mtvif_ros.command_line import command_parser
+from mtvif_ros.command_line import command_parser, whole_number
 from mtvif_ros.evaluation.limits import figures
 
 _COLUMNS = ("completeness.lost", "latency.p50_ms", "latency.p99_ms", "miou", "fusion.VIF", "fusion.Qabf")
@@ -123,7 +123,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = command_parser("mtvif_replay_all", __doc__)
     parser.add_argument("folder", type=Path, help="folder of bags")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
-    parser.add_argument("--jobs", type=int, default=1, help="replays at the same time on each machine")
+    parser.add_argument(
+        "--jobs", type=whole_number(1), default=1, help="replays at the same time on each machine"
+    )
     parser.add_argument(
         "--ray", metavar="ADDRESS", help="`auto` for the cluster here, `local` for this machine"
     )

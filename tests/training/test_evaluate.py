@@ -37,10 +37,14 @@ def test_model_peer_and_simple_fusions_stand_side_by_side(
     assert "| brighter |" in printed and "| IoU | background | car |" in printed
 
 
-def test_a_peer_without_an_image_is_named(folder: Path, model_path: Path) -> None:
+def test_peers_without_images_are_named_before_anything_is_scored(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (folder / "peer" / "one.png").unlink()
-    with pytest.raises(FileNotFoundError, match=r"one\.\*"):
-        main(["--model", str(model_path), "--data", str(folder), "--peer", f"x={folder / 'peer'}"])
+    with pytest.raises(SystemExit) as ended:
+        main(["--model", "not_looked_at.onnx", "--data", str(folder), "--peer", f"x={folder / 'peer'}"])
+    assert ended.value.code == 1
+    assert "peer: has no image for 1 pairs: one" in capsys.readouterr().err
 
 
 def test_rendered_frames_have_exact_labels(model_path: Path, tmp_path: Path) -> None:
@@ -65,6 +69,8 @@ def test_persons_whom_smoke_hides_are_looked_for(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (["--data", "folder", "--peer", "SeAFusion"], "'SeAFusion' is not NAME=FOLDER"),
+        (["--rendered", "0"], "argument --rendered: '0' is not a whole number from 1 on"),
         (["--data", "folder", "--smoke", "0.5"], "--smoke is for --rendered frames"),
         (["--data", "folder", "--time", "day"], "--time is for --rendered frames"),
         (["--rendered", "1", "--smoke", "2"], "--smoke: 2.0 is no density; use 0 to 1"),

@@ -240,5 +240,5 @@ def test_unusable_files_end_the_command_before_training(
     with pytest.raises(SystemExit) as ended:
         main(["--config", str(path), "--data", str(data), "--out", str(tmp_path / "run")])
     assert ended.value.code == 1
-    assert "absent" in capsys.readouterr().out
+    assert "absent" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()

@@ -180,6 +180,8 @@ def test_limits_decide_the_exit_code(rendered_bag: Path, tmp_path: Path) -> None
         (["--bag", "BAG", "--model", "/nowhere.onnx"], "/nowhere.onnx: no such file"),
         (["--bag", "BAG", "--rate", "0"], "--rate: 0.0 must be positive"),
         (["--bag", "BAG", "--loop", "0"], "--loop: must be at least 1"),
+        (["--bag", "BAG", "--start", "99"], "has no frames within --start 99.0 and --duration inf; it lasts"),
+        (["--bag", "BAG", "--offset", "9"], "within 0.02 s of each other; see --slop and --offset"),
         (["--bag", "BAG", "--limits", "/nowhere.yaml"], "--limits /nowhere.yaml: cannot be read"),
         (["--bag", "BAG", "--registration", "/nowhere.yaml"], "/nowhere.yaml"),
     ],

@@ -117,7 +117,7 @@ def test_every_unusable_file_is_named_at_once(data: Path, capsys: pytest.Capture
     with pytest.raises(SystemExit) as ended:
         check(["--config", str(config), "--data", str(data)])
     assert ended.value.code == 1
-    printed = capsys.readouterr().out
+    printed = capsys.readouterr().err
     assert "5 files cannot be used" in printed
     for name in ("vi/00010N", "ir/00011N", "labels/00012N", "boxes/00013N", "vi/notes"):
         assert name in printed

@@ -191,7 +191,10 @@ class FusionNode(LifecycleNode):
     def _process(self, pair: Pair[Arrived]) -> None:
         assert self._engine is not None and self._outputs is not None
         visible = pair.rgb.message
-        rgb, ir = read_rgb(visible), self._thermal(read_grey(pair.ir.message))
+        rgb, grey = read_rgb(visible), read_grey(pair.ir.message)
+        self._monitor.seen(_TOPICS[Stream.RGB], rgb, time.monotonic_ns())
+        self._monitor.seen(_TOPICS[Stream.IR], grey, time.monotonic_ns())
+        ir = self._thermal(grey)
         before = time.monotonic_ns()
         fused, mask = fuse_pair(self._engine, rgb, ir, self._registration)
         inference = time.monotonic_ns() - before

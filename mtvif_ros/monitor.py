@@ -8,14 +8,18 @@ from collections import deque
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from mtvif_ros.stamps import NANOSECONDS
+from mtvif_ros.still_picture import StillPicture
 
 _REMEMBERED = 300  # answers, over which latencies are taken
 _SILENT = 1 * NANOSECONDS  # ns without a frame after which a camera counts as silent
 _UNPAIRED_SHARE = 0.1  # of the frames since the last report
+_STILL = 2 * NANOSECONDS  # ns of one picture; thermal cameras repeat theirs for a moment while they calibrate
 
 
 class Level(IntEnum):
@@ -58,7 +62,7 @@ class _Totals:
 class Monitor:
     """Collect events from any thread and report on them once in a while.
 
-    `received` and `answered` may be called from different threads.
+    `received`, `seen` and `answered` may be called from different threads.
     """
 
     def __init__(self, cameras: tuple[str, ...], now: int):
@@ -66,6 +70,7 @@ class Monitor:
         self._last_frame: dict[str, int | None] = dict.fromkeys(cameras)
         self._frames = dict.fromkeys(cameras, 0)
         self._zero_stamps = dict.fromkeys(cameras, 0)
+        self._pictures = {camera: StillPicture() for camera in cameras}
         self._answers: deque[Answer] = deque(maxlen=_REMEMBERED)
         self._answered = 0
         self._before = _Totals(frames=dict(self._frames))
@@ -79,6 +84,11 @@ class Monitor:
             self._frames[camera] += 1
             self._zero_stamps[camera] += not stamped
 
+    def seen(self, camera: str, picture: npt.NDArray[Any], now: int) -> None:
+        """Note the picture, (H, W) or (H, W, 3), of a frame whose pair is being answered."""
+        with self._lock:
+            self._pictures[camera].see(picture, now)
+
     def answered(self, answer: Answer) -> None:
         """Note a pair that was answered."""
         with self._lock:
@@ -91,7 +101,8 @@ class Monitor:
         """Say how the node has done since the last report.
 
         `counts` are the synchronizer's by camera. STALE: a camera is silent for a second. ERROR: a pair
-        failed. WARN: pairs were superseded, or a tenth of the frames found no partner, or stamps are zero.
+        failed. WARN: pairs were superseded, or a tenth of the frames found no partner, or a camera sends one
+        picture over and over, or stamps are zero.
         """
         cpu = time.process_time()
         with self._lock:
@@ -100,6 +111,7 @@ class Monitor:
             after = _Totals(dict(self._frames), unpaired, superseded, failed, self._answered)
             before, self._before, self._reported = self._before, after, now
             answers, zero_stamps = list(self._answers), dict(self._zero_stamps)
+            still = {name: of.lasts for name, of in self._pictures.items()}
             silent = [name for name, last in self._last_frame.items() if last is None or now - last > _SILENT]
         values = {
             f"{name} rate (Hz)": f"{(count - before.frames[name]) / seconds:.1f}"
@@ -108,6 +120,9 @@ class Monitor:
         values["output rate (Hz)"] = f"{(after.answered - before.answered) / seconds:.1f}"
         values |= {f"{camera} {end}": str(n) for camera, of in counts.items() for end, n in of.items()}
         values |= {f"{camera} zero stamps": str(n) for camera, n in zero_stamps.items()}
+        values |= {
+            f"{camera} same picture for (s)": f"{ns / NANOSECONDS:.1f}" for camera, ns in still.items()
+        }
         values |= {"superseded": str(superseded), "failed": str(failed), "answered": str(after.answered)}
         values |= _times(answers)
         values["CPU (cores)"] = f"{(cpu - self._cpu) / seconds:.2f}"
@@ -122,6 +137,11 @@ class Monitor:
             level, message = Level.WARN, "inference cannot keep up: pairs were superseded"
         elif frames and (after.unpaired - before.unpaired) / frames > _UNPAIRED_SHARE:
             level, message = Level.WARN, "frames without a partner: check sync.slop and sync.offset"
+        elif stuck := [name for name, ns in still.items() if ns > _STILL]:
+            level, message = (
+                Level.WARN,
+                f"one picture over and over from {' and '.join(stuck)}: hung or covered?",
+            )
         elif any(zero_stamps.values()):
             level, message = Level.WARN, "stamps are zero: frames are paired by arrival"
         else:

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from mtvif_ros.monitor import Answer, Level, Monitor, Report
@@ -70,6 +71,24 @@ def test_a_camera_that_never_spoke_is_silent() -> None:
     monitor.received("rgb", 0)
     report = look(monitor)
     assert (report.level, report.message) == (Level.STALE, "no frames from ir")
+
+
+def test_a_camera_that_hangs_is_told_until_its_picture_changes(fed: Monitor) -> None:
+    noise = np.random.default_rng(1)
+    still = noise.integers(0, 255, (64, 80), np.uint8)
+    for number in range(4):
+        at = number * SECOND
+        fed.seen("rgb", noise.integers(0, 255, (64, 80, 3), np.uint8), at)
+        fed.seen("ir", still, at)
+        for camera in CAMERAS:
+            fed.received(camera, at)
+        report = look(fed, at=at + SECOND // 2)
+        assert (report.level == Level.WARN) == (number > 2)
+    assert report.message == "one picture over and over from ir: hung or covered?"
+    assert report.values["ir same picture for (s)"] == "3.0"
+    assert report.values["rgb same picture for (s)"] == "0.0"
+    fed.seen("ir", still + 1, 4 * SECOND)
+    assert look(fed, at=4 * SECOND).level == Level.OK
 
 
 def test_zero_stamps_are_counted_and_told() -> None:

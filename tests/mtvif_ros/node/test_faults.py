@@ -76,6 +76,24 @@ def test_a_camera_stops_and_returns(cameras: Cameras, night_frame: Frame) -> Non
     assert answers_again(cameras, night_frame)
 
 
+def test_a_camera_that_hangs_is_told(cameras: Cameras, night_frame: Frame) -> None:
+    """Infrared goes on with fresh stamps and one picture, which nothing else would tell."""
+
+    def is_told(moving: bool) -> bool:
+        for number in range(35):
+            moved = night_frame.ir ^ np.uint8(number) if moving else night_frame.ir
+            cameras.send(
+                night_frame._replace(rgb=night_frame.rgb ^ np.uint8(number), ir=moved), Stamps.next()
+            )
+            cameras.spin(0.1)
+        level, message, values = cameras.diagnosis()
+        assert float(values["rgb/image_raw same picture for (s)"]) < 2
+        return level == Level.WARN and "one picture over and over from ir/image_raw" in message
+
+    assert is_told(moving=False)
+    assert not is_told(moving=True)
+
+
 def test_cameras_whose_clocks_are_minutes_apart_are_told_and_then_mended(
     cameras: Cameras, night_frame: Frame
 ) -> None:

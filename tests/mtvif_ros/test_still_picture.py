@@ -1,4 +1,7 @@
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from mtvif_ros.still_picture import StillPicture
@@ -10,7 +13,7 @@ def test_the_time_counts_from_the_first_of_equal_pictures(
     shape: tuple[int, ...], dtype: type, rng: np.random.Generator
 ) -> None:
     camera = StillPicture()
-    one = rng.integers(0, 200, shape).astype(dtype)
+    one: npt.NDArray[Any] = rng.integers(0, 200, shape).astype(dtype)
     other = one + one.dtype.type(1)
     assert camera.lasts == 0
     lasting = []

@@ -12,7 +12,7 @@ import numpy as np
 
 from mtvif_ros.classes import CLASS_NAMES
 from mtvif_ros.command_line import command_parser, told_plainly
-from training.config import read_config
+from training.config import check_config, read_config
 from training.data.mixture import Source, load_sources
 
 
@@ -34,7 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder that the config's paths start at")
     options = parser.parse_args(arguments)
     with told_plainly(parser):
-        entries = read_config(options.config)["train"]["sources"]
+        config = read_config(options.config)
+        check_config(config)
+        entries = config["train"]["sources"]
         sources = load_sources(entries, options.data)
     for entry, source in zip(entries, sources):
         print(f"{entry.get('path', 'rendered')}: {describe(source)}")

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 
 from mtvif_ros.command_line import command_parser, told_plainly
 from training.checkpoint import CHECKPOINT
-from training.config import read_config
+from training.config import check_config, read_config
 from training.data.mixture import Mixture, load_sources
 from training.data.selection import select_pairs
 from training.distributed import Process, joined_processes
@@ -40,6 +40,7 @@ def train(config: dict[str, Any], data: Path, out: Path) -> Network:
 
 
 def _train(config: dict[str, Any], data: Path, out: Path, process: Process) -> Network:
+    check_config(config)
     settings, device = config["train"], process.device
     batch, steps = settings["batch"], settings["steps"]
     if batch % process.count:

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from training.ablate import vary
-from training.config import read_config
+from training.config import check_config, read_config
 from training.model import build_model
 
 
@@ -23,13 +23,28 @@ def test_a_file_that_is_no_config_is_named(tmp_path: Path, text: str) -> None:
         read_config(tmp_path / "mine.yaml")
 
 
-def test_every_round_of_the_shipped_model_has_all_settings() -> None:
-    rounds = [path for path in Path("training/configs").glob("**/*.yaml") if path.stem != "ablation"]
-    assert len(rounds) > 5
-    for path in rounds:
-        config = read_config(path)
-        assert config.keys() >= {"seed", "model", "train", "validate", "loss"}, path
-        assert config["train"].keys() >= {"sources", "steps", "batch", "crop", "learning_rate"}, path
+def test_every_config_has_all_settings_and_no_others() -> None:
+    configs = [path for path in Path("training/configs").glob("**/*.yaml") if path.stem != "ablation"]
+    assert len(configs) > 5
+    for path in configs:
+        check_config(read_config(path))
+
+
+def test_everything_that_is_missing_or_unknown_is_named_at_once() -> None:
+    config = read_config(Path("training/configs/own.yaml"))
+    del config["seed"], config["train"]["batch"]
+    config["train"]["frosen"] = ["encoder"]
+    config["validation"] = []
+    told = r"seed is missing; validation is unknown; .*train\.batch is missing; train\.frosen is unknown; "
+    with pytest.raises(ValueError, match=told):
+        check_config(config)
+
+
+def test_a_term_that_is_none_is_named_before_training() -> None:
+    config = read_config(Path("training/configs/own.yaml"))
+    config["loss"]["stucture"] = 3.0
+    with pytest.raises(ValueError, match=r"loss: unknown terms \['stucture'\]"):
+        check_config(config)
 
 
 def test_every_variant_of_the_ablation_is_a_network_that_can_be_built() -> None:
@@ -37,6 +52,7 @@ def test_every_variant_of_the_ablation_is_a_network_that_can_be_built() -> None:
     assert len(plan["variants"]) > 5
     for name, changes in plan["variants"].items():
         config = vary(plan["base"], changes)
+        check_config(config)
         network = build_model(config["model"] | {"pretrained": False})
         frozen = config["train"].get("frozen", [])
         names = {module for module, _ in network.named_modules()}

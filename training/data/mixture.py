@@ -86,10 +86,17 @@ def load_sources(entries: list[dict[str, Any]], data: Path) -> list[Source]:
     corrupt, of another size than its partner or out of range.
     """
     problems: list[str] = []
-    sources = [Source(_load(entry, data, problems), float(entry["share"])) for entry in entries]
+    sources = [Source(_load(entry, data, problems), _share_of(entry)) for entry in entries]
     if problems:
         raise ValueError(f"{len(problems)} files cannot be used:\n  " + "\n  ".join(problems))
     return sources
+
+
+def _share_of(entry: dict[str, Any]) -> float:
+    share = entry.get("share")
+    if not isinstance(share, (int, float)) or not share > 0:
+        raise ValueError(f"entry {entry}: needs `share`, a number above 0: how many of all samples are its")
+    return float(share)
 
 
 def _load(entry: dict[str, Any], data: Path, problems: list[str]) -> list[Sample]:

@@ -27,7 +27,8 @@ def select_pairs(entry: dict[str, Any], data: Path) -> list[PairFiles]:
     number in a frame's name must or must not lie in, because neighbouring frames are near-duplicates;
     `masks`, a folder of masks that go before the pairs' own and their boxes, which
     training.pseudo_label has made use of; `root`, the folder that `path` is relative to instead of `data`.
-    Raises ValueError for unknown keys and values and when nothing is left, and what the layout raises.
+    Raises ValueError for unknown keys and values and when nothing is left, FileNotFoundError when `masks`
+    has none of the pairs', and what the layout raises.
     """
     unknown = sorted(entry.keys() - set(_KEYS))
     layout, only = entry.get("layout", "pairs"), entry.get("only", "all")
@@ -44,11 +45,9 @@ def select_pairs(entry: dict[str, Any], data: Path) -> list[PairFiles]:
         and ("numbers" not in entry or _lies_in(files.name, entry["numbers"]))
         and not _lies_in(files.name, entry.get("skip_numbers", []))
     ]
-    if "masks" in entry:
-        pairs = [_with_mask(files, Path(entry["masks"])) for files in pairs]
     if not pairs:
         raise ValueError(f"entry {entry}: {root} holds no such pairs")
-    return pairs
+    return _with_masks(pairs, Path(entry["masks"])) if "masks" in entry else pairs
 
 
 def _lies_in(name: str, ranges: list[list[int]]) -> bool:
@@ -56,6 +55,14 @@ def _lies_in(name: str, ranges: list[list[int]]) -> bool:
     return found is not None and any(first <= int(found.group()) <= last for first, last in ranges)
 
 
-def _with_mask(files: PairFiles, folder: Path) -> PairFiles:
-    path = folder / f"{files.name}.png"
-    return replace(files, mask=path, mask_values=None, boxes=None) if path.is_file() else files
+def _with_masks(pairs: list[PairFiles], folder: Path) -> list[PairFiles]:
+    """Return the pairs with the folder's masks; a pair may have none there, but not all of them."""
+    paths = {path.stem: path for path in folder.glob("*.png")}
+    if not paths.keys() & {files.name for files in pairs}:
+        raise FileNotFoundError(
+            f"masks {folder}: has no NAME.png of these pairs; training.pseudo_label makes them"
+        )
+    return [
+        replace(files, mask=paths[files.name], mask_values=None, boxes=None) if files.name in paths else files
+        for files in pairs
+    ]

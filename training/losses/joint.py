@@ -53,7 +53,7 @@ def joint_loss(
     fusion_terms with these weights, see training.graphs. Raises ValueError for a name that is none and for
     `auxiliary` without a loss of segmentation.
     """
-    _check_names(weights)
+    check_terms(weights)
     terms: dict[str, Tensor] = {}
     if cells is not None:
         logits = spread_cells(cells).float()
@@ -97,7 +97,8 @@ def _inner_loss(inner: Sequence[Tensor], allowed: Tensor, weights: Mapping[str, 
     return torch.stack(losses).sum()
 
 
-def _check_names(weights: Mapping[str, float]) -> None:
+def check_terms(weights: Mapping[str, float]) -> None:
+    """Raise ValueError for a name that is no term, and for `auxiliary` without a loss of segmentation."""
     known = {*FUSION_LOSSES, *SEGMENTATION_LOSSES, "auxiliary", "colour", "distillation"}
     unknown = sorted(weights.keys() - known)
     if unknown:

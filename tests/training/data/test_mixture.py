@@ -5,11 +5,20 @@ import cv2
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from mtvif_ros.classes import CLASS_NAMES
 from training.check import main as check
+from training.config import read_config
 from training.data.mixture import Mixture, load_sources
 from training.data.selection import select_pairs
+
+
+def write_config(path: Path, *sources: dict[str, Any]) -> Path:
+    config = read_config(Path("training/configs/own.yaml"))
+    config["train"]["sources"] = list(sources)
+    path.write_text(yaml.safe_dump(config))
+    return path
 
 
 @pytest.fixture
@@ -91,6 +100,22 @@ def test_masks_of_another_folder_go_before_the_pairs_own(data: Path) -> None:
     assert parents == ["made", "labels", "labels", "made", None, None]
 
 
+def test_masks_that_are_not_there_are_named(data: Path) -> None:
+    """Without a word the frames would teach by their boxes alone."""
+    (data / "of_others").mkdir()
+    cv2.imwrite(str(data / "of_others/another.png"), np.zeros((64, 80), np.uint8))
+    for folder in ("nowhere", "of_others"):
+        entry = {"path": "set", "share": 1.0, "masks": str(data / folder)}
+        with pytest.raises(ValueError, match=rf"masks .*{folder}: has no NAME.png of these pairs"):
+            load_sources([entry], data)
+
+
+@pytest.mark.parametrize("share", [{}, {"share": 0}, {"share": "half"}])
+def test_a_source_without_a_share_is_refused(share: dict[str, Any], data: Path) -> None:
+    with pytest.raises(ValueError, match="needs `share`, a number above 0"):
+        load_sources([{"path": "set", **share}], data)
+
+
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
@@ -112,8 +137,7 @@ def test_every_unusable_file_is_named_at_once(data: Path, capsys: pytest.Capture
     (data / "set/boxes/00013N.txt").write_text("7 0.5 0.5 0.5 0.5")
     (data / "other/vi").mkdir(parents=True)
     (data / "other/vi/notes.txt").touch()
-    config = data / "config.yaml"
-    config.write_text("train: {sources: [{path: set, share: 1}, {path: other, share: 1}]}")
+    config = write_config(data / "config.yaml", {"path": "set", "share": 1}, {"path": "other", "share": 1})
     with pytest.raises(SystemExit) as ended:
         check(["--config", str(config), "--data", str(data)])
     assert ended.value.code == 1
@@ -131,8 +155,7 @@ def test_a_file_without_a_partner_is_named(orphan: str, data: Path) -> None:
 
 
 def test_usable_data_is_described(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    config = data / "config.yaml"
-    config.write_text("train: {sources: [{path: set, only: labelled, share: 1}]}")
+    config = write_config(data / "config.yaml", {"path": "set", "only": "labelled", "share": 1})
     check(["--config", str(config), "--data", str(data)])
     # A quarter is a person's box, of which a mask that shows none there leaves the class open.
     assert "set: 3 samples, 75% of pixels labelled: car 75.00%" in capsys.readouterr().out

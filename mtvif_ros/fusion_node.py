@@ -29,7 +29,12 @@ from mtvif_ros.latest import LatestWorker
 from mtvif_ros.memory import keep_freed_memory
 from mtvif_ros.monitor import Answer, Monitor
 from mtvif_ros.outputs import Outputs
-from mtvif_ros.parameters import declare_parameters, read_parameters, watch_parameters
+from mtvif_ros.parameters import (
+    declare_parameters,
+    overlooked_parameters,
+    read_parameters,
+    watch_parameters,
+)
 from mtvif_ros.pipeline import fuse_pair
 from mtvif_ros.settings import (
     AnySynchronizer,
@@ -57,6 +62,8 @@ class FusionNode(LifecycleNode):
     def __init__(self, **options: Any):
         super().__init__("fusion_node", **options)
         declare_parameters(self)
+        for line in overlooked_parameters(self):
+            self.get_logger().warning(line)
         self._engine: Engine | None = None
         self._outputs: Outputs | None = None
         self._worker: LatestWorker[Pair[Arrived]] | None = None

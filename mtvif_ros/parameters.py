@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -114,6 +115,27 @@ def declare_parameters(node: Node) -> None:
         node.declare_parameter(
             parameter.name, list(default) if isinstance(default, tuple) else default, descriptor
         )
+
+
+def overlooked_parameters(node: Node) -> list[str]:
+    """Return a line for each parameter that was given at the start and that there is not.
+
+    ROS drops these without a word. Those of quality of service are declared later and do not count.
+    """
+    # rclpy has no public way to ask; a version without it tells nothing.
+    given = getattr(node, "_parameter_overrides", {})
+    unknown = [
+        name for name in given if not node.has_parameter(name) and not name.startswith("qos_overrides.")
+    ]
+    return [
+        f"parameter {name}: there is none of that name, so it changes nothing{_meant(name)}"
+        for name in unknown
+    ]
+
+
+def _meant(name: str) -> str:
+    close = get_close_matches(name, _BY_NAME, 1)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def read_parameters(node: Node) -> Values:

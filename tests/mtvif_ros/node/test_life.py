@@ -207,6 +207,17 @@ def test_camera_info_that_fits_comes_out_with_the_outputs_header(
     assert "camera_info is for 100x100" in (tmp_path / "log").read_text()
 
 
+def test_a_parameter_that_there_is_not_is_told(cameras: Cameras, tmp_path: Path) -> None:
+    """ROS drops it without a word; one of quality of service is declared later, and is no such."""
+    given = {"sync.slopp": "0.5", "qos_overrides./rgb/image_raw.subscription.depth": "3", "sync.slop": "0.05"}
+    with running_node(cameras, tmp_path, given):
+        pass
+    told = [
+        line for line in (tmp_path / "log").read_text().splitlines() if "there is none of that name" in line
+    ]
+    assert len(told) == 1 and "parameter sync.slopp" in told[0] and "did you mean sync.slop?" in told[0]
+
+
 def test_quality_of_service_can_be_overridden_by_topic(cameras: Cameras, tmp_path: Path) -> None:
     override = {"qos_overrides./mtvif/fused.publisher.reliability": "best_effort"}
     with running_node(cameras, tmp_path, override):

@@ -45,11 +45,11 @@ def positive_number(text: str) -> float:
 
 @contextmanager
 def told_plainly(parser: argparse.ArgumentParser, *more: type[Exception]) -> Iterator[None]:
-    """Turn an OSError, a ValueError or one of `more` into a line on stderr and exit code 1.
+    """Turn an ImportError, an OSError, a ValueError or one of `more` into a line on stderr and exit code 1.
 
     These say what the user can mend; any other error is ours and keeps its traceback.
     """
-    kinds: tuple[type[Exception], ...] = (OSError, ValueError, *more)
+    kinds: tuple[type[Exception], ...] = (ImportError, OSError, ValueError, *more)
     try:
         yield
     except kinds as error:

@@ -23,7 +23,7 @@ import torch
 import mtvif_ros
 from mtvif_ros.classes import CLASS_NAMES, palette
 from mtvif_ros.command_line import command_parser, told_plainly, whole_number
-from mtvif_ros.engines import load_engine
+from mtvif_ros.engines import EngineError, load_engine
 from mtvif_ros.engines.tensorrt_build import build_engine
 from mtvif_ros.engines.tensorrt_flavour import load_flavour
 from mtvif_ros.model_file import read_model_file
@@ -148,28 +148,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--trained-on", default="unknown", help="data sets, for the metadata")
     parser.add_argument("--licence", default="unknown", help="licence of the weights")
     options = parser.parse_args(arguments)
-    with told_plainly(parser):
+    with told_plainly(parser, EngineError):
         network, made_by = _of_run(options.run) if options.run else _of_config(options.config)
-    properties = {
-        "model_version": options.model_version or f"{mtvif_ros.__version__}+{made_by}",
-        "trained_on": options.trained_on,
-        "licence": options.licence,
-    }
-    size = (options.height, options.width)
-    export(network, options.out, size, properties, options.precision)
-    if options.weights:
-        save_weights(network, options.weights)
-    if options.compute_capability:
-        engine = options.out.with_suffix(".engine")
-        model = read_model_file(options.out)
-        engine.write_bytes(build_engine(load_flavour(), model, options.compute_capability))
-        print(f"{engine}: for compute capability {options.compute_capability}")
-    stride = network.stride
-    padded = (-(-size[0] // stride) * stride, -(-size[1] // stride) * stride)
-    print(
-        f"{count_parameters(network) / 1e6:.3f} M parameters, "
-        f"{count_macs(network, padded) / 1e9:.3f} GMACs at {size[0]}x{size[1]}"
-    )
+        properties = {
+            "model_version": options.model_version or f"{mtvif_ros.__version__}+{made_by}",
+            "trained_on": options.trained_on,
+            "licence": options.licence,
+        }
+        size = (options.height, options.width)
+        export(network, options.out, size, properties, options.precision)
+        if options.weights:
+            save_weights(network, options.weights)
+        if options.compute_capability:
+            engine = options.out.with_suffix(".engine")
+            model = read_model_file(options.out)
+            engine.write_bytes(build_engine(load_flavour(), model, options.compute_capability))
+            print(f"{engine}: for compute capability {options.compute_capability}")
+        stride = network.stride
+        padded = (-(-size[0] // stride) * stride, -(-size[1] // stride) * stride)
+        print(
+            f"{count_parameters(network) / 1e6:.3f} M parameters, "
+            f"{count_macs(network, padded) / 1e9:.3f} GMACs at {size[0]}x{size[1]}"
+        )
 
 
 if __name__ == "__main__":

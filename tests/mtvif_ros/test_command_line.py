@@ -38,12 +38,14 @@ def test_numbers_that_make_no_sense_are_named(
     assert told in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("error", [FileNotFoundError("x: no such file"), ValueError("x: no such file")])
-def test_what_the_user_can_mend_is_one_line(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("error", [FileNotFoundError, ValueError, ModuleNotFoundError])
+def test_what_the_user_can_mend_is_one_line(
+    error: type[Exception], capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended, told_plainly(parser()):
-        raise error
+        raise error("x: is not here")
     assert ended.value.code == 1
-    assert capsys.readouterr().err == "mtvif_test: x: no such file\n"
+    assert capsys.readouterr().err == "mtvif_test: x: is not here\n"
 
 
 def test_only_errors_that_are_named_are_told_plainly() -> None:

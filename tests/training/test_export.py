@@ -21,6 +21,18 @@ def test_a_run_becomes_a_model_file_and_an_engine(tmp_path: Path, capsys: pytest
     assert "M parameters" in capsys.readouterr().out
 
 
+def test_a_network_without_segmentation_is_told_what_to_export(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = {"model": {"encoder": "plain", "decoder": "fusion", "pretrained": False}}
+    state = {"average": build_model(config["model"]).state_dict(), "config": config, "step": 7}
+    save_checkpoint(tmp_path / "run" / CHECKPOINT, state)
+    with pytest.raises(SystemExit) as ended:
+        main(["--run", str(tmp_path / "run"), "--out", str(tmp_path / "model.onnx")])
+    assert ended.value.code == 1
+    assert "gives no segmentation: export multitask or cascade" in capsys.readouterr().err
+
+
 def config_with_weights(folder: Path, **model: str) -> Path:
     torch.manual_seed(0)
     save_weights(build_model({"encoder": "plain", **model}), folder / "given.safetensors")

@@ -101,8 +101,8 @@ class Monitor:
         """Say how the node has done since the last report.
 
         `counts` are the synchronizer's by camera. STALE: a camera is silent for a second. ERROR: a pair
-        failed. WARN: pairs were superseded, or a tenth of the frames found no partner, or a camera sends one
-        picture over and over, or stamps are zero.
+        failed. WARN: a camera sends one picture over and over, or pairs were superseded, or a tenth of the
+        frames found no partner, or stamps are zero.
         """
         cpu = time.process_time()
         with self._lock:
@@ -133,15 +133,12 @@ class Monitor:
             level, message = Level.STALE, f"no frames from {' and '.join(silent)}"
         elif after.failed > before.failed:
             level, message = Level.ERROR, f"pairs failed: {last_failure}"
+        elif stuck := " and ".join(name for name, ns in still.items() if ns > _STILL):
+            level, message = Level.WARN, f"one picture over and over from {stuck}: hung or covered?"
         elif after.superseded > before.superseded:
             level, message = Level.WARN, "inference cannot keep up: pairs were superseded"
         elif frames and (after.unpaired - before.unpaired) / frames > _UNPAIRED_SHARE:
             level, message = Level.WARN, "frames without a partner: check sync.slop and sync.offset"
-        elif stuck := [name for name, ns in still.items() if ns > _STILL]:
-            level, message = (
-                Level.WARN,
-                f"one picture over and over from {' and '.join(stuck)}: hung or covered?",
-            )
         elif any(zero_stamps.values()):
             level, message = Level.WARN, "stamps are zero: frames are paired by arrival"
         else:

@@ -57,7 +57,7 @@ def plan_passes(options: ReplayOptions) -> Passes:
     first = last = None
     with BagReader(options.bag, options.topics) as reader:
         for record in reader.records():
-            first, last = first or record.received, record.received
+            first, last = record.received if first is None else first, record.received
             if window[0] <= record.received - first < window[1]:
                 stamps[record.topic].append(stamp_of(record.raw))
                 received.append(record.received)

@@ -7,7 +7,7 @@ PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 DEMO := runs/demo
 SECONDS := 20
 WORKERS := --numprocesses auto --maxprocesses 4 --dist worksteal
-REPLAY := $(RUN) -m mtvif_ros.evaluation.replay
+REPLAY := $(RUN) -m mtvif_ros.replay.command
 
 .PHONY: demo test coverage lint train-smoke bench-node soak clean
 
@@ -28,7 +28,7 @@ soak: $(DEMO)/bag
 $(DEMO)/bag: | $(VENV)/runtime.ok
 	@echo "demo: rendering a $(SECONDS) s night drive as a bag (45 MB a second) ..."
 	@mkdir -p $(DEMO)/unfinished && rm -rf $(DEMO)/unfinished/bag
-	@$(RUN) -m mtvif_ros.bags.make_bag --rendered $(SECONDS) --time night --seed 3 --out $(DEMO)/unfinished/bag
+	@$(RUN) -m mtvif_ros.recordings.make_bag --rendered $(SECONDS) --time night --seed 3 --out $(DEMO)/unfinished/bag
 	@mv $(DEMO)/unfinished/bag $@
 
 test: $(VENV)/test.ok

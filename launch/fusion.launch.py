@@ -9,7 +9,7 @@ from launch_ros.actions import LifecycleNode
 from launch_ros.parameter_descriptions import ParameterValue
 
 from launch import LaunchDescription
-from mtvif_ros.environment import dds_environment
+from mtvif_ros.node.dds import dds_environment
 from mtvif_ros.resources import share_directory
 
 ARGUMENTS = {

@@ -11,11 +11,11 @@ from hypothesis import settings
 # Before torch is imported: tests run side by side, and its threads would spin while they wait for a core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from mtvif_ros.bags.frames import from_rendered
-from mtvif_ros.bags.make_bag import make_bag
-from mtvif_ros.bags.timing import Timing
-from mtvif_ros.engines.tensorrt_flavour import Flavour, load_flavour
-from mtvif_ros.environment import claim_domain, prepare_dds
+from mtvif_ros.engines.tensorrt.flavour import Flavour, load_flavour
+from mtvif_ros.node.dds import claim_domain, prepare_dds
+from mtvif_ros.recordings.frames import from_rendered
+from mtvif_ros.recordings.make_bag import make_bag
+from mtvif_ros.recordings.timing import Timing
 from mtvif_ros.resources import model_directory
 from mtvif_ros.synthetic import Frame, RoadScene, SceneConfig
 

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 import yaml
 
-from mtvif_ros.bags.make_bag import main as make_bag
-from mtvif_ros.image_codec import LAYOUTS
+from mtvif_ros.imaging.codec import LAYOUTS
+from mtvif_ros.recordings.make_bag import main as make_bag
 from mtvif_ros.synthetic import RoadScene, SceneConfig
 
 ROOT = Path(__file__).parent.parent
@@ -44,12 +44,12 @@ NOT_RUN = {
     "mtvif_build_engine": "needs a GPU",
     "mtvif_replay_all recordings --out runs/all --ray": "ray is optional; see test_replay_all.py",
     "$PYTHON -m training.ablate": "trains for an hour; test_ablate.py runs its parts",
-    "$PYTHON -m training.time_step": "takes 23 steps of large batches; test_time_step.py takes small ones",
+    "$PYTHON -m training.loop.time_step": "takes 23 large steps; test_time_step.py takes small ones",
     "$PYTHON -m training.export --run runs/mine --out mine_fp16.onnx": "test_export.py builds an engine",
-    "$PYTHON -m mtvif_ros.evaluation.benchmark models/mtvif_int8.onnx models/mtvif.onnx --foreign": (
+    "$PYTHON -m mtvif_ros.benchmark.command models/mtvif_int8.onnx models/mtvif.onnx --foreign": (
         "needs peers' networks, which are not ours to ship; test_benchmark.py has a foreign file of its own"
     ),
-    "training/reproduce.sh": "trains for 23 hours on data outside the repository; see test_reproduce.py",
+    "training/history/reproduce.sh": "trains for 23 hours on outside data; see test_reproduce.py",
     "$PYTHON -m training.evaluate --model models/mtvif_int8.onnx --data ../shared": (
         "needs data outside the repository; another line of README.md evaluates"
     ),
@@ -57,7 +57,7 @@ NOT_RUN = {
 # The same work, made small.
 SMALLER = {
     "--rendered 20": "--rendered 2",
-    "training/configs/own.yaml": "small.yaml",
+    "training/configs/finetune.yaml": "small.yaml",
     "training.export --run": "training.export --height 128 --width 160 --run",
     "mtvif_replay --bag": "mtvif_replay --every 20 --bag",
     "recordings --out results_all": "recordings --out results_all -- --every 20",
@@ -137,7 +137,7 @@ def test_every_link_between_documents_leads_somewhere() -> None:
 def test_options_named_in_the_text_exist() -> None:
     """Commands within a sentence are not run; their modules and options must be there."""
     modules = dict(re.findall(r'"(mtvif_\w+) = ([\w.]+):main"', (ROOT / "setup.py").read_text()))
-    shared = (ROOT / "mtvif_ros/bags/arguments.py").read_text()
+    shared = (ROOT / "mtvif_ros/recordings/arguments.py").read_text()
     seen = 0
     for path in DOCUMENTS:
         prose = re.sub(r"^ *```.*?^ *```", "", path.read_text(), flags=re.S | re.M)
@@ -210,7 +210,7 @@ def _install_commands(folder: Path) -> None:
 
 
 def _write_small_config(path: Path) -> None:
-    config = yaml.safe_load((ROOT / "training/configs/own.yaml").read_text())
+    config = yaml.safe_load((ROOT / "training/configs/finetune.yaml").read_text())
     config["train"] |= {"steps": 2, "batch": 2, "crop": [64, 64], "warmup_steps": 1, "workers": 0}
     path.write_text(yaml.safe_dump(config))
 

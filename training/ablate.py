@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 
 from mtvif_ros.command_line import command_parser, told_plainly
-from mtvif_ros.evaluation.metrics import METRICS
+from mtvif_ros.metrics.fusion import METRICS
 from training.config import read_config
 from training.data.selection import select_pairs
+from training.loop.validate import validate
 from training.model.cost import count_macs, count_parameters
 from training.train import train
-from training.validate import validate
 
 _SIZE = (480, 640)
 _CLASSES = ("car", "person", "bike", "curve")

@@ -21,11 +21,11 @@ from tqdm import tqdm
 
 from mtvif_ros.command_line import command_parser, told_plainly, whole_number
 from mtvif_ros.engines import BACKENDS, EngineError, load_engine
-from mtvif_ros.evaluation.metrics import METRICS, luma
-from mtvif_ros.pair_folder import PairFiles, find_pairs
-from mtvif_ros.pipeline import fuse_pair
+from mtvif_ros.imaging.fuse import fuse_pair
+from mtvif_ros.metrics.fusion import METRICS, luma
+from mtvif_ros.recordings.pair_folder import PairFiles, find_pairs
 from training.data.rendered import ALL_TIMES, write_rendered_pairs
-from training.score import FusePlane, Image, Plane, score_pairs
+from training.scoring.pairs import FusePlane, Image, Plane, score_pairs
 
 _HELD_OUT_SEED = 9  # no config trains on it
 

@@ -1,7 +1,7 @@
 """Write a trained network as a model file that obeys the contract, checked against the network.
 
 python -m training.export --run RUN --out models/mtvif.onnx
-python -m training.export --config training/configs/own.yaml --height 384 --width 512 --out small.onnx
+python -m training.export --config training/configs/finetune.yaml --height 384 --width 512 --out small.onnx
 
 The second exports the weights that a config starts from, without any training: here the shipped ones, for
 frames of another size.
@@ -24,12 +24,12 @@ import mtvif_ros
 from mtvif_ros.classes import CLASS_NAMES, palette
 from mtvif_ros.command_line import command_parser, told_plainly, whole_number
 from mtvif_ros.engines import EngineError, load_engine
-from mtvif_ros.engines.tensorrt_build import build_engine
-from mtvif_ros.engines.tensorrt_flavour import load_flavour
+from mtvif_ros.engines.tensorrt.build import build_engine
+from mtvif_ros.engines.tensorrt.flavour import load_flavour
 from mtvif_ros.model_file import read_model_file
-from training.checkpoint import CHECKPOINT, load_checkpoint, load_network, load_weights, save_weights
 from training.config import read_config
 from training.model import MultiTaskVIF, Network, build_model
+from training.model.checkpoint import CHECKPOINT, load_checkpoint, load_network, load_weights, save_weights
 from training.model.contract import INPUT_NAMES, OUTPUT_NAMES, ContractModel
 from training.model.cost import count_macs, count_parameters
 from training.model.decoders import FusionDecoder

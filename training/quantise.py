@@ -17,9 +17,9 @@ from onnx import numpy_helper
 
 from mtvif_ros.command_line import command_parser, told_plainly, whole_number
 from mtvif_ros.engines import EngineError, load_engine
-from mtvif_ros.pair_folder import PairFiles, find_pairs, load_pair
-from mtvif_ros.scaling import scaled
-from training.parity import compare_outputs, outputs_of
+from mtvif_ros.imaging.resize import scaled
+from mtvif_ros.recordings.pair_folder import PairFiles, find_pairs, load_pair
+from training.scoring.parity import compare_outputs, outputs_of
 
 # What stays in float: the contract's own arithmetic, the class indices, which no scale may touch, the few
 # sums of the encoder's first look at both frames, and of the fusion head everything but its one large

@@ -16,25 +16,25 @@ for drive in "train day 51" "train dusk 52" "train night 53" "val day 61" "val d
     bag=$out/bags/$part/$time
     step "$part, $time: record, calibrate, extract"
     mkdir -p "$out/bags/$part"
-    "$python" -m mtvif_ros.bags.make_bag --rendered 40 --rate 2 --time "$time" --seed "$seed" \
+    "$python" -m mtvif_ros.recordings.make_bag --rendered 40 --rate 2 --time "$time" --seed "$seed" \
         --size 320 256 --misaligned 4 --out "$bag"
-    "$python" -m mtvif_ros.calibration.calibrate --bag "$bag" --out "$out/$part-$time.yaml"
-    "$python" -m mtvif_ros.bags.extract --bag "$bag" --registration "$out/$part-$time.yaml" --every 2 \
+    "$python" -m mtvif_ros.calibration.command --bag "$bag" --out "$out/$part-$time.yaml"
+    "$python" -m mtvif_ros.recordings.extract --bag "$bag" --registration "$out/$part-$time.yaml" --every 2 \
         --prefix "${time}_" --out "$data/$part"
 done
 
 step "check and train"
-sed 's/steps: 2000/steps: 150/; s/validate_every: 500/validate_every: 75/' training/configs/own.yaml >"$out/own.yaml"
+sed 's/steps: 2000/steps: 150/; s/validate_every: 500/validate_every: 75/' training/configs/finetune.yaml >"$out/own.yaml"
 "$python" -m training.check --config "$out/own.yaml" --data "$data"
 "$python" -m training.train --config "$out/own.yaml" --data "$data" --out "$out/run"
 
 step "export and quantise"
 "$python" -m training.export --run "$out/run" --height 256 --width 320 --out "$out/mine.onnx"
 "$python" -m training.quantise --model "$out/mine.onnx" --data "$data/train" --out "$out/mine_int8.onnx"
-"$python" -m training.parity "$out/mine.onnx" "$out/mine_int8.onnx" --data "$data/val"
+"$python" -m training.scoring.parity "$out/mine.onnx" "$out/mine_int8.onnx" --data "$data/val"
 
 step "run in the node: a drive that was not learnt from, over DDS"
-"$python" -m mtvif_ros.evaluation.replay --bag "$out/bags/val/night" --registration "$out/val-night.yaml" \
+"$python" -m mtvif_ros.replay.command --bag "$out/bags/val/night" --registration "$out/val-night.yaml" \
     --model "$out/mine_int8.onnx" --fast --out "$out/replay"
 
 step "evaluate on drives that were not learnt from: the shipped model, then this one"

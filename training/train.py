@@ -17,17 +17,17 @@ import torch
 from torch.utils.data import DataLoader
 
 from mtvif_ros.command_line import command_parser, told_plainly
-from training.checkpoint import CHECKPOINT
 from training.config import check_config, read_config
 from training.data.mixture import Mixture, load_sources
 from training.data.selection import select_pairs
-from training.distributed import Process, joined_processes
-from training.journal import Journal
+from training.loop.distillation import load_teachers
+from training.loop.distributed import Process, joined_processes
+from training.loop.journal import Journal
+from training.loop.step import Step, start_training
+from training.loop.validate import validate
 from training.model import Network
+from training.model.checkpoint import CHECKPOINT
 from training.model.freeze import freeze
-from training.step import Step, start_training
-from training.teachers import load_teachers
-from training.validate import validate
 
 
 def train(config: dict[str, Any], data: Path, out: Path) -> Network:
@@ -79,7 +79,7 @@ def _train(config: dict[str, Any], data: Path, out: Path, process: Process) -> N
             if pairs and process.leads and (state.step % settings["validate_every"] == 0 or last):
                 journal.scores(state.step, *validate(state.average, pairs))
     if process.leads and not steps:
-        state.save(out / CHECKPOINT, config)  # what the network starts from, for training.prune
+        state.save(out / CHECKPOINT, config)  # what the network starts from, for training.history.prune
     return state.average
 
 

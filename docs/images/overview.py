@@ -10,7 +10,7 @@ import numpy as np
 
 from mtvif_ros.classes import palette
 from mtvif_ros.engines import load_engine, shipped_model
-from mtvif_ros.pipeline import fuse_pair
+from mtvif_ros.imaging.fuse import fuse_pair
 from mtvif_ros.synthetic import RoadScene, SceneConfig
 
 SCENES = (

@@ -17,7 +17,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Image = npt.NDArray[np.uint8]
+from mtvif_ros.image import Image
+
 Plane = npt.NDArray[np.float32]
 Matrix = npt.NDArray[np.float64]
 GreyPair = tuple[Image, Image]

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from mtvif_ros.image import Image
 from mtvif_ros.model_file import ModelFile
-
-Image = npt.NDArray[np.uint8]
 
 
 class EngineError(RuntimeError):

@@ -23,7 +23,7 @@ class Backend(NamedTuple):
 
 # In order of preference on a machine where all are installed.
 BACKENDS = {
-    "tensorrt": Backend("mtvif_ros.engines.tensorrt", "tensorrt cuda-python", "mtvif_fp16.onnx"),
+    "tensorrt": Backend("mtvif_ros.engines.tensorrt.engine", "tensorrt cuda-python", "mtvif_fp16.onnx"),
     "openvino": Backend("mtvif_ros.engines.openvino", "openvino", "mtvif_int8.onnx"),
     "onnxruntime": Backend("mtvif_ros.engines.onnxruntime", "onnxruntime", "mtvif.onnx"),
 }

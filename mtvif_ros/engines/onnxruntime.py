@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import onnxruntime
 
-from mtvif_ros.engines.base import Engine, EngineError, Image, check_frames
+from mtvif_ros.engines.base import Engine, EngineError, check_frames
+from mtvif_ros.image import Image
 from mtvif_ros.model_file import ModelFile
 
 _PROVIDERS = {

@@ -7,8 +7,9 @@ import io
 import numpy as np
 import openvino
 
-from mtvif_ros.engines.base import Engine, EngineError, Image, check_frames
-from mtvif_ros.engines.engine_cache import cache_directory, cached_engine, model_key
+from mtvif_ros.engines.base import Engine, EngineError, check_frames
+from mtvif_ros.engines.cache import cache_directory, cached_engine, model_key
+from mtvif_ros.image import Image
 from mtvif_ros.model_file import ModelFile
 
 

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from mtvif_ros.image import Image
 from mtvif_ros.synthetic.camera import Homography, Points
 
-Image = npt.NDArray[np.uint8]
 Pixel = tuple[float, float]
 
 SHINES = 0x80

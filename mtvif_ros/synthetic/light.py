@@ -8,10 +8,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from mtvif_ros.image import Image
 from mtvif_ros.synthetic.camera import Camera
 from mtvif_ros.synthetic.street import blotches
-
-Image = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import NamedTuple, Protocol
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from mtvif_ros.image import Image
 from mtvif_ros.synthetic import street
 from mtvif_ros.synthetic.actors import Bike, Car, Person
 from mtvif_ros.synthetic.brush import Brush, Glow
@@ -19,8 +19,6 @@ from mtvif_ros.synthetic.light import TIMES, add_glow, glow_sprite, light_map, s
 from mtvif_ros.synthetic.obstacles import CarStop, Cone, Guardrail
 from mtvif_ros.synthetic.sensors import ThermalCamera, VisibleCamera
 from mtvif_ros.synthetic.smoke import CURTAINS, Smoke
-
-Image = npt.NDArray[np.uint8]
 
 _NEAREST, _FARTHEST = 0.8, 95.0
 _WALL_EDGE = street.WALL_TOP - 0.2  # one texel lower, where repetition does not bleed in

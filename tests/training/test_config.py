@@ -24,14 +24,14 @@ def test_a_file_that_is_no_config_is_named(tmp_path: Path, text: str) -> None:
 
 
 def test_every_config_has_all_settings_and_no_others() -> None:
-    configs = [path for path in Path("training/configs").glob("**/*.yaml") if path.stem != "ablation"]
+    configs = [path for path in Path("training").glob("**/configs/*.yaml") if path.stem != "ablation"]
     assert len(configs) > 5
     for path in configs:
         check_config(read_config(path))
 
 
 def test_everything_that_is_missing_or_unknown_is_named_at_once() -> None:
-    config = read_config(Path("training/configs/own.yaml"))
+    config = read_config(Path("training/configs/finetune.yaml"))
     del config["seed"], config["train"]["batch"]
     config["train"]["frosen"] = ["encoder"]
     config["validation"] = []
@@ -41,7 +41,7 @@ def test_everything_that_is_missing_or_unknown_is_named_at_once() -> None:
 
 
 def test_a_term_that_is_none_is_named_before_training() -> None:
-    config = read_config(Path("training/configs/own.yaml"))
+    config = read_config(Path("training/configs/finetune.yaml"))
     config["loss"]["stucture"] = 3.0
     with pytest.raises(ValueError, match=r"loss: unknown terms \['stucture'\]"):
         check_config(config)

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from mtvif_ros.model_file import read_model_file
-from training.checkpoint import CHECKPOINT, save_checkpoint, save_weights
 from training.export import main
 from training.model import build_model
+from training.model.checkpoint import CHECKPOINT, save_checkpoint, save_weights
 
 
 def test_a_run_becomes_a_model_file_and_an_engine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

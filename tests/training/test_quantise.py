@@ -6,15 +6,15 @@ import pytest
 import torch
 
 from mtvif_ros.engines import load_engine
-from mtvif_ros.engines.tensorrt_build import build_engine
-from mtvif_ros.engines.tensorrt_flavour import Flavour
+from mtvif_ros.engines.tensorrt.build import build_engine
+from mtvif_ros.engines.tensorrt.flavour import Flavour
 from mtvif_ros.model_file import read_model_file
-from mtvif_ros.pair_folder import find_pairs
+from mtvif_ros.recordings.pair_folder import find_pairs
 from mtvif_ros.synthetic import RoadScene, SceneConfig
 from training.export import export
 from training.model import build_model
-from training.parity import compare_outputs, outputs_of
 from training.quantise import quantise
+from training.scoring.parity import compare_outputs, outputs_of
 
 
 @pytest.fixture(scope="module")

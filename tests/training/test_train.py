@@ -12,13 +12,13 @@ import torch
 import yaml
 
 from mtvif_ros.synthetic import RoadScene, SceneConfig
-from training.checkpoint import CHECKPOINT, load_checkpoint
 from training.config import read_config
 from training.data.allowed import allowed_from_mask
+from training.loop.step import learning_rate
 from training.losses.segmentation import distillation_loss, partial_label_loss
 from training.model import Network
+from training.model.checkpoint import CHECKPOINT, load_checkpoint
 from training.model.decoders import spread_cells
-from training.step import learning_rate
 from training.train import main, train
 
 
@@ -36,7 +36,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def config(steps: int) -> dict[str, Any]:
-    small = read_config(Path("training/configs/rounds/seventeenth.yaml"))
+    small = read_config(Path("training/history/configs/seventeenth.yaml"))
     small["validate"] = [{"path": "small"}]
     del small["initial"], small["loss"]["distillation"]
     del small["train"]["teachers"], small["train"]["keep_statistics"]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from mtvif_ros.classes import CLASS_NAMES, IGNORE
-from mtvif_ros.pair_folder import PairFiles, find_pairs, pair_folders
+from mtvif_ros.recordings.pair_folder import PairFiles, find_pairs, pair_folders
 
 _OURS = {name: index for index, name in enumerate(CLASS_NAMES)}
 

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mtvif_ros.classes import CLASS_NAMES, IGNORE
-from mtvif_ros.pair_folder import PairFiles, load_mask, load_pair
+from mtvif_ros.image import Image
+from mtvif_ros.recordings.pair_folder import PairFiles, load_mask, load_pair
 from training.data.allowed import (
     ALL_CLASSES,
     allowed_from_boxes,
@@ -16,8 +17,6 @@ from training.data.allowed import (
     allowed_from_mask_and_boxes,
 )
 from training.data.boxes import read_boxes
-
-Image = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

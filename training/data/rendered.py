@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import cv2
 
-from mtvif_ros.processes import in_processes
+from mtvif_ros.parallel import in_processes
 from mtvif_ros.synthetic import Frame, RoadScene, SceneConfig
 from mtvif_ros.synthetic.light import TIMES
 from training.data.allowed import allowed_from_mask

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mtvif_ros.pair_folder import PairFiles
+from mtvif_ros.recordings.pair_folder import PairFiles
 from training.data.layouts import LAYOUTS
 
 _ONLY = {
@@ -26,7 +26,8 @@ def select_pairs(entry: dict[str, Any], data: Path) -> list[PairFiles]:
     (all, labelled, boxed, unlabelled); `numbers` and `skip_numbers`, lists of [first, last] that the
     number in a frame's name must or must not lie in, because neighbouring frames are near-duplicates;
     `masks`, a folder of masks that go before the pairs' own and their boxes, which
-    training.pseudo_label has made use of; `root`, the folder that `path` is relative to instead of `data`.
+    training.labelling.pseudo_label has made use of; `root`, the folder that `path` is relative to instead
+    of `data`.
     Raises ValueError for unknown keys and values and when nothing is left, FileNotFoundError when `masks`
     has none of the pairs', and what the layout raises.
     """
@@ -60,7 +61,7 @@ def _with_masks(pairs: list[PairFiles], folder: Path) -> list[PairFiles]:
     paths = {path.stem: path for path in folder.glob("*.png")}
     if not paths.keys() & {files.name for files in pairs}:
         raise FileNotFoundError(
-            f"masks {folder}: has no NAME.png of these pairs; training.pseudo_label makes them"
+            f"masks {folder}: has no NAME.png of these pairs; training.labelling.pseudo_label makes them"
         )
     return [
         replace(files, mask=paths[files.name], mask_values=None, boxes=None) if files.name in paths else files

@@ -1,7 +1,7 @@
 """Judge a fused luma plane by both sources; every loss is a pure function.
 
 All planes are (N, 1, H, W) in 0..1. The last four losses follow metrics of
-mtvif_ros/evaluation/metrics.py in a form that has gradients; that module names their sources.
+mtvif_ros/metrics/fusion.py in a form that has gradients; that module names their sources.
 """
 
 from __future__ import annotations

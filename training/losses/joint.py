@@ -48,10 +48,10 @@ def joint_loss(
     `change` (N, 1, H, W) and `cells` (N, H/4, W/4, C, 16 or None) are a network's outputs, `rgb` and `ir`
     its inputs, `allowed` (N, H, W) int32 bit sets of classes. `inner` are the logits (N, C, h, w) of
     DeepSupervision, which the term `auxiliary` judges by the losses of segmentation with their weights.
-    `taught` are the probabilities (N, C, H, W) of training.teachers, for the term `distillation`.
+    `taught` are the probabilities (N, C, H, W) of training.loop.distillation, for the term `distillation`.
     `weights` names the terms; a term that is absent or zero is not computed. `judge_fusion` stands in for
-    fusion_terms with these weights, see training.graphs. Raises ValueError for a name that is none and for
-    `auxiliary` without a loss of segmentation.
+    fusion_terms with these weights, see training.loop.graphs. Raises ValueError for a name that is none and
+    for `auxiliary` without a loss of segmentation.
     """
     check_terms(weights)
     terms: dict[str, Tensor] = {}

@@ -16,8 +16,8 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from mtvif_ros.evaluation.node_process import NodeProcess
-from mtvif_ros.image_codec import write_image
+from mtvif_ros.imaging.codec import write_image
+from mtvif_ros.replay.node_process import NodeProcess
 from mtvif_ros.synthetic import Frame
 
 

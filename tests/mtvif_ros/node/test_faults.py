@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import Image
 
-from mtvif_ros.image_codec import write_image
-from mtvif_ros.monitor import Level
+from mtvif_ros.imaging.codec import write_image
+from mtvif_ros.node.health import Level
 from mtvif_ros.synthetic import Frame
 from tests.mtvif_ros.node.dds import Cameras, running_node
 

@@ -15,12 +15,12 @@ from rclpy._rclpy_pybind11 import InvalidHandle
 from sensor_msgs.msg import Image
 
 from mtvif_ros.classes import CLASS_NAMES
-from mtvif_ros.evaluation.node_process import NodeProcess, NodeProcessError
-from mtvif_ros.fusion_node import FusionNode
-from mtvif_ros.image_codec import read_grey, read_rgb
-from mtvif_ros.monitor import Level
+from mtvif_ros.imaging.codec import read_grey, read_rgb
+from mtvif_ros.imaging.draw import overlay
+from mtvif_ros.node.fusion_node import FusionNode
+from mtvif_ros.node.health import Level
+from mtvif_ros.replay.node_process import NodeProcess, NodeProcessError
 from mtvif_ros.synthetic import Frame
-from mtvif_ros.visualise import overlay
 from tests.mtvif_ros.node.dds import Cameras, running_node
 
 
@@ -101,7 +101,7 @@ def test_a_signal_ends_it_cleanly(name: str, tmp_path: Path) -> None:
     log = tmp_path / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "mtvif_ros.fusion_node"],
+            [sys.executable, "-m", "mtvif_ros.node.fusion_node"],
             stdout=output,
             stderr=subprocess.STDOUT,
             env=dict(os.environ),

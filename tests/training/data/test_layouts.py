@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mtvif_ros.pair_folder import load_mask, load_pair
+from mtvif_ros.recordings.pair_folder import load_mask, load_pair
 from training.data.layouts import LAYOUTS
 
 TREES = {

@@ -15,7 +15,7 @@ from training.data.selection import select_pairs
 
 
 def write_config(path: Path, *sources: dict[str, Any]) -> Path:
-    config = read_config(Path("training/configs/own.yaml"))
+    config = read_config(Path("training/configs/finetune.yaml"))
     config["train"]["sources"] = list(sources)
     path.write_text(yaml.safe_dump(config))
     return path

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtvif_ros.evaluation import metrics
+from mtvif_ros.metrics import fusion as metrics
 from mtvif_ros.synthetic import Frame
 from training.losses import fusion
 

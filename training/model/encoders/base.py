@@ -30,7 +30,7 @@ class Encoder(nn.Module):
     channels: tuple[int, int, int, int]
 
     def hidden_channels(self) -> dict[str, Hidden]:
-        """Return by name what training.prune may make narrower, which `model.hidden` then gives widths."""
+        """Return by name what training.history.prune narrows; `model.hidden` gives the widths."""
         return {}
 
 

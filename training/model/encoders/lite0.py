@@ -6,7 +6,7 @@ the infrared frame exceeds its luma by: the pretrained kernels take it as grey l
 begins with a network that looks at the brighter of both frames. The infrared frame also goes through a
 narrow branch of its own, whose features are added between the blocks, starting at zero.
 
-Blocks may be narrower inside than published, see training.prune.
+Blocks may be narrower inside than published, see training.history.prune.
 """
 
 from __future__ import annotations

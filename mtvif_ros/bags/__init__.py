@@ -1,1 +1,0 @@
-"""Write and read recordings (rosbag2: mcap and sqlite3)."""

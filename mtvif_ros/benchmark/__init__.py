@@ -1,0 +1,1 @@
+"""Time model files on the engines of this machine."""

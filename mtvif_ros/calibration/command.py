@@ -1,0 +1,110 @@
+"""Find how the infrared camera lies on the visible one, from a recording without any target.
+
+mtvif_calibrate --bag BAG --out registration.yaml
+
+Writes the homography for the parameter `registration.file`, and beside it a picture to judge it by: a
+checkerboard of both cameras before and after.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mtvif_ros.calibration.align import Alignment, AlignmentError, GreyPair, estimate_alignment
+from mtvif_ros.command_line import command_parser
+from mtvif_ros.image import Image, ImageFormatError
+from mtvif_ros.imaging.codec import read_grey
+from mtvif_ros.imaging.registration import Registration, RegistrationError, write_registration
+from mtvif_ros.imaging.resize import scaled
+from mtvif_ros.imaging.thermal import ThermalScaler
+from mtvif_ros.recordings.arguments import add_bag_arguments
+from mtvif_ros.recordings.pairs import find_stamp_pairs, read_pairs
+from mtvif_ros.recordings.reader import BagError
+from mtvif_ros.recordings.topics import find_cameras
+
+_TILE = 60  # px, of the checkerboard
+_POOR = 3.0  # px
+
+
+def sample_pairs(
+    path: Path, topics: tuple[str, str], count: int, slop: float, offset: float
+) -> list[GreyPair]:
+    """Return `count` grey frame pairs spread over a bag; slop and offset in s. Raises BagError."""
+    pairs = find_stamp_pairs(path, topics, slop, offset)
+    chosen = [pairs[i] for i in np.unique(np.linspace(0, len(pairs) - 1, count).round().astype(int))]
+    thermal = ThermalScaler(follow=1.0)
+    return [
+        (np.asarray(read_grey(pair.rgb.message()), np.uint8), thermal(read_grey(pair.ir.message())))
+        for pair in read_pairs(path, topics, chosen)
+    ]
+
+
+def checkerboard(visible: Image, infrared: Image) -> Image:
+    """Return (H, W) in whose tiles the two images (H, W) take turns; edges meet where they align."""
+    rows, columns = (np.arange(side) // _TILE for side in visible.shape)
+    return np.where((rows[:, None] + columns) % 2 == 0, visible, infrared)
+
+
+def _picture(pairs: Sequence[GreyPair], registration: Registration) -> Image:
+    visible, infrared = pairs[len(pairs) // 2]
+    size = (visible.shape[1], visible.shape[0])
+    light, heat = (np.asarray(cv2.createCLAHE(3.0).apply(image), np.uint8) for image in (visible, infrared))
+    before = checkerboard(light, scaled(heat, size))
+    after = checkerboard(light, registration(heat, size, size))
+    for picture, title in ((before, "before"), (after, "after")):
+        for colour, thick in ((0, 4), (255, 1)):
+            cv2.putText(picture, title, (8, 24), cv2.FONT_HERSHEY_SIMPLEX, 0.8, colour, thick, cv2.LINE_AA)
+    return np.hstack((before, after))
+
+
+def _describe(alignment: Alignment, frames: int) -> dict[str, float | int]:
+    return {
+        "residual_median_px": round(float(np.median(alignment.residuals)), 2),
+        "residual_p90_px": round(float(np.percentile(alignment.residuals, 90)), 2),
+        "places_agreeing": len(alignment.residuals),
+        "places_seen": alignment.cells,
+        "frames": frames,
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return 1 with a message when no homography can be found."""
+    parser = command_parser("mtvif_calibrate", __doc__)
+    add_bag_arguments(parser)
+    parser.add_argument("--out", type=Path, required=True, help="the yaml file to write")
+    parser.add_argument("--frames", type=int, default=40, help="pairs to look at")
+    options = parser.parse_args(arguments)
+    try:
+        topics = find_cameras(options.bag, options.rgb_topic, options.ir_topic)
+        pairs = sample_pairs(options.bag, topics, options.frames, options.slop, options.offset)
+        alignment = estimate_alignment(pairs)
+        (height, width), (rows, columns) = pairs[0][0].shape, pairs[0][1].shape
+        registration = Registration(
+            tuple(float(value) for value in alignment.homography.ravel()), (columns, rows), (width, height)
+        )
+        about = _describe(alignment, len(pairs))
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        write_registration(options.out, registration, about)
+        picture = options.out.with_suffix(".png")
+        cv2.imwrite(str(picture), _picture(pairs, registration))
+    except (AlignmentError, BagError, ImageFormatError, OSError, RegistrationError) as error:
+        print(f"mtvif_calibrate: {error}", file=sys.stderr)
+        return 1
+    print(
+        f"edges of both cameras are {about['residual_median_px']} px apart (median; 90 % are within "
+        f"{about['residual_p90_px']}) at {about['places_agreeing']} of {about['places_seen']} places, "
+        f"over {len(pairs)} frames of {topics[0]} and {topics[1]}"
+    )
+    if about["residual_median_px"] > _POOR:
+        print("that is poor: the scene may be too near, or the cameras too far apart", file=sys.stderr)
+    print(f"wrote {options.out}; judge it by {picture}, use it by registration.file:={options.out.resolve()}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""Run a model file with TensorRT on an NVIDIA GPU: Jetson, or a desktop with CUDA."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mtvif_ros.engines.base import Engine, EngineError, check_frames
+from mtvif_ros.engines.cache import Key, cache_directory, cached_engine, model_key
+from mtvif_ros.engines.tensorrt import cuda
+from mtvif_ros.engines.tensorrt.build import build_engine
+from mtvif_ros.engines.tensorrt.flavour import Flavour, load_flavour
+from mtvif_ros.image import Image
+from mtvif_ros.model_file import ModelFile
+
+
+def require_device() -> None:
+    """Raise EngineError where there is no GPU to run on and ImportError where a package is missing.
+
+    The GPU is asked for first: TensorRT's libraries take 80 MB, which a node without a GPU would keep.
+    """
+    cuda.first_device()
+    load_flavour()
+
+
+def engine_key(flavour: Flavour, model: ModelFile, device_name: str, compute_capability: str) -> Key:
+    """Return everything that an engine depends on."""
+    return model_key(model) | {
+        "flavour": flavour.name,
+        "version": flavour.version,
+        "gpu": device_name,
+        "compute_capability": compute_capability,
+    }
+
+
+class TensorRtEngine:
+    """Run one pair at a time: two copies in, the network and two copies out, as one CUDA graph."""
+
+    def __init__(self, flavour: Flavour, model: ModelFile, content: bytes, device: cuda.Device):
+        trt = flavour.api
+        self._cudart = cuda.runtime()
+        self.model = model
+        self.description = f"{flavour.name} {flavour.version} {device.name} {model.precision}"
+        self._logger = trt.Logger(trt.Logger.WARNING)
+        self._runtime = trt.Runtime(self._logger)
+        self._engine = self._runtime.deserialize_cuda_engine(content)
+        if self._engine is None:
+            raise EngineError(f"{flavour.name} cannot load the engine built from {model.path}")
+        self._context = self._engine.create_execution_context()
+        size = (1, model.height, model.width)
+        shapes: dict[str, tuple[int, ...]] = {
+            "rgb": (*size, 3),
+            "ir": size,
+            "fused": (*size, 3),
+            "segmentation": size,
+        }
+        self._buffers = {name: cuda.Buffer(shape) for name, shape in shapes.items()}
+        for name, buffer in self._buffers.items():
+            self._context.set_tensor_address(name, int(buffer.device))
+        self._stream = cuda.call(self._cudart.cudaStreamCreate)
+        self._run()  # TensorRT allocates on its first run, which a capture may not
+        self._graph = self._capture()
+
+    def infer(self, rgb: Image, ir: Image) -> tuple[Image, Image]:
+        """Fuse and segment one pair; see Engine.infer."""
+        check_frames(self.model, rgb, ir)
+        np.copyto(self._buffers["rgb"].host[0], rgb)
+        np.copyto(self._buffers["ir"].host[0], ir)
+        cuda.call(self._cudart.cudaGraphLaunch, self._graph, self._stream)
+        cuda.call(self._cudart.cudaStreamSynchronize, self._stream)
+        return self._buffers["fused"].host[0], self._buffers["segmentation"].host[0]
+
+    def _queue(self) -> None:
+        for name in ("rgb", "ir"):
+            self._buffers[name].upload(self._stream)
+        if not self._context.execute_async_v3(int(self._stream)):
+            raise EngineError(f"TensorRT cannot run {self.model.path}")
+        for name in ("fused", "segmentation"):
+            self._buffers[name].download(self._stream)
+
+    def _run(self) -> None:
+        self._queue()
+        cuda.call(self._cudart.cudaStreamSynchronize, self._stream)
+
+    def _capture(self) -> Any:
+        mode = self._cudart.cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal
+        cuda.call(self._cudart.cudaStreamBeginCapture, self._stream, mode)
+        self._queue()
+        graph = cuda.call(self._cudart.cudaStreamEndCapture, self._stream)
+        return cuda.call(self._cudart.cudaGraphInstantiate, graph, 0)
+
+
+def load(model: ModelFile, threads: int, device: str = "") -> Engine:
+    """Take the engine from the cache or build it, load it and run it once.
+
+    It runs on the first GPU (CUDA_VISIBLE_DEVICES chooses); `threads` and `device` mean nothing here.
+    """
+    gpu = cuda.first_device()
+    flavour = load_flavour()
+    key = engine_key(flavour, model, gpu.name, gpu.compute_capability)
+    content = cached_engine(cache_directory(), key, lambda: build_engine(flavour, model))
+    return TensorRtEngine(flavour, model, content, gpu)

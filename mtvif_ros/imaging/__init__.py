@@ -1,0 +1,1 @@
+"""Turn camera messages into the network's frames and its answers into images."""

@@ -1,0 +1,113 @@
+"""Bring infrared frames onto the visible camera's pixel grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import yaml
+
+from mtvif_ros.image import Image
+from mtvif_ros.imaging.resize import scaled
+
+Matrix = npt.NDArray[np.float64]
+Size = tuple[int, int]
+IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+_OUTSIDE = 0  # beyond the infrared camera's view: cold, so that the fused image is the visible one
+
+
+class RegistrationError(ValueError):
+    """Say what is wrong with a homography or its file."""
+
+
+@dataclass(frozen=True)
+class Registration:
+    """Map infrared pixels to visible pixels by a homography (3, 3), row by row in `homography`.
+
+    Pixel centres lie at whole numbers. Without sizes, frames of different sizes are first stretched to
+    the visible size, and the homography is in visible pixels. With the (width, height) of both cameras
+    at calibration it is in their pixels, and it holds for frames scaled from those sizes too.
+    Raises RegistrationError for a homography that folds the frame or sends it out of sight.
+    """
+
+    homography: tuple[float, ...] = IDENTITY
+    infrared_size: Size | None = None
+    visible_size: Size | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.homography) != 9 or not np.isfinite(self.homography).all():
+            raise RegistrationError(f"homography: needs 9 finite numbers, row by row; got {self.homography}")
+        if (self.infrared_size is None) != (self.visible_size is None):
+            raise RegistrationError("homography: give both infrared_size and visible_size, or neither")
+        for size in (self.infrared_size, self.visible_size):
+            if size is not None and (len(size) != 2 or min(size) < 1):
+                raise RegistrationError(f"homography: {size} is not a width and a height")
+        width, height = self.infrared_size or (640, 480)
+        corners = np.array([(0, 0, 1), (width, 0, 1), (0, height, 1), (width, height, 1)], float)
+        if np.linalg.det(self.matrix()) <= 0 or (corners @ self.matrix()[2] <= 0).any():
+            raise RegistrationError(f"homography: {self.homography} mirrors or folds the frame")
+
+    def matrix(self) -> Matrix:
+        """Return the homography as (3, 3)."""
+        return np.array(self.homography, np.float64).reshape(3, 3)
+
+    def __call__(self, ir: Image, visible_size: Size, size: Size) -> Image:
+        """Return `ir` (h, w) as it lies on a visible frame of `visible_size`, both scaled to `size`."""
+        given = (ir.shape[1], ir.shape[0])
+        if given[0] > size[0] or given[1] > size[1]:
+            ir, given = scaled(ir, size), size  # warping alone would skip pixels
+        warp = _warp(self, given, visible_size, size)
+        if warp is None:
+            return scaled(ir, size)
+        warped = cv2.warpPerspective(ir, warp, size, flags=cv2.INTER_LINEAR, borderValue=_OUTSIDE)
+        return np.asarray(warped, np.uint8)
+
+
+@lru_cache(maxsize=16)  # computed for every frame it would cost as much as a resize
+def _warp(registration: Registration, given: Size, visible_size: Size, size: Size) -> Matrix | None:
+    """Return what takes pixels of an infrared frame of size `given` to `size`, None for a mere resize."""
+    to_calibrated = _between(given, registration.infrared_size or visible_size)
+    from_calibrated = _between(registration.visible_size or visible_size, size)
+    whole = from_calibrated @ registration.matrix() @ to_calibrated
+    return None if np.allclose(whole / whole[2, 2], _between(given, size), atol=1e-9) else whole
+
+
+def _between(given: Size, wanted: Size) -> Matrix:
+    """Return what takes pixel centres of one size to those of another, as cv2.resize does."""
+    x, y = wanted[0] / given[0], wanted[1] / given[1]
+    return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
+
+
+def read_registration(path: Path) -> Registration:
+    """Read what mtvif_calibrate wrote. Raises RegistrationError naming the file and what is wrong."""
+    try:
+        values: Any = yaml.safe_load(path.read_text())
+        return Registration(
+            tuple(float(value) for row in values["homography"] for value in row),
+            tuple(int(side) for side in values["infrared_size"]),  # type: ignore[arg-type]
+            tuple(int(side) for side in values["visible_size"]),  # type: ignore[arg-type]
+        )
+    except OSError as error:
+        raise RegistrationError(f"{path}: {error.strerror}; mtvif_calibrate writes such a file") from error
+    except RegistrationError as error:
+        raise RegistrationError(f"{path}: {error}") from error
+    except (KeyError, TypeError, ValueError, yaml.YAMLError) as error:
+        raise RegistrationError(
+            f"{path}: needs homography (three rows of three), infrared_size and visible_size: {error!r}"
+        ) from error
+
+
+def write_registration(path: Path, registration: Registration, about: dict[str, Any]) -> None:
+    """Write a registration as yaml; `about` adds what it came from and how good it is."""
+    values = {
+        "homography": [[float(value) for value in row] for row in registration.matrix()],
+        "infrared_size": list(registration.infrared_size or ()),
+        "visible_size": list(registration.visible_size or ()),
+        **about,
+    }
+    path.write_text(yaml.safe_dump(values, sort_keys=False, default_flow_style=None))

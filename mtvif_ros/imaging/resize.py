@@ -1,0 +1,18 @@
+"""Bring images to another size."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from mtvif_ros.image import Image
+
+
+def scaled(image: Image, size: tuple[int, int]) -> Image:
+    """Return the image at `size` (width, height), itself where it has it already."""
+    height, width = image.shape[:2]
+    if (width, height) == size:
+        return np.ascontiguousarray(image)
+    shrinks = size[0] < width or size[1] < height
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, size, interpolation=how), np.uint8)

@@ -1,0 +1,1 @@
+"""Measure fused images and masks."""

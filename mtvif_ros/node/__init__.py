@@ -1,0 +1,1 @@
+"""Run the network on two live cameras: the lifecycle node and all that it owns."""

@@ -1,0 +1,1 @@
+"""Pair the frames of two streams by their stamps."""

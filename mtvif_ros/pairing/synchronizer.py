@@ -1,0 +1,197 @@
+"""Pair the frames of two streams by their stamps.
+
+A visible and an infrared frame belong together when each is the other's nearest in time and they are
+no further apart than `slop`. A pair is given as soon as no later frame can be nearer: when the next
+frame of the earlier stream is known, or cannot come soon enough by the gaps seen lately.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Generic, TypeVar
+
+from mtvif_ros.pairing.stamps import NANOSECONDS
+
+Frame = TypeVar("Frame")
+
+_GAPS_REMEMBERED = 16
+
+
+class Stream(IntEnum):
+    """Name the two streams."""
+
+    RGB = 0
+    IR = 1
+
+
+@dataclass
+class StreamCounts:
+    """Count how the frames of one stream ended; each ends in exactly one of these."""
+
+    paired: int = 0
+    unpaired: int = 0
+    late: int = 0
+    duplicate: int = 0
+    overflowed: int = 0
+
+    @property
+    def total(self) -> int:
+        """The number of frames that have ended."""
+        return self.paired + self.unpaired + self.late + self.duplicate + self.overflowed
+
+
+@dataclass(frozen=True)
+class Pair(Generic[Frame]):
+    """Hold two frames that belong together and their distance, infrared minus visible, in ns."""
+
+    rgb: Frame
+    ir: Frame
+    distance: int
+
+
+@dataclass(frozen=True)
+class _Entry(Generic[Frame]):
+    stamp: int
+    arrival: int
+    frame: Frame
+
+
+@dataclass
+class _Queue(Generic[Frame]):
+    entries: deque[_Entry[Frame]] = field(default_factory=deque)
+    counts: StreamCounts = field(default_factory=StreamCounts)
+    gaps: deque[int] = field(default_factory=lambda: deque(maxlen=_GAPS_REMEMBERED))
+    newest: int | None = None
+    released: int | None = None
+
+    def pop(self) -> _Entry[Frame]:
+        entry = self.entries.popleft()
+        self.released = entry.stamp
+        return entry
+
+    def forget(self) -> None:
+        """Start anew after time has jumped back."""
+        self.counts.unpaired += len(self.entries)
+        self.entries.clear()
+        self.gaps.clear()
+        self.newest = self.released = None
+
+
+class Synchronizer(Generic[Frame]):
+    """Pair two streams. Every time is in nanoseconds; not thread-safe.
+
+    slop: the largest distance of a pair. queue_size: frames kept of each stream; the oldest gives
+    way. max_wait: how long after its arrival a frame may wait for its partner. offset: constant
+    added to visible stamps to meet the infrared ones. jump: a stamp further back than this restarts
+    its stream. Raises ValueError for values that are not positive.
+    """
+
+    def __init__(
+        self,
+        slop: int,
+        queue_size: int = 10,
+        max_wait: int = 200_000_000,
+        offset: int = 0,
+        jump: int = NANOSECONDS,
+    ):
+        for name, value in (("slop", slop), ("queue_size", queue_size), ("max_wait", max_wait)):
+            if value <= 0:
+                raise ValueError(f"{name}: {value} must be positive")
+        self._slop, self._queue_size, self._max_wait = slop, queue_size, max_wait
+        self._offset, self._jump = offset, max(jump, slop)
+        self._queues: tuple[_Queue[Frame], _Queue[Frame]] = (_Queue(), _Queue())
+
+    def set_slop(self, slop: int) -> None:
+        """Change the largest distance of a pair."""
+        self._slop, self._jump = slop, max(self._jump, slop)
+
+    def counts(self, stream: Stream) -> StreamCounts:
+        """Return the counts of one stream, which go on counting."""
+        return self._queues[stream].counts
+
+    def waiting(self, stream: Stream) -> int:
+        """Return how many frames of one stream have not ended yet."""
+        return len(self._queues[stream].entries)
+
+    def add(self, stream: Stream, stamp: int, frame: Frame, now: int) -> list[Pair[Frame]]:
+        """Take a frame that arrived at `now` and return the pairs it settles, in stamp order."""
+        queue = self._queues[stream]
+        if stream is Stream.RGB:
+            stamp += self._offset
+        if queue.newest is not None and stamp < queue.newest - self._jump:
+            queue.forget()
+        if not self._enqueue(queue, _Entry(stamp, now, frame)):
+            return []
+        return self._settle(now)
+
+    def poll(self, now: int) -> list[Pair[Frame]]:
+        """Settle the frames whose wait is over; call it a few times within every max_wait."""
+        return self._settle(now)
+
+    def flush(self) -> None:
+        """End the waiting of all frames; they count as unpaired."""
+        for queue in self._queues:
+            queue.forget()
+
+    def _enqueue(self, queue: _Queue[Frame], entry: _Entry[Frame]) -> bool:
+        entries, counts = queue.entries, queue.counts
+        position = len(entries)
+        while position and entries[position - 1].stamp > entry.stamp:
+            position -= 1
+        if entry.stamp == queue.released or (position and entries[position - 1].stamp == entry.stamp):
+            counts.duplicate += 1
+            return False
+        if queue.released is not None and entry.stamp < queue.released:
+            counts.late += 1
+            return False
+        if queue.newest is not None and entry.stamp > queue.newest:
+            queue.gaps.append(entry.stamp - queue.newest)
+        queue.newest = entry.stamp if queue.newest is None else max(queue.newest, entry.stamp)
+        entries.insert(position, entry)
+        if len(entries) > self._queue_size:
+            queue.pop()
+            counts.overflowed += 1
+        return True
+
+    def _settle(self, now: int) -> list[Pair[Frame]]:
+        pairs = []
+        rgb, ir = self._queues
+        while rgb.entries and ir.entries:
+            is_rgb_older = rgb.entries[0].stamp <= ir.entries[0].stamp
+            older, newer = (rgb, ir) if is_rgb_older else (ir, rgb)
+            verdict = self._judge(older, newer.entries[0].stamp, now)
+            if verdict is None:
+                break
+            if not verdict:
+                older.pop()
+                older.counts.unpaired += 1
+                continue
+            a, b = rgb.pop(), ir.pop()
+            rgb.counts.paired += 1
+            ir.counts.paired += 1
+            pairs.append(Pair(a.frame, b.frame, b.stamp - a.stamp))
+        for queue, other in ((rgb, ir), (ir, rgb)):
+            while queue.entries and not other.entries and self._is_overdue(queue, now):
+                queue.pop()
+                queue.counts.unpaired += 1
+        return pairs
+
+    def _judge(self, older: _Queue[Frame], partner: int, now: int) -> bool | None:
+        """Say whether the head of `older` pairs with `partner`: yes, no, or None for not yet."""
+        distance = partner - older.entries[0].stamp
+        following = older.entries[1].stamp if len(older.entries) > 1 else None
+        if distance > self._jump and following is None:
+            # The other stream may be about to jump back to our time, or we forward to its.
+            return False if self._is_overdue(older, now) else None
+        if distance > self._slop:
+            return False
+        if following is not None:
+            return abs(following - partner) >= distance
+        if distance == 0 or (older.gaps and 2 * distance <= min(older.gaps)):
+            return True
+        return True if self._is_overdue(older, now) else None
+
+    def _is_overdue(self, queue: _Queue[Frame], now: int) -> bool:
+        return now - queue.entries[0].arrival >= self._max_wait

@@ -1,0 +1,1 @@
+"""Write and read recordings (rosbag2: mcap and sqlite3) and folders of frame pairs."""

@@ -1,0 +1,94 @@
+"""Pair the frames of a recording, knowing all of them."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from mtvif_ros.pairing.stamps import in_ns
+from mtvif_ros.recordings.reader import BagError, BagReader, Record, stamp_of
+
+
+class RecordedPair(NamedTuple):
+    """Hold the visible and the infrared message of one pair."""
+
+    rgb: Record
+    ir: Record
+
+
+def mutual_nearest(rgb: Sequence[int], ir: Sequence[int], slop: int) -> list[tuple[int, int]]:
+    """Pair stamps (sorted, any unit) that are each other's nearest and at most `slop` apart.
+
+    Returns (rgb, ir) stamps in order. Of two equally near stamps the earlier counts as the nearer.
+    """
+    pairs = []
+    for stamp in rgb:
+        partner = _nearest(ir, stamp)
+        if partner is None or abs(partner - stamp) > slop:
+            continue
+        if _nearest(rgb, partner) == stamp:
+            pairs.append((stamp, partner))
+    return pairs
+
+
+def stamp_pairs(
+    rgb: Collection[int], ir: Collection[int], slop: int, offset: int = 0
+) -> list[tuple[int, int]]:
+    """Return the (rgb, ir) stamps in ns that belong together; `offset` is added to the visible ones."""
+    shifted = mutual_nearest(sorted({stamp + offset for stamp in rgb}), sorted(set(ir)), slop)
+    return [(stamp - offset, partner) for stamp, partner in shifted]
+
+
+def read_stamps(path: Path, topics: tuple[str, str]) -> tuple[list[int], list[int]]:
+    """Return the stamps in ns of both topics, in the order of the recording. Raises BagError."""
+    stamps: dict[str, list[int]] = {topic: [] for topic in topics}
+    with BagReader(path, topics) as reader:
+        for record in reader.records():
+            stamps[record.topic].append(stamp_of(record.raw))
+    return stamps[topics[0]], stamps[topics[1]]
+
+
+def find_stamp_pairs(
+    path: Path, topics: tuple[str, str], slop: float, offset: float
+) -> list[tuple[int, int]]:
+    """Return the (rgb, ir) stamps in ns of a bag's pairs; slop, offset in s. Raises BagError if none."""
+    pairs = stamp_pairs(*read_stamps(path, topics), in_ns(slop), in_ns(offset))
+    if not pairs:
+        raise never_meet(path, topics, slop)
+    return pairs
+
+
+def never_meet(path: Path, topics: tuple[str, str], slop: float, more: str = "") -> BagError:
+    """Return the error for a bag of which no two frames are within `slop` s of each other."""
+    return BagError(
+        f"bag {path}: no frames of {topics[0]} and {topics[1]} are within {slop} s of each other; "
+        f"see --slop and --offset{more}"
+    )
+
+
+def read_pairs(
+    path: Path, topics: tuple[str, str], pairs: Sequence[tuple[int, int]]
+) -> Iterator[RecordedPair]:
+    """Yield the messages of the given (rgb, ir) stamps, in order; only what waits is in memory."""
+    wanted = [{stamps[camera] for stamps in pairs} for camera in (0, 1)]
+    waiting: tuple[dict[int, Record], dict[int, Record]] = ({}, {})
+    position = 0
+    with BagReader(path, topics) as reader:
+        for record in reader.records():
+            camera, stamp = topics.index(record.topic), stamp_of(record.raw)
+            if stamp in wanted[camera]:
+                waiting[camera].setdefault(stamp, record)
+            while position < len(pairs):
+                rgb, ir = pairs[position]
+                if rgb not in waiting[0] or ir not in waiting[1]:
+                    break
+                yield RecordedPair(waiting[0].pop(rgb), waiting[1].pop(ir))
+                position += 1
+
+
+def _nearest(stamps: Sequence[int], wanted: int) -> int | None:
+    position = bisect_left(stamps, wanted)
+    around = stamps[max(0, position - 1) : position + 1]
+    return min(around, key=lambda stamp: abs(stamp - wanted), default=None)

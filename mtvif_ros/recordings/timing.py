@@ -1,0 +1,67 @@
+"""Decide when each camera takes its frames, as real cameras do: late, early, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from mtvif_ros.pairing.stamps import in_ns
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Describe two cameras' timing.
+
+    rate: frames a second. jitter: standard deviation of each stamp in s, cut at three times that.
+    dropped: share of each camera's frames that is missing, 0..1. offset: infrared clock minus visible
+    clock in s. start: first stamp in s. Raises ValueError for values that make no sense.
+    """
+
+    rate: float = 30.0
+    jitter: float = 0.0
+    dropped: float = 0.0
+    offset: float = 0.0
+    start: float = 1_700_000_000.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.rate <= 0:
+            raise ValueError(f"rate: {self.rate} must be positive")
+        if not 0 <= self.dropped < 1:
+            raise ValueError(f"dropped: {self.dropped} is not within 0 .. 1")
+        if not 0 <= self.jitter * self.rate <= 1 / 6:
+            # Beyond this, neighbouring frames would change their order.
+            raise ValueError(f"jitter: {self.jitter} s is not within 0 .. {1 / 6 / self.rate:.4f} s")
+
+
+class Shot(NamedTuple):
+    """Hold when a frame was received and what its camera stamped on it, both in ns."""
+
+    received: int
+    stamp: int
+
+
+class Moment(NamedTuple):
+    """Hold the visible and the infrared shot of one frame; None where that camera dropped it."""
+
+    rgb: Shot | None
+    ir: Shot | None
+
+
+def moments(timing: Timing) -> Iterator[Moment]:
+    """Yield the moments of frame 0, 1, 2 and so on without end, the same for the same seed."""
+    rng = np.random.default_rng(timing.seed)
+    index = 0
+    while True:
+        nominal = timing.start + index / timing.rate
+        spread = np.clip(rng.standard_normal(2), -3, 3) * timing.jitter
+        kept = rng.random(2) >= timing.dropped
+        shots = []
+        for camera, clock in enumerate((0.0, timing.offset)):
+            received = in_ns(nominal) + in_ns(float(spread[camera]))
+            shots.append(Shot(received, received + in_ns(clock)) if kept[camera] else None)
+        yield Moment(*shots)
+        index += 1

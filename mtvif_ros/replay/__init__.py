@@ -1,0 +1,1 @@
+"""Play a recording through the node, score what it answers and report it."""

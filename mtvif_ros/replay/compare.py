@@ -1,0 +1,225 @@
+"""Compare two replays of one recording, pair by pair: two models, two backends, before and after.
+
+mtvif_compare A B --out FOLDER
+
+A and B are folders that mtvif_replay wrote. Writes compare.html and compare.json. Exit codes: 0 nothing is
+worse, 2 B is worse in something, 1 unusable input.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from mtvif_ros.command_line import command_parser
+from mtvif_ros.metrics.fusion import METRICS
+from mtvif_ros.replay.report import page_template
+
+# By column of pairs.csv: what it is called, and whether more is better.
+_COMPARED = {
+    **{name: (name, True) for name in METRICS},
+    "segmentation_latency_ms": ("latency to the mask, ms", False),
+    "fused_latency_ms": ("latency to the fused image, ms", False),
+    "flicker": ("flicker", False),
+    "unexplained": ("unexplained mask change", False),
+}
+_RESAMPLES = 2000
+_SHOWN = 3
+_NEGLIGIBLE = 0.005  # of A's mean: many frames make any difference certain, but not one that matters
+
+
+class CompareError(ValueError):
+    """Say which replay cannot be compared and why."""
+
+
+class Difference(NamedTuple):
+    """Hold one metric: means of A and B, mean of B - A with its 95 % interval, pairs, and the verdict."""
+
+    name: str
+    a: float
+    b: float
+    difference: float
+    low: float
+    high: float
+    pairs: int
+    verdict: str
+
+
+Rows = dict[tuple[int, int], dict[str, float]]
+
+
+def read_rows(folder: Path) -> Rows:
+    """Return a replay's pairs by their stamps. Raises CompareError."""
+    path = folder / "pairs.csv"
+    try:
+        with path.open(newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        return {
+            (int(row["rgb_stamp"]), int(row["ir_stamp"])): {
+                name: float(value)
+                for name, value in row.items()
+                if value and name not in ("rgb_stamp", "ir_stamp")
+            }
+            for row in rows
+        }
+    except (OSError, KeyError, ValueError) as error:
+        raise CompareError(f"{path}: not the pairs.csv of a replay: {error!r}") from error
+
+
+def bootstrap_interval(
+    differences: npt.NDArray[np.float64], seed: int = 0, resamples: int = _RESAMPLES
+) -> tuple[float, float]:
+    """Return the 95 % percentile bootstrap interval of the mean (Efron and Tibshirani, 1993).
+
+    Neighbouring frames are alike, so blocks of about the square root of their number are drawn whole
+    (moving block bootstrap, Kuensch, 1989); frames drawn one by one would make it too narrow.
+    """
+    count = len(differences)
+    block = max(1, round(np.sqrt(count)))
+    rng = np.random.default_rng(seed)
+    starts = rng.integers(0, count - block + 1, (resamples, -(-count // block)))
+    drawn = (starts[..., None] + np.arange(block)).reshape(resamples, -1)[:, :count]
+    low, high = np.percentile(differences[drawn].mean(1), (2.5, 97.5))
+    return float(low), float(high)
+
+
+def compare_rows(a: Rows, b: Rows) -> list[Difference]:
+    """Return the differences of every metric that both have, over the pairs that both have."""
+    common = sorted(a.keys() & b.keys())
+    found = []
+    for column, (name, more_is_better) in _COMPARED.items():
+        both = [
+            (a[pair][column], b[pair][column]) for pair in common if column in a[pair] and column in b[pair]
+        ]
+        if len(both) < 2:
+            continue
+        values = np.array(both)
+        change = values[:, 1] - values[:, 0]
+        low, high = bootstrap_interval(change)
+        means = values.mean(0)
+        sign = 1 if more_is_better else -1
+        if low <= 0 <= high:
+            verdict = "no difference"
+        elif abs(change.mean()) < _NEGLIGIBLE * abs(means[0]):
+            verdict = "negligible"
+        else:
+            verdict = "better" if sign * change.mean() > 0 else "worse"
+        found.append(
+            Difference(
+                name, float(means[0]), float(means[1]), float(change.mean()), low, high, len(both), verdict
+            )
+        )
+    return found
+
+
+def _iou(summary: dict[str, Any]) -> dict[str, float | None]:
+    return {**summary["quality"].get("iou", {}), "mean": summary["quality"].get("miou")}
+
+
+def _read_summary(folder: Path) -> dict[str, Any]:
+    try:
+        summary: dict[str, Any] = json.loads((folder / "summary.json").read_text())
+        return summary
+    except (OSError, ValueError) as error:
+        raise CompareError(f"{folder / 'summary.json'}: not the summary of a replay: {error!r}") from error
+
+
+def _pictures(folders: Sequence[Path], a: Rows, b: Rows) -> list[dict[str, Any]]:
+    """Return the pairs whose previews differ most, with both rows of pictures."""
+    videos = [cv2.VideoCapture(str(folder / "preview.mp4")) for folder in folders]
+    answered = [
+        [
+            pair
+            for pair, row in sorted(rows.items())
+            if {"fused_latency_ms", "segmentation_latency_ms"} <= row.keys()
+        ]
+        for rows in (a, b)
+    ]
+    if not all(video.isOpened() for video in videos) or answered[0] != answered[1]:
+        return []
+    worst: list[tuple[float, int, Any, Any]] = []
+    for rgb, _ in answered[0]:
+        (ok_a, frame_a), (ok_b, frame_b) = (video.read() for video in videos)
+        if not (ok_a and ok_b) or frame_a.shape != frame_b.shape:
+            break
+        half = frame_a.shape[1] // 2  # the left half shows the cameras, which are the same
+        apart = float(cv2.absdiff(frame_a[:, half:], frame_b[:, half:]).mean())
+        worst.append((apart, rgb, frame_a, frame_b))
+        worst = sorted(worst, key=lambda one: -one[0])[:_SHOWN]
+    for video in videos:
+        video.release()
+    return [
+        {"apart": apart, "stamp": stamp, "a": _jpeg(frame_a), "b": _jpeg(frame_b)}
+        for apart, stamp, frame_a, frame_b in worst
+    ]
+
+
+def _jpeg(picture: Any) -> str:
+    return base64.b64encode(
+        cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
+    ).decode()
+
+
+def compare(first: Path, second: Path, out: Path) -> dict[str, Any]:
+    """Compare two replays, write compare.json and compare.html into `out`, return what is in the former.
+
+    Raises CompareError when one is no replay or they have no pair in common.
+    """
+    a, b = read_rows(first), read_rows(second)
+    summaries = [_read_summary(folder) for folder in (first, second)]
+    differences = compare_rows(a, b)
+    if not differences:
+        raise CompareError(
+            f"{first} and {second} have no two scored pairs in common; are they of one recording?"
+        )
+    result: dict[str, Any] = {
+        "a": str(first),
+        "b": str(second),
+        "models": [summary["model"] for summary in summaries],
+        "pairs": {"a": len(a), "b": len(b), "common": len(a.keys() & b.keys())},
+        "lost": [max(t["lost"] for t in summary["topics"].values()) for summary in summaries],
+        "metrics": [one._asdict() for one in differences],
+        "iou": [_iou(summary) for summary in summaries],
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "compare.json").write_text(json.dumps(result, indent=2) + "\n")
+    page = page_template("compare.html.j2").render(r=result, pictures=_pictures((first, second), a, b))
+    (out / "compare.html").write_text(page)
+    return result
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; see the module for its exit codes."""
+    parser = command_parser("mtvif_compare", __doc__)
+    parser.add_argument("a", type=Path, help="folder of a replay")
+    parser.add_argument("b", type=Path, help="folder of another replay of the same recording")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    options = parser.parse_args(arguments)
+    try:
+        result = compare(options.a, options.b, options.out)
+    except (CompareError, OSError) as error:
+        print(f"mtvif_compare: {error}", file=sys.stderr)
+        return 1
+    for one in result["metrics"]:
+        print(
+            f"{one['name']:30} {one['a']:10.4f} {one['b']:10.4f} {one['difference']:+10.4f} "
+            f"[{one['low']:+.4f}, {one['high']:+.4f}]  {one['verdict']}"
+        )
+    print(f"compare: {options.out / 'compare.html'}")
+    worse = (
+        any(one["verdict"] == "worse" for one in result["metrics"]) or result["lost"][1] > result["lost"][0]
+    )
+    return 2 if worse else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

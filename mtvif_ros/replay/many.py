@@ -1,0 +1,170 @@
+"""Replay every bag of a folder and put the results into one table.
+
+mtvif_replay_all FOLDER --out RESULTS [-- options of mtvif_replay]
+mtvif_replay_all FOLDER --out RESULTS --ray auto      the same over a Ray cluster that shares the folders
+
+A bag that has its results already is not replayed again, so an interrupted run goes on where it stopped.
+Replays that share a machine share its cores: with more than one at a time the latencies are not the
+node's own.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from mtvif_ros.command_line import command_parser, whole_number
+from mtvif_ros.replay.limits import figures
+
+_COLUMNS = ("completeness.lost", "latency.p50_ms", "latency.p99_ms", "miou", "fusion.VIF", "fusion.Qabf")
+_FINISHED = (0, 2, 3)  # exit codes of mtvif_replay that leave results
+
+
+def find_bags(folder: Path) -> list[Path]:
+    """Return all bags below a folder: folders with metadata.yaml, and single mcap or db3 files."""
+    folders = {path.parent for path in folder.rglob("metadata.yaml")}
+    files = {
+        path for kind in ("*.mcap", "*.db3") for path in folder.rglob(kind) if path.parent not in folders
+    }
+    return sorted(folders | files)
+
+
+def result_folder(bag: Path, root: Path, out: Path) -> Path:
+    """Return where a bag's results go: its path below `root`, below `out`."""
+    return out / (bag.relative_to(root).with_suffix("") if bag != root else bag.name)
+
+
+def replay_one(bag: Path, out: Path, options: Sequence[str]) -> str:
+    """Replay a bag in a process of its own and return why it has no results, empty when it has."""
+    if (out / "summary.json").exists():
+        return ""
+    partial = out.with_name(out.name + ".partial")
+    partial.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "mtvif_ros.replay.command", "--bag", str(bag), "--out", str(partial)]
+    # Each replay chooses a domain of its own, where it hears none of the others.
+    environment = {name: value for name, value in os.environ.items() if name != "ROS_DOMAIN_ID"}
+    done = subprocess.run([*command, *options], env=environment, capture_output=True, text=True)
+    if done.returncode not in _FINISHED:
+        return (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+    partial.rename(out)
+    return ""
+
+
+Job = tuple[Path, Path]
+
+
+def _here(jobs: Sequence[Job], options: Sequence[str], at_once: int) -> Iterator[tuple[Path, str]]:
+    with ThreadPoolExecutor(at_once) as pool:
+        running = {pool.submit(replay_one, bag, out, options): bag for bag, out in jobs}
+        for future in as_completed(running):
+            yield running[future], future.result()
+
+
+def _over_ray(
+    jobs: Sequence[Job], options: Sequence[str], at_once: int, address: str
+) -> Iterator[tuple[Path, str]]:
+    try:
+        import ray
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError("--ray: needs the package ray; pip install ray") from error
+    ray.init(address=None if address == "local" else address, include_dashboard=False, log_to_driver=False)
+    try:
+        # One replay takes as many cores as `at_once` leaves it, so that none disturbs another.
+        cores = max(1, (os.cpu_count() or 1) // at_once)
+        remote = ray.remote(num_cpus=cores)(replay_one)
+        running = {remote.remote(bag, out, list(options)): bag for bag, out in jobs}
+        while running:
+            (done,), _ = ray.wait(list(running))
+            yield running.pop(done), ray.get(done)
+    finally:
+        ray.shutdown()
+
+
+def collect(root: Path, out: Path, bags: Sequence[Path], failures: dict[Path, str]) -> list[dict[str, Any]]:
+    """Return a row for each bag: its name, whether its limits hold, every figure, or why it failed."""
+    rows = []
+    for bag in bags:
+        row: dict[str, Any] = {"bag": str(bag.relative_to(root) if bag != root else bag.name)}
+        path = result_folder(bag, root, out) / "summary.json"
+        if path.exists():
+            summary = json.loads(path.read_text())
+            row |= {"passed": summary["passed"] and not summary["bag_damage"], "pairs": summary["pairs"]}
+            row |= figures(summary)
+        else:
+            row |= {"passed": False, "problem": failures.get(bag, "was not replayed")}
+        rows.append(row)
+    return rows
+
+
+def format_rows(rows: Sequence[dict[str, Any]]) -> str:
+    """Return the table over all bags as text."""
+    lines = [f"{'bag':40} {'limits':>7} {'pairs':>6} " + " ".join(f"{name:>18}" for name in _COLUMNS)]
+    for row in rows:
+        head = f"{row['bag'][-40:]:40} {'hold' if row['passed'] else 'FAIL':>7} {row.get('pairs', '-'):>6} "
+        cells = [f"{row[name]:18.3f}" if name in row else f"{'-':>18}" for name in _COLUMNS]
+        lines.append(head + row.get("problem", " ".join(cells)))
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return 0 when all limits of all bags hold, 2 when not, 1 without any bag."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    split = given.index("--") if "--" in given else len(given)
+    options = given[split + 1 :]
+    parser = command_parser("mtvif_replay_all", __doc__)
+    parser.add_argument("folder", type=Path, help="folder of bags")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    parser.add_argument(
+        "--jobs", type=whole_number(1), default=1, help="replays at the same time on each machine"
+    )
+    parser.add_argument(
+        "--ray", metavar="ADDRESS", help="`auto` for the cluster here, `local` for this machine"
+    )
+    chosen = parser.parse_args(given[:split])
+    bags = find_bags(chosen.folder)
+    if not bags:
+        print(
+            f"mtvif_replay_all: {chosen.folder}: has no bags (metadata.yaml, *.mcap, *.db3)", file=sys.stderr
+        )
+        return 1
+    root, out = chosen.folder.resolve(), chosen.out.resolve()
+    bags = [bag.resolve() for bag in bags]
+    jobs = [(bag, result_folder(bag, root, out)) for bag in bags]
+    ended = (
+        _over_ray(jobs, options, chosen.jobs, chosen.ray) if chosen.ray else _here(jobs, options, chosen.jobs)
+    )
+    failures: dict[Path, str] = {}
+    try:
+        for bag, problem in tqdm(ended, total=len(jobs), unit="bag"):
+            if problem:
+                failures[bag] = problem
+    except (ModuleNotFoundError, ConnectionError) as error:
+        print(f"mtvif_replay_all: {error}", file=sys.stderr)
+        return 1
+    rows = collect(root, out, bags, failures)
+    _write(out / "all.csv", rows)
+    print(format_rows(rows))
+    print(f"table: {out / 'all.csv'}")
+    return 0 if all(row["passed"] for row in rows) else 2
+
+
+def _write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, names)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from mtvif_ros.benchmark.command import main, plot, usable_backends
+
+
+@pytest.fixture
+def foreign(tmp_path: Path) -> Path:
+    """Return a file that knows nothing of our contract: one float input, doubled."""
+    shape = [1, 3, 8, 8]
+    tensors = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in ("x", "y")]
+    graph = helper.make_graph(
+        [helper.make_node("Add", ["x", "x"], ["y"])], "double", tensors[:1], tensors[1:]
+    )
+    path = tmp_path / "foreign.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
+def test_every_usable_backend_is_timed_beside_the_others(
+    model_path: Path, foreign: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "numbers.json"
+    arguments = [str(model_path), "--foreign", str(foreign), "--runs", "5", "--json", str(out)]
+    assert main(arguments) == 0
+    results = json.loads(out.read_text())["results"]
+    assert [r["engine"].split()[0] for r in results] == 2 * usable_backends()
+    assert {r["model"] for r in results} == {model_path.name, "foreign.onnx"}
+    for r in results:
+        assert 0 < r["p50_ms"] <= r["p90_ms"] <= r["p99_ms"]
+        assert r["pairs_per_s"] > 0
+    assert "cores" in capsys.readouterr().out
+
+
+def test_a_network_that_takes_microseconds_has_a_time_and_a_ratio(
+    foreign: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def three_microseconds(runs: Sequence[Callable[[], object]], count: int) -> list[list[float]]:
+        return [[3e-6] * count for _ in runs]
+
+    monkeypatch.setattr("mtvif_ros.benchmark.command.time_interleaved", three_microseconds)
+    out = tmp_path / "numbers.json"
+    assert main(["--foreign", str(foreign), "--backend", "onnxruntime", "--json", str(out)]) == 0
+    assert json.loads(out.read_text())["results"][0]["p50_ms"] == pytest.approx(0.003)
+    assert "| 0.003 | 0.003 | 0.003 | 333333.3 | 1 |" in capsys.readouterr().out
+
+
+def test_start_up_and_memory_are_those_of_a_process_of_its_own(model_path: Path, tmp_path: Path) -> None:
+    out = tmp_path / "numbers.json"
+    arguments = [str(model_path), "--backend", "onnxruntime", "--runs", "5", "--footprint"]
+    assert main([*arguments, "--json", str(out)]) == 0
+    (result,) = json.loads(out.read_text())["results"]
+    assert 0 < result["start_up_s"] < 60
+    assert 20 < result["resident_mb"] < 2000
+
+
+def test_streams_run_at_once(model_path: Path, tmp_path: Path) -> None:
+    out = tmp_path / "numbers.json"
+    arguments = [str(model_path), "--backend", "openvino", "--threads", "1", "--runs", "4"]
+    assert main([*arguments, "--streams", "1", "2", "--json", str(out)]) == 0
+    assert [r["streams"] for r in json.loads(out.read_text())["results"]] == [1, 2]
+
+
+def test_the_numbers_can_be_drawn(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="--plot needs matplotlib")
+    row = {"model": "m", "size": "480x640", "engine": "e", "p50_ms": 2.0, "p99_ms": 3.0}
+    plot("a machine", [row, row], tmp_path / "times.png")
+    assert (tmp_path / "times.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["none.onnx", "--backend", "openvino"], "none.onnx: no such file"),
+        ([], "name a model file"),
+    ],
+)
+def test_what_cannot_be_timed_is_told(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_a_foreign_file_of_open_size_is_refused(foreign: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = onnx.load(foreign)
+    model.graph.input[0].type.tensor_type.shape.dim[2].dim_param = "height"
+    del model.graph.value_info[:]
+    onnx.save(model, foreign)
+    for backend in ("openvino", "onnxruntime"):
+        assert main(["--foreign", str(foreign), "--backend", backend]) == 1
+        assert "export it with fixed sizes" in capsys.readouterr().err

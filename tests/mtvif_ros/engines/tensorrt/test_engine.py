@@ -1,0 +1,98 @@
+"""Without a GPU, TensorRT for RTX builds real engines; running them needs one."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mtvif_ros.engines import EngineError, load_engine
+from mtvif_ros.engines.tensorrt.build import build_engine
+from mtvif_ros.engines.tensorrt.command import main
+from mtvif_ros.engines.tensorrt.flavour import Flavour
+from mtvif_ros.model_file import read_model_file
+from mtvif_ros.resources import model_directory
+from mtvif_ros.synthetic import Frame
+
+# int8 for TensorRT is made by `training.quantise --signed`; tests/training/test_quantise.py builds it.
+SHIPPED = ("mtvif.onnx", "mtvif_fp16.onnx")
+
+
+def has_gpu() -> str | None:
+    """Return why an engine cannot run here, None where it can."""
+    try:
+        from mtvif_ros.engines.tensorrt import engine as tensorrt
+
+        tensorrt.require_device()
+    except (ImportError, EngineError) as error:
+        return str(error)
+    return None
+
+
+@pytest.mark.parametrize("compute_capability", ["8.6", "8.9", "12.0"])
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_floating_point_file_becomes_an_engine(
+    name: str, compute_capability: str, tensorrt_rtx: Flavour
+) -> None:
+    model = read_model_file(model_directory() / name)
+    assert len(build_engine(tensorrt_rtx, model, compute_capability)) > 100_000
+
+
+def test_a_file_that_tensorrt_cannot_read_is_named(tensorrt_rtx: Flavour, tmp_path: Path) -> None:
+    model = read_model_file(model_directory() / SHIPPED[0])
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"nothing")
+    with pytest.raises(EngineError, match=r"cannot read .*broken\.onnx"):
+        build_engine(tensorrt_rtx, model.__class__(**{**vars(model), "path": broken}), "8.6")
+
+
+def test_an_unknown_compute_capability_is_refused_with_those_that_exist(tensorrt_rtx: Flavour) -> None:
+    model = read_model_file(model_directory() / SHIPPED[0])
+    with pytest.raises(EngineError, match=r"3\.5: choose one of .*8\.6"):
+        build_engine(tensorrt_rtx, model, "3.5")
+
+
+def test_the_command_writes_an_engine_for_another_gpu(tensorrt_rtx: Flavour, tmp_path: Path) -> None:
+    out = tmp_path / "orin.engine"
+    assert main(["--compute-capability", "8.6", "--out", str(out)]) == 0
+    assert out.stat().st_size > 100_000
+
+
+@pytest.mark.skipif(has_gpu() is None, reason="this machine has a GPU, on which TensorRT is used")
+def test_without_a_gpu_tensorrt_is_passed_over_before_its_libraries_are_loaded(tensorrt_rtx: Flavour) -> None:
+    code = "import mtvif_ros.engines as e; e.shipped_model(); print(open('/proc/self/maps').read())"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert "openvino" in done.stdout or "onnxruntime" in done.stdout
+    assert "libtensorrt" not in done.stdout
+
+
+def test_the_command_says_what_is_wrong(
+    tensorrt_rtx: Flavour, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    absent = str(tmp_path / "absent.onnx")
+    assert main([absent, "--out", str(tmp_path / "x.engine")]) == 1
+    assert "absent.onnx" in capsys.readouterr().err
+
+
+def test_without_a_gpu_the_backend_says_so(model_path: Path) -> None:
+    if has_gpu() is None:
+        pytest.skip("a GPU is here")
+    with pytest.raises(EngineError, match=r"tensorrt: .*(CUDA|pip install tensorrt cuda-python)"):
+        load_engine(model_path, "tensorrt")
+
+
+def test_on_a_gpu_it_gives_what_onnxruntime_gives(
+    night_frame: Frame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = has_gpu()
+    if missing:
+        pytest.skip(f"no GPU: {missing}")
+    monkeypatch.setenv("MTVIF_ENGINE_CACHE", str(tmp_path))
+    path = model_directory() / "mtvif.onnx"
+    (fused, mask), (fused_reference, mask_reference) = (
+        load_engine(path, backend).infer(night_frame.rgb, night_frame.ir)
+        for backend in ("tensorrt", "onnxruntime")
+    )
+    assert (np.abs(fused.astype(int) - fused_reference) <= 1).mean() >= 0.999
+    assert (mask == mask_reference).mean() >= 0.999

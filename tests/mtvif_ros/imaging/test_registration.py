@@ -1,0 +1,74 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mtvif_ros.image import Image
+from mtvif_ros.imaging.registration import (
+    Registration,
+    RegistrationError,
+    read_registration,
+    write_registration,
+)
+
+SHIFT = (1.0, 0.0, 10.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+
+
+@pytest.fixture
+def dot() -> Image:
+    """A bright square around x 30, y 20 of a 80x60 infrared frame."""
+    ir = np.zeros((60, 80), np.uint8)
+    ir[18:23, 28:33] = 255
+    return ir
+
+
+def centre(image: Image) -> tuple[float, float]:
+    rows, columns = np.nonzero(image > 100)
+    return float(columns.mean()), float(rows.mean())
+
+
+def test_the_identity_hands_the_frame_on_without_a_copy(dot: Image) -> None:
+    assert np.shares_memory(Registration()(dot, (80, 60), (80, 60)), dot)
+
+
+def test_a_homography_moves_infrared_to_visible_pixels(dot: Image) -> None:
+    assert centre(Registration(SHIFT)(dot, (80, 60), (80, 60))) == pytest.approx((40, 20), abs=0.1)
+
+
+def test_without_sizes_it_is_in_visible_pixels_whatever_infrared_has(dot: Image) -> None:
+    moved = Registration(SHIFT)(dot, (160, 120), (160, 120))
+    assert centre(moved) == pytest.approx((2 * 30 + 10.5, 2 * 20 + 0.5), abs=0.6)
+
+
+def test_with_sizes_it_holds_for_frames_scaled_from_them(dot: Image) -> None:
+    at_calibration = Registration(SHIFT, (80, 60), (80, 60))
+    assert centre(at_calibration(dot, (160, 120), (160, 120))) == pytest.approx((80.5, 40.5), abs=0.6)
+
+
+def test_what_infrared_does_not_see_is_cold(dot: Image) -> None:
+    assert (Registration(SHIFT)(dot + 50, (80, 60), (80, 60))[:, :9] == 0).all()
+
+
+def test_a_file_brings_back_what_was_written(tmp_path: Path) -> None:
+    given = Registration(SHIFT, (80, 60), (160, 120))
+    write_registration(tmp_path / "r.yaml", given, {"residual_median_px": 0.5})
+    assert read_registration(tmp_path / "r.yaml") == given
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("homography: [[1, 0, 0]]", "r.yaml: needs homography"),
+        ("[", "r.yaml: needs homography"),
+        ("homography: [[1,0,0],[0,1,0],[0,0,x]]\ninfrared_size: [1, 1]\nvisible_size: [1, 1]", "r.yaml"),
+        ("homography: [[-1,0,0],[0,1,0],[0,0,1]]\ninfrared_size: [9, 9]\nvisible_size: [9, 9]", "mirrors"),
+        ("homography: [[1,0,0],[0,1,0],[-1,0,1]]\ninfrared_size: [9, 9]\nvisible_size: [9, 9]", "folds"),
+        ("homography: [[1,0,0],[0,1,0],[0,0,1]]\ninfrared_size: [0, 9]\nvisible_size: [9, 9]", "width"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named_with_the_reason(text: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text(text)
+    with pytest.raises(RegistrationError, match=told):
+        read_registration(tmp_path / "r.yaml")
+    with pytest.raises(RegistrationError, match="mtvif_calibrate writes such a file"):
+        read_registration(tmp_path / "none.yaml")

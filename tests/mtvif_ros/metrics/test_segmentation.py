@@ -1,0 +1,18 @@
+import numpy as np
+import pytest
+
+from mtvif_ros.metrics.segmentation import confusion_matrix, iou_per_class
+
+
+def test_iou_by_hand() -> None:
+    labels = np.array([[0, 0, 1], [1, 2, 255]], np.uint8)
+    given = np.array([[0, 1, 1], [1, 0, 2]], np.uint8)
+    matrix = confusion_matrix(labels, given, 4)
+    assert matrix.dtype == np.int64
+    assert matrix.sum() == 5  # the ignored pixel does not count
+    np.testing.assert_allclose(iou_per_class(matrix), [1 / 3, 2 / 3, 0, np.nan])
+
+
+def test_values_beyond_the_classes_are_refused() -> None:
+    with pytest.raises(ValueError, match="predicted value 7"):
+        confusion_matrix(np.zeros((2, 2), np.uint8), np.full((2, 2), 7, np.uint8), 4)

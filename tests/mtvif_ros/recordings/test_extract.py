@@ -1,0 +1,71 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mtvif_ros.imaging.registration import Registration, write_registration
+from mtvif_ros.recordings.extract import main
+from mtvif_ros.recordings.make_bag import main as make_bag
+from mtvif_ros.synthetic import Frame
+
+
+@pytest.fixture
+def bag(tmp_path: Path, night_frame: Frame) -> Path:
+    """Six equal pairs, one a second."""
+    for name, pixels in (("vi", cv2.cvtColor(night_frame.rgb, cv2.COLOR_RGB2BGR)), ("ir", night_frame.ir)):
+        (tmp_path / "pairs" / name).mkdir(parents=True)
+        for number in range(6):
+            cv2.imwrite(str(tmp_path / "pairs" / name / f"{number}.png"), np.asarray(pixels))
+    assert make_bag(["--pairs", str(tmp_path / "pairs"), "--out", str(tmp_path / "bag"), "--rate", "1"]) == 0
+    return tmp_path / "bag"
+
+
+def test_pairs_come_out_as_they_went_in(bag: Path, tmp_path: Path, night_frame: Frame) -> None:
+    out = tmp_path / "out"
+    assert main(["--bag", str(bag), "--out", str(out), "--every", "2"]) == 0
+    names = sorted(path.name for path in (out / "vi").iterdir())
+    assert len(names) == 3 and names == sorted(path.name for path in (out / "ir").iterdir())
+    visible, infrared = (
+        cv2.imread(str(out / kind / names[0]), cv2.IMREAD_UNCHANGED) for kind in ("vi", "ir")
+    )
+    assert visible is not None and infrared is not None
+    np.testing.assert_array_equal(visible[..., ::-1], night_frame.rgb)
+    np.testing.assert_array_equal(infrared, night_frame.ir)
+
+
+def test_infrared_comes_out_on_the_visible_grid(bag: Path, tmp_path: Path, night_frame: Frame) -> None:
+    shift = Registration((1, 0, 10, 0, 1, 0, 0, 0, 1), (640, 480), (640, 480))
+    write_registration(tmp_path / "r.yaml", shift, {})
+    out = tmp_path / "out"
+    assert main(["--bag", str(bag), "--out", str(out), "--registration", str(tmp_path / "r.yaml")]) == 0
+    infrared = cv2.imread(str(next((out / "ir").iterdir())), cv2.IMREAD_UNCHANGED)
+    assert infrared is not None
+    np.testing.assert_array_equal(infrared[:, 10:], night_frame.ir[:, :-10])
+
+
+def test_frames_that_never_meet_are_told(
+    bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--bag", str(bag), "--out", str(tmp_path / "out"), "--offset", "0.5"]) == 1
+    assert "within 0.02 s of each other" in capsys.readouterr().err
+
+
+def test_class_masks_come_out_beside_their_frames(rendered_bag: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert main(["--bag", str(rendered_bag), "--out", str(out), "--every", "7"]) == 0
+    names, labels = ({path.name for path in (out / kind).iterdir()} for kind in ("vi", "labels"))
+    assert len(names) > 2 and labels == names
+    mask = cv2.imread(str(out / "labels" / min(labels)), cv2.IMREAD_UNCHANGED)
+    assert mask is not None and mask.ndim == 2 and 0 < mask.max() < 9
+
+
+def test_a_second_recording_never_overwrites_the_first(
+    bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main(["--bag", str(bag), "--out", str(out), "--every", "2"]) == 0
+    assert main(["--bag", str(bag), "--out", str(out), "--every", "2"]) == 1
+    assert "exists already; choose another --out, or a --prefix" in capsys.readouterr().err
+    assert main(["--bag", str(bag), "--out", str(out), "--every", "2", "--prefix", "night_"]) == 0
+    assert len(list((out / "vi").iterdir())) == 6

@@ -1,0 +1,70 @@
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mtvif_ros.replay.compare import bootstrap_interval, compare_rows, main
+
+STAMPS = [(number, number + 1) for number in range(60)]
+
+
+def rows(vif: float, latency: float, rng: np.random.Generator) -> dict[tuple[int, int], dict[str, float]]:
+    noise = rng.normal(0, 0.05, len(STAMPS))
+    return {
+        pair: {"VIF": vif + wobble, "segmentation_latency_ms": latency + 10 * wobble}
+        for pair, wobble in zip(STAMPS, noise)
+    }
+
+
+def write(folder: Path, of: dict[tuple[int, int], dict[str, float]]) -> Path:
+    folder.mkdir()
+    with (folder / "pairs.csv").open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, ["rgb_stamp", "ir_stamp", "VIF", "segmentation_latency_ms"])
+        writer.writeheader()
+        writer.writerows({"rgb_stamp": rgb, "ir_stamp": ir, **values} for (rgb, ir), values in of.items())
+    summary = {
+        "model": {"version": "1", "file": "m.onnx"},
+        "topics": {"/mtvif/fused": {"lost": 0}},
+        "quality": {},
+    }
+    (folder / "summary.json").write_text(json.dumps(summary))
+    return folder
+
+
+def test_verdicts_know_which_way_is_better(rng: np.random.Generator) -> None:
+    found = compare_rows(rows(1.0, 20, rng), rows(1.2, 25, rng))
+    assert {one.name: one.verdict for one in found} == {"VIF": "better", "latency to the mask, ms": "worse"}
+
+
+def test_noise_is_no_difference_and_a_certain_trifle_is_negligible(rng: np.random.Generator) -> None:
+    first = rows(1.0, 20, rng)
+    shifted = {pair: {"VIF": values["VIF"] + 1e-4} for pair, values in first.items()}
+    assert [one.verdict for one in compare_rows(first, rows(1.0, 20, rng))] == ["no difference"] * 2
+    assert [one.verdict for one in compare_rows(first, shifted)] == ["negligible"]
+
+
+def test_slow_drifts_widen_the_interval(rng: np.random.Generator) -> None:
+    drift = np.repeat(rng.normal(0, 1, 20), 20)
+    low, high = bootstrap_interval(drift)
+    shuffled = rng.permutation(drift)
+    narrow = bootstrap_interval(shuffled)
+    assert high - low > 1.5 * (narrow[1] - narrow[0])
+
+
+def test_only_common_pairs_count(rng: np.random.Generator) -> None:
+    first, second = rows(1.0, 20, rng), rows(1.0, 20, rng)
+    del second[STAMPS[0]]
+    assert {one.pairs for one in compare_rows(first, second)} == {59}
+
+
+def test_the_command_writes_a_page_and_tells_by_its_exit_code(
+    tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a, b = write(tmp_path / "a", rows(1.0, 20, rng)), write(tmp_path / "b", rows(0.8, 20, rng))
+    assert main([str(a), str(b), "--out", str(tmp_path / "out")]) == 2
+    assert main([str(b), str(a), "--out", str(tmp_path / "out")]) == 0
+    assert "worse in 0 of 2" in (tmp_path / "out" / "compare.html").read_text()
+    assert main([str(a), "/nowhere", "--out", str(tmp_path / "out")]) == 1
+    assert "/nowhere/pairs.csv" in capsys.readouterr().err

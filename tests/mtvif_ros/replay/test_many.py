@@ -1,0 +1,62 @@
+import csv
+import importlib.util
+import shutil
+from pathlib import Path
+
+import pytest
+
+from mtvif_ros.replay.many import find_bags, main
+
+OPTIONS = ("--", "--no-preview", "--every", "20", "--duration", "1", "--fast")
+
+
+@pytest.fixture
+def bags(rendered_bag: Path, tmp_path: Path) -> Path:
+    """Two bags that can be replayed, one that cannot."""
+    folder = tmp_path / "bags"
+    shutil.copytree(rendered_bag, folder / "monday" / "one")
+    shutil.copy(next(rendered_bag.glob("*.mcap")), folder / "two.mcap")
+    (folder / "broken.mcap").write_bytes(b"nothing")
+    return folder
+
+
+def rows(out: Path) -> dict[str, dict[str, str]]:
+    with (out / "all.csv").open() as stream:
+        return {row["bag"]: row for row in csv.DictReader(stream)}
+
+
+def test_bags_are_found_as_folders_and_as_files(bags: Path) -> None:
+    assert [str(bag.relative_to(bags)) for bag in find_bags(bags)] == [
+        "broken.mcap",
+        "monday/one",
+        "two.mcap",
+    ]
+
+
+def test_one_table_tells_of_all_bags_and_a_second_run_repeats_nothing(bags: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert main([str(bags), "--out", str(out), *OPTIONS]) == 2
+    found = rows(out)
+    assert found["monday/one"]["passed"] == found["two.mcap"]["passed"] == "True"
+    assert "cannot be opened" in found["broken.mcap"]["problem"]
+    written = (out / "two" / "summary.json").stat().st_mtime_ns
+    (bags / "broken.mcap").unlink()
+    assert main([str(bags), "--out", str(out), *OPTIONS]) == 0
+    assert (out / "two" / "summary.json").stat().st_mtime_ns == written
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed (pip install ray)")
+def test_a_cluster_gives_what_one_machine_gives(bags: Path, tmp_path: Path) -> None:
+    (bags / "broken.mcap").unlink()
+    for name, extra in (("here", ()), ("ray", ("--ray", "local"))):
+        # Starting Ray may keep two cores busy for seconds, in which pairs are superseded.
+        assert main([str(bags), "--out", str(tmp_path / name), *extra, *OPTIONS]) in (0, 2)
+    here, there = rows(tmp_path / "here"), rows(tmp_path / "ray")
+    for bag in here:
+        for name in ("pairs", "fusion.VIF", "fusion.EN", "miou"):
+            assert here[bag][name] == there[bag][name]
+
+
+def test_a_folder_without_bags_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    assert "has no bags" in capsys.readouterr().err

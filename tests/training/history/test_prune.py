@@ -1,0 +1,99 @@
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from training.data.mixture import sample_batches
+from training.export import main as export
+from training.history.prune import main
+from training.model import Network, build_model
+from training.model.checkpoint import CHECKPOINT, load_checkpoint, load_network, save_checkpoint
+from training.model.cost import count_macs, count_parameters
+from training.model.encoders.lite0 import Lite0Encoder
+
+
+def run(path: Path, encoder: str = "lite0") -> Path:
+    torch.manual_seed(0)
+    model = {"encoder": encoder, "decoder": "multitask", "pretrained": False}
+    train = {"sources": [{"rendered": 1, "share": 1.0}], "batch": 2, "crop": [64, 64]}
+    config = {"model": model, "train": train, "seed": 1}
+    network = build_model(model)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.bias, std=0.3)
+    weights = network.state_dict()
+    save_checkpoint(path / CHECKPOINT, {"average": weights, "step": 10, "config": config})
+    return path
+
+
+@torch.no_grad()
+def first_features(network: Network, rgb: Tensor, ir: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what the first block and infrared's first step give."""
+    encoder = network.encoder
+    assert isinstance(encoder, Lite0Encoder)
+    seen = torch.cat((rgb, encoder.excess(rgb, ir)), 1)
+    return encoder.blocks[0](encoder.stem(seen)), encoder.infrared[0](ir)
+
+
+@pytest.fixture(scope="module")
+def pruned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    whole = run(tmp_path_factory.mktemp("whole"))
+    narrow = tmp_path_factory.mktemp("narrow")
+    main(["--run", str(whole), "--data", str(whole), "--out", str(narrow), "--most", "0.02"])
+    return whole, narrow
+
+
+def test_a_narrower_network_costs_less_and_gives_nearly_the_same(pruned: tuple[Path, Path]) -> None:
+    whole, narrow = (load_network(path) for path in pruned)
+    assert count_parameters(narrow) < count_parameters(whole)
+    assert count_macs(narrow, (64, 64)) < 0.95 * count_macs(whole, (64, 64))
+    config = load_checkpoint(pruned[0] / CHECKPOINT)["config"]
+    rgb, ir = next(iter(sample_batches(config, pruned[0], 1)))
+    (before, infrared), (after, refitted) = (first_features(network, rgb, ir) for network in (whole, narrow))
+    for one, other in ((before, after), (infrared, refitted)):
+        variance = (one - one.mean((0, 2, 3), keepdim=True)).square().mean()
+        assert (other - one).square().mean() < 0.02 * variance
+
+
+def test_a_narrower_network_is_a_run_whose_config_says_its_widths(
+    pruned: tuple[Path, Path], tmp_path: Path
+) -> None:
+    _, narrow = pruned
+    model = load_checkpoint(narrow / CHECKPOINT)["config"]["model"]
+    assert model["hidden"]
+    assert all(width % 16 == 0 for width in model["hidden"].values())
+    build_model(model).load_state_dict(load_checkpoint(narrow / CHECKPOINT)["average"])
+    size = ["--height", "64", "--width", "96"]
+    export(["--run", str(narrow), "--out", str(tmp_path / "narrow.onnx"), *size])
+
+
+def test_a_network_may_be_pruned_again(pruned: tuple[Path, Path], tmp_path: Path) -> None:
+    whole, _ = pruned
+    once, twice = tmp_path / "once", tmp_path / "twice"
+    main(["--run", str(whole), "--data", str(whole), "--out", str(once), "--most", "1e-5"])
+    main(["--run", str(once), "--data", str(whole), "--out", str(twice), "--most", "0.02"])
+    sizes = [count_parameters(load_network(path)) for path in (whole, once, twice)]
+    assert sizes[0] > sizes[1] > sizes[2]
+
+
+def test_a_network_without_such_channels_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(
+            ["--run", str(run(tmp_path, "plain")), "--data", str(tmp_path), "--out", str(tmp_path / "narrow")]
+        )
+    assert "nothing to prune" in capsys.readouterr().err
+
+
+def test_a_loss_that_is_no_share_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--run", str(tmp_path), "--data", str(tmp_path), "--out", str(tmp_path), "--most", "5"])
+    assert "--most 5.0: it must be a share" in capsys.readouterr().err
+
+
+def test_a_run_without_a_checkpoint_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--run", str(tmp_path / "none"), "--data", str(tmp_path), "--out", str(tmp_path / "narrow")])
+    assert "none/checkpoint.pt" in capsys.readouterr().err

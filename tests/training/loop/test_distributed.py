@@ -1,0 +1,23 @@
+import os
+
+import pytest
+import torch
+
+from training.loop.distributed import Process, require_gpus
+
+
+def test_every_process_needs_a_gpu_of_its_own() -> None:
+    require_gpus(2, 2)
+    with pytest.raises(ValueError, match=r"nproc-per-node 2: this machine has 1 GPUs.* start fewer"):
+        require_gpus(2, 1)
+
+
+@pytest.mark.parametrize(("cores", "gpus", "loaders"), [(16, 1, 8), (16, 4, 3), (4, 1, 3), (2, 2, 1)])
+def test_beside_gpus_the_cores_that_no_step_runs_on_load_samples(
+    cores: int, gpus: int, loaders: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(cores)))
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", str(gpus))
+    on_two_machines = 2 * gpus
+    assert Process(0, on_two_machines, torch.device("cuda")).loaders == loaders
+    assert Process(0, on_two_machines, torch.device("cpu")).loaders == 1

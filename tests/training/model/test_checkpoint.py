@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from training.config import read_config
+from training.model import Network, build_model
+from training.model.checkpoint import CHECKPOINT, load_network, load_weights, save_checkpoint, save_weights
+
+_ROOT = Path(__file__).parents[3]
+
+
+def network(seed: int) -> Network:
+    torch.manual_seed(seed)
+    return build_model({"encoder": "plain"}).eval()
+
+
+def test_a_weights_file_starts_a_network_where_another_ended(tmp_path: Path) -> None:
+    old, new = network(1), network(2)
+    save_weights(old, tmp_path / "old.safetensors")
+    load_weights(new, tmp_path / "old.safetensors")
+    frames = torch.rand(1, 3, 64, 64), torch.rand(1, 1, 64, 64)
+    with torch.no_grad():
+        wanted, given, untaught = (one(*frames)[1] for one in (old, new, network(2)))
+    assert wanted is not None and given is not None and untaught is not None
+    assert (wanted - given).abs().max() < 0.02 * (wanted - untaught).abs().max()
+
+
+def test_what_no_weight_fits_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old, new = network(1), network(2)
+    old.decoder.segmentation.logits = torch.nn.Conv2d(32, 4, 1)  # type: ignore[union-attr]
+    save_weights(old, tmp_path / "old.safetensors")
+    load_weights(new, tmp_path / "old.safetensors")
+    told = capsys.readouterr().out.splitlines()[-1]
+    assert told.endswith("decoder.segmentation.logits.bias, decoder.segmentation.logits.weight")
+
+
+def test_a_training_of_ones_own_starts_from_all_of_the_shipped_weights(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    config = read_config(_ROOT / "training/configs/finetune.yaml")
+    load_weights(build_model(config["model"]), _ROOT / config["initial"])
+    assert "not from it" not in capsys.readouterr().out
+
+
+def test_weights_of_a_narrower_encoder_are_refused_with_the_widths_to_set(tmp_path: Path) -> None:
+    lite0 = {"encoder": "lite0", "pretrained": False}
+    save_weights(build_model({**lite0, "hidden": {"blocks.3": 96}}), tmp_path / "narrow.safetensors")
+    with pytest.raises(ValueError, match=r"other widths.*set model\.hidden: \{.*'blocks\.3': 96"):
+        load_weights(build_model(lite0), tmp_path / "narrow.safetensors")
+
+
+def test_weights_that_cannot_be_used_are_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"initial: .*none\.safetensors does not exist"):
+        load_weights(network(1), tmp_path / "none.safetensors")
+    (tmp_path / "text.safetensors").write_text("no weights")
+    with pytest.raises(ValueError, match=r"text\.safetensors cannot be read"):
+        load_weights(network(1), tmp_path / "text.safetensors")
+    save_weights(torch.nn.Linear(2, 2), tmp_path / "other.safetensors")
+    with pytest.raises(ValueError, match=r"no tensor of .*other\.safetensors fits"):
+        load_weights(network(1), tmp_path / "other.safetensors")
+    with pytest.raises(ValueError, match=r"must end in \.safetensors"):
+        save_weights(network(1), tmp_path / "weights.pt")
+
+
+def test_a_run_of_code_with_another_network_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    average = network(1).state_dict()
+    average["decoder.fusion.excess.bias"] = average.pop("decoder.fusion.factors.bias")
+    state = {"average": average, "config": {"model": {"encoder": "plain"}}}
+    save_checkpoint(tmp_path / CHECKPOINT, state)
+    with pytest.raises(ValueError, match=r"initial: .*decoder\.fusion\.factors\.bias"):
+        load_network(tmp_path)

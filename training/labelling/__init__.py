@@ -1,0 +1,1 @@
+"""Label frames that have no mask."""

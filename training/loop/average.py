@@ -1,0 +1,22 @@
+"""Average the weights of a network while it learns."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+
+@torch.no_grad()
+def follow(average: nn.Module, network: nn.Module, step: int, decay: float) -> None:
+    """Move `average` towards `network` (Polyak and Juditsky, 1992).
+
+    The decay grows with `step` up to `decay`, so that the first weights are soon forgotten.
+    """
+    now = min(decay, (1 + step) / (10 + step))
+    mine, theirs = average.state_dict(), network.state_dict()
+    moving = [name for name, tensor in mine.items() if tensor.is_floating_point()]
+    # All tensors in one call: on a GPU each call for a small one costs its start.
+    get_ema_multi_avg_fn(now)([mine[name] for name in moving], [theirs[name] for name in moving], step)
+    for name in mine.keys() - set(moving):
+        mine[name].copy_(theirs[name])

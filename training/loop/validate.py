@@ -1,0 +1,47 @@
+"""Score a network as its model file would do and draw what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from mtvif_ros.image import Image
+from mtvif_ros.imaging.draw import side_by_side
+from mtvif_ros.recordings.pair_folder import PairFiles
+from training.model import Network
+from training.model.contract import ContractModel
+from training.scoring.pairs import score_pairs
+
+_PICTURES = 12
+
+
+@torch.no_grad()
+def run_pair(network: Network, rgb: Image, ir: Image) -> tuple[Image, Image]:
+    """Return the fused image (H, W, 3) and the mask (H, W) as the model file would give them."""
+    contract = ContractModel(network, *ir.shape[:2]).eval()
+    device = next(network.parameters()).device
+    fused, mask = contract(torch.from_numpy(rgb)[None].to(device), torch.from_numpy(ir)[None].to(device))
+    return fused[0].cpu().numpy(), mask[0].cpu().numpy()
+
+
+def validate(network: Network, pairs: Sequence[PairFiles]) -> tuple[dict[str, Any], dict[str, Image]]:
+    """Return the scores of `network` on `pairs`, see score_pairs, and sample pictures by name.
+
+    A picture shows visible, infrared, fused and mask side by side.
+    """
+    was_training = network.training
+    network.eval()
+    drawn = {files.name for files in pairs[:: -(-len(pairs) // _PICTURES)]}
+    pictures: dict[str, Image] = {}
+
+    def fuse(files: PairFiles, rgb: Image, ir: Image) -> tuple[Image, Image]:
+        fused, mask = run_pair(network, rgb, ir)
+        if files.name in drawn:
+            pictures[files.name] = side_by_side(rgb, ir, fused, mask)
+        return fused, mask
+
+    scores = score_pairs(pairs, fuse)
+    network.train(was_training)
+    return scores, pictures

@@ -1,0 +1,119 @@
+"""Keep and restore the state of a training run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from training.model import Network, build_model
+
+CHECKPOINT = "checkpoint.pt"
+_WEIGHTS = ".safetensors"
+_NAMED = 8
+
+
+def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Write `state` so that a crash at any moment leaves either the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    torch.save(state, partial)
+    os.replace(partial, path)
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint; only tensors and plain values are accepted, never code.
+
+    Raises FileNotFoundError where there is none.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist; train that run first")
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return state
+
+
+def load_weights(network: Network, source: Path) -> list[str]:
+    """Start `network` from another run's averaged weights or a .safetensors file, where they fit.
+
+    A tensor fits when its name and shape are the network's; those of the network that none fits are named,
+    returned and stay as they are. Raises FileNotFoundError when `source` has no weights and ValueError when
+    they cannot be read, when none fits, or when their encoder has other widths inside (see
+    training.history.prune).
+    """
+    path = source if source.suffix == _WEIGHTS else source / CHECKPOINT
+    if not path.is_file():
+        raise FileNotFoundError(f"initial: {path} does not exist; train that run first")
+    own, given = network.state_dict(), _read_weights(path)
+    widths, own_widths = _widths(network, given), _widths(network, own)
+    if any(width != own_widths[name] for name, width in widths.items()):
+        raise ValueError(
+            f"initial: the encoder of {path} has other widths than this network; set model.hidden: {widths}"
+        )
+    fitting = {
+        name: tensor for name, tensor in given.items() if name in own and own[name].shape == tensor.shape
+    }
+    if not fitting:
+        raise ValueError(f"initial: no tensor of {path} fits this network")
+    network.load_state_dict(fitting, strict=False)
+    print(f"starting {len(fitting)} of {len(own)} tensors from {path}")
+    others = sorted(own.keys() - fitting)
+    if others:
+        print(f"  not from it: {', '.join(others[:_NAMED])}{' …' if len(others) > _NAMED else ''}")
+    return others
+
+
+def _widths(network: Network, weights: Mapping[str, Tensor]) -> dict[str, int]:
+    """Return the widths inside the encoder that `weights` have, by the names of `network`."""
+    takers = {name: f"encoder.{h.taker}.weight" for name, h in network.encoder.hidden_channels().items()}
+    return {name: weights[taker].shape[1] for name, taker in takers.items() if taker in weights}
+
+
+def save_weights(network: nn.Module, path: Path) -> None:
+    """Write the weights to start other runs from, kernels in float16.
+
+    Raises ValueError for a file name that load_weights would not take for weights.
+    """
+    if path.suffix != _WEIGHTS:
+        raise ValueError(f"{path}: the name must end in {_WEIGHTS}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Variances of batch norms leave float16's range, kernels do not.
+    small = {
+        name: tensor.half().contiguous() if tensor.ndim > 1 else tensor.clone()
+        for name, tensor in network.state_dict().items()
+    }
+    save_file(small, path)
+
+
+def _read_weights(path: Path) -> dict[str, Tensor]:
+    if path.suffix != _WEIGHTS:
+        average: dict[str, Tensor] = load_checkpoint(path)["average"]
+        return average
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"initial: {path} cannot be read: {error}") from error
+
+
+def load_network(run: Path) -> Network:
+    """Return the averaged network of a run, ready to be used.
+
+    Raises FileNotFoundError where there is no run and ValueError when it was trained with code whose network
+    has other tensors.
+    """
+    state = load_checkpoint(run / CHECKPOINT)
+    network = build_model({**state["config"]["model"], "pretrained": False})
+    try:
+        network.load_state_dict(state["average"])
+    except RuntimeError as error:
+        told = " ".join(str(error).split())
+        raise ValueError(
+            f"{run}: trained with code whose network had other tensors; "
+            f"train a run that starts from it (initial: {run}). {told}"
+        ) from error
+    return network.eval()

@@ -1,0 +1,1 @@
+"""Score fused images and masks of labelled pairs."""

@@ -1,0 +1,108 @@
+"""Compare model files and backends with the fp32 file in onnxruntime, on real pairs.
+
+python -m training.scoring.parity models/mtvif.onnx models/mtvif_int8.onnx --data DATA/msrs/val
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from mtvif_ros.benchmark.command import usable_backends
+from mtvif_ros.command_line import command_parser, told_plainly
+from mtvif_ros.engines import Engine, EngineError, load_engine
+from mtvif_ros.imaging.fuse import fuse_pair
+from mtvif_ros.metrics.fusion import METRICS
+from mtvif_ros.recordings.pair_folder import PairFiles, find_pairs, load_pair
+from training.scoring.pairs import Image, score_pairs
+
+Outputs = tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]
+
+
+class Parity(NamedTuple):
+    """Hold how far outputs agree with the reference's.
+
+    mask_equal and within_one: shares of pixels whose class is equal, and whose R, G and B lie within one
+    grey level. psnr: of the fused images in dB, over all pairs together; infinite when equal.
+    """
+
+    mask_equal: float
+    within_one: float
+    psnr: float
+
+
+def compare_outputs(reference: Iterable[Outputs], other: Iterable[Outputs]) -> Parity:
+    """Compare fused images (H, W, 3) and masks (H, W) pair by pair."""
+    equal, within, error = [], [], []
+    for (fused_a, mask_a), (fused_b, mask_b) in zip(reference, other):
+        off = np.abs(fused_a.astype(np.int16) - fused_b)
+        equal.append((mask_a == mask_b).mean())
+        within.append((off <= 1).all(-1).mean())
+        error.append(np.square(off, dtype=np.float64).mean())
+    mean_error = float(np.mean(error))
+    psnr = float(10 * np.log10(255**2 / mean_error)) if mean_error else float("inf")
+    return Parity(float(np.mean(equal)), float(np.mean(within)), psnr)
+
+
+def outputs_of(engine: Engine, pairs: Sequence[PairFiles]) -> list[Outputs]:
+    """Return the fused image and the mask of every pair."""
+    return [
+        (fused.copy(), mask.copy())
+        for fused, mask in (fuse_pair(engine, *load_pair(files)) for files in tqdm(pairs, unit="pair"))
+    ]
+
+
+def tabulate(models: Sequence[Path], pairs: Sequence[PairFiles]) -> str:
+    """Return a markdown table: the first file in onnxruntime is the reference, every usable backend a row."""
+    reference = outputs_of(load_engine(models[0], "onnxruntime"), pairs)
+    head = ["file and backend", "mask equal", "fused within 1", "PSNR dB", "mIoU", *METRICS]
+    lines = ["| " + " | ".join(head) + " |", "| --- " * len(head) + "|"]
+    for model in models:
+        for backend in usable_backends():
+            engine = load_engine(model, backend)
+            outputs = outputs_of(engine, pairs)
+            parity = compare_outputs(reference, outputs)
+            lines.append(_row(f"{model.name}, {engine.description}", parity, _score(pairs, outputs)))
+    return "\n".join(lines)
+
+
+def _score(pairs: Sequence[PairFiles], outputs: Sequence[Outputs]) -> dict[str, Any]:
+    by_name = {files.name: output for files, output in zip(pairs, outputs)}
+
+    def look_up(files: PairFiles, rgb: Image, ir: Image) -> Outputs:
+        return by_name[files.name]
+
+    return score_pairs(pairs, look_up)
+
+
+def _row(name: str, parity: Parity, scores: dict[str, Any]) -> str:
+    miou = "-" if scores["miou"] is None else f"{scores['miou']:.4f}"
+    fusion = [f"{scores['fusion']['model'][metric]:.3f}" for metric in METRICS]
+    cells = [
+        name,
+        f"{parity.mask_equal:.3%}",
+        f"{parity.within_one:.3%}",
+        f"{parity.psnr:.1f}",
+        miou,
+        *fusion,
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    parser = command_parser("python -m training.scoring.parity", __doc__)
+    parser.add_argument("models", type=Path, nargs="+", help="model files; the first is the reference")
+    parser.add_argument("--data", type=Path, required=True, help="folder with vi/, ir/ and perhaps labels/")
+    options = parser.parse_args(arguments)
+    with told_plainly(parser, EngineError):
+        print(tabulate(options.models, find_pairs(options.data)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,5 @@
-# Two commands: `make demo` shows what the package does, `make test` checks it. Both need Python 3.10 to
-# 3.13 and nothing else; they make .venv when it is not there.
+# `make demo` shows what the package does, `make test` checks it in a few minutes. Both need Python 3.10 to 3.13 and
+# nothing else; they make .venv when it is missing. `make test-all`, which .ci/run calls, takes longer and checks all.
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -9,7 +9,7 @@ SECONDS := 20
 WORKERS := --numprocesses auto --maxprocesses 4 --dist worksteal
 REPLAY := $(RUN) -m mtvif_ros.replay.command
 
-.PHONY: demo test coverage lint train-smoke bench-node soak clean
+.PHONY: demo test test-all lint train-smoke bench-node soak clean
 
 demo: $(DEMO)/bag
 	@echo "demo: replaying it through fusion_node over DDS at 30 Hz ..."
@@ -32,10 +32,10 @@ $(DEMO)/bag: | $(VENV)/runtime.ok
 	@mv $(DEMO)/unfinished/bag $@
 
 test: $(VENV)/test.ok
-	$(RUN) -m pytest $(WORKERS)
+	$(RUN) -m pytest $(WORKERS) -m "not long"
 
-# The same with branch coverage, also of nodes and trainings, which are processes of their own.
-coverage: $(VENV)/test.ok
+# Also the long tests, with branch coverage of nodes and trainings too, which are processes of their own.
+test-all: $(VENV)/test-all.ok
 	@rm -rf runs/coverage && mkdir -p runs/coverage
 	$(RUN) -m coverage run -m pytest $(WORKERS)
 	@$(RUN) -m coverage combine --quiet
@@ -73,4 +73,9 @@ $(VENV)/training.ok: requirements/training.txt $(VENV)/runtime.ok
 $(VENV)/test.ok: requirements/test.txt $(VENV)/training.ok
 	@echo "installing the test tools into $(VENV) ..."
 	@$(PIP) -r requirements/runtime.txt -r requirements/training.txt -r requirements/test.txt
+	@touch $@
+
+$(VENV)/test-all.ok: requirements/test-all.txt $(VENV)/test.ok
+	@echo "installing Ray into $(VENV) ..."
+	@$(PIP) -r requirements/test-all.txt
 	@touch $@

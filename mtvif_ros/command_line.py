@@ -1,4 +1,4 @@
-"""Begin every command's parser alike, read its numbers alike, and end it alike where input cannot be used."""
+"""Give every command the same parser, the same checks of its numbers and the same way to end on bad input."""
 
 from __future__ import annotations
 
@@ -7,9 +7,16 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+# What `pip install .[tools]` brings, by the name that is imported.
+_TOOLS = ("jinja2", "matplotlib", "mcap", "rosbags")
+
+
+class UserError(Exception):
+    """Say what the user can fix and how; base of such errors that are neither an OSError nor a ValueError."""
+
 
 def command_parser(name: str, description: str | None) -> argparse.ArgumentParser:
-    """Return a parser called `name` that shows a module's docstring as it is written."""
+    """Return a parser called `name` whose help shows `description`, a module's docstring, as written."""
     return argparse.ArgumentParser(
         prog=name,
         description=description,
@@ -18,7 +25,7 @@ def command_parser(name: str, description: str | None) -> argparse.ArgumentParse
 
 
 def whole_number(least: int) -> Callable[[str], int]:
-    """Return what reads an option's whole number of at least `least`, for `type=`."""
+    """Return an argparse `type` that reads a whole number of at least `least`."""
 
     def read(text: str) -> int:
         try:
@@ -33,7 +40,7 @@ def whole_number(least: int) -> Callable[[str], int]:
 
 
 def positive_number(text: str) -> float:
-    """Read an option's number, finite and above zero, for `type=`."""
+    """Read a finite number above zero; an argparse `type`."""
     try:
         number = float(text)
     except ValueError:
@@ -44,13 +51,21 @@ def positive_number(text: str) -> float:
 
 
 @contextmanager
-def told_plainly(parser: argparse.ArgumentParser, *more: type[Exception]) -> Iterator[None]:
-    """Turn an ImportError, an OSError, a ValueError or one of `more` into a line on stderr and exit code 1.
+def told_plainly(parser: argparse.ArgumentParser) -> Iterator[None]:
+    """Turn an error that the user can fix into one line on stderr and exit code 1.
 
-    These say what the user can mend; any other error is ours and keeps its traceback.
+    These are UserError, OSError, ValueError and ImportError; for a module of the `tools` extra the line says
+    how to install it. Any other error is a bug and keeps its traceback.
     """
-    kinds: tuple[type[Exception], ...] = (ImportError, OSError, ValueError, *more)
     try:
         yield
-    except kinds as error:
-        parser.exit(1, f"{parser.prog}: {error}\n")
+    except (ImportError, OSError, UserError, ValueError) as error:
+        parser.exit(1, f"{parser.prog}: {_advice(error)}\n")
+
+
+def _advice(error: Exception) -> str:
+    name = error.name if isinstance(error, ModuleNotFoundError) else None
+    module = (name or "").partition(".")[0]
+    if module in _TOOLS:
+        return f"needs the Python module {module}; install it with: pip install 'mtvif_ros[tools]'"
+    return str(error)

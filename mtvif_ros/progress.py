@@ -1,4 +1,4 @@
-"""Show how far a long piece of work is: a bar on a terminal, a line every ten percent elsewhere."""
+"""Show the progress of long work: a bar on a terminal, a line every ten percent elsewhere."""
 
 from __future__ import annotations
 
@@ -13,21 +13,17 @@ _STEPS = 10
 
 
 class Progress:
-    """Count to `total` by `update`; a context manager.
+    """Count finished items up to `total`. Use it as a context manager.
 
-    A terminal gets tqdm's bar, a file or a pipe a line such as `render: 30 % (90 of 300)` once every ten
-    percent. All of it goes to stderr.
+    A terminal gets tqdm's bar. A file or a pipe gets ten lines such as `render: 30 % (90 of 300)`, and so
+    does a terminal where tqdm is not installed. Everything goes to stderr.
     """
 
     def __init__(self, what: str, total: int, unit: str = "it"):
         self._what, self._total = what, total
         self._start = time.monotonic()
         self.count = 0
-        self._bar: Any = None
-        if sys.stderr.isatty():
-            from tqdm import tqdm
-
-            self._bar = tqdm(desc=what, total=total, unit=unit)
+        self._bar = _bar(what, total, unit) if sys.stderr.isatty() else None
 
     def __enter__(self) -> Progress:
         return self
@@ -37,11 +33,11 @@ class Progress:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the beginning."""
+        """Seconds since this object was made."""
         return time.monotonic() - self._start
 
     def update(self, count: int = 1) -> None:
-        """Note that `count` more are done."""
+        """Count `count` more items as finished."""
         before, self.count = self.count, self.count + count
         if self._bar is not None:
             self._bar.update(count)
@@ -50,19 +46,27 @@ class Progress:
             print(f"{self._what}: {percent} % ({self.count} of {self._total})", file=sys.stderr, flush=True)
 
     def note(self, **values: object) -> None:
-        """Show values beside a terminal's bar, such as the latest loss."""
+        """Show values such as the latest loss beside the bar of a terminal."""
         if self._bar is not None:
             self._bar.set_postfix(values)
 
     def close(self) -> None:
-        """End the bar."""
+        """Leave the bar as it stands and end its line."""
         if self._bar is not None:
             self._bar.close()
 
 
 def tracked(items: Iterable[Item], what: str, total: int, unit: str = "it") -> Iterator[Item]:
-    """Yield the items and show how many of `total` have been worked on."""
+    """Yield the items, of which there are `total`, and count each as finished when the next is asked for."""
     with Progress(what, total, unit) as progress:
         for item in items:
             yield item
             progress.update()
+
+
+def _bar(what: str, total: int, unit: str) -> Any:
+    try:
+        from tqdm import tqdm
+    except ModuleNotFoundError:
+        return None
+    return tqdm(desc=what, total=total, unit=unit)

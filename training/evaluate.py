@@ -20,7 +20,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from mtvif_ros.command_line import command_parser, told_plainly, whole_number
-from mtvif_ros.engines import BACKENDS, EngineError, load_engine
+from mtvif_ros.engines import BACKENDS, load_engine
 from mtvif_ros.imaging.fuse import fuse_pair
 from mtvif_ros.metrics.fusion import METRICS, luma
 from mtvif_ros.recordings.pair_folder import PairFiles, find_pairs
@@ -126,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             parser.error(f"--{name} is for --rendered frames; those of --data stay as they are")
     if not 0 <= options.smoke <= 1:
         parser.error(f"--smoke: {options.smoke} is no density; use 0 to 1")
-    with TemporaryDirectory() as folder, told_plainly(parser, EngineError):
+    with TemporaryDirectory() as folder, told_plainly(parser):
         if options.rendered:
             times = [options.time] if options.time else ALL_TIMES
             write_rendered_pairs(Path(folder), options.rendered, _HELD_OUT_SEED, options.smoke, times)

@@ -23,7 +23,7 @@ import torch
 import mtvif_ros
 from mtvif_ros.classes import CLASS_NAMES, palette
 from mtvif_ros.command_line import command_parser, told_plainly, whole_number
-from mtvif_ros.engines import EngineError, load_engine
+from mtvif_ros.engines import load_engine
 from mtvif_ros.engines.tensorrt.build import build_engine
 from mtvif_ros.engines.tensorrt.flavour import load_flavour
 from mtvif_ros.model_file import read_model_file
@@ -148,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--trained-on", default="unknown", help="data sets, for the metadata")
     parser.add_argument("--licence", default="unknown", help="licence of the weights")
     options = parser.parse_args(arguments)
-    with told_plainly(parser, EngineError):
+    with told_plainly(parser):
         network, made_by = _of_run(options.run) if options.run else _of_config(options.config)
         properties = {
             "model_version": options.model_version or f"{mtvif_ros.__version__}+{made_by}",

@@ -16,7 +16,7 @@ import onnx
 from onnx import numpy_helper
 
 from mtvif_ros.command_line import command_parser, told_plainly, whole_number
-from mtvif_ros.engines import EngineError, load_engine
+from mtvif_ros.engines import load_engine
 from mtvif_ros.imaging.resize import scaled
 from mtvif_ros.recordings.pair_folder import PairFiles, find_pairs, load_pair
 from training.scoring.parity import compare_outputs, outputs_of
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--signed", action="store_true", help="for TensorRT")
     options = parser.parse_args(arguments)
     nncf.set_log_level(logging.WARNING)  # it would list every layer
-    with told_plainly(parser, EngineError):
+    with told_plainly(parser):
         pairs = find_pairs(options.data)[:: options.every]
         quantise(options.model, options.out, pairs, options.signed)
         full, small = (

@@ -1,8 +1,10 @@
 import argparse
+import importlib
+import sys
 
 import pytest
 
-from mtvif_ros.command_line import command_parser, positive_number, told_plainly, whole_number
+from mtvif_ros.command_line import UserError, command_parser, positive_number, told_plainly, whole_number
 
 
 def parser() -> argparse.ArgumentParser:
@@ -38,18 +40,27 @@ def test_numbers_that_make_no_sense_are_named(
     assert told in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("error", [FileNotFoundError, ValueError, ModuleNotFoundError])
-def test_what_the_user_can_mend_is_one_line(
+@pytest.mark.parametrize("error", [FileNotFoundError, ModuleNotFoundError, UserError, ValueError])
+def test_what_the_user_can_fix_is_one_line_and_exit_code_1(
     error: type[Exception], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended, told_plainly(parser()):
-        raise error("x: is not here")
+        raise error("x: does not exist")
     assert ended.value.code == 1
-    assert capsys.readouterr().err == "mtvif_test: x: is not here\n"
+    assert capsys.readouterr().err == "mtvif_test: x: does not exist\n"
 
 
-def test_only_errors_that_are_named_are_told_plainly() -> None:
-    with pytest.raises(SystemExit), told_plainly(parser(), RuntimeError):
-        raise RuntimeError
+def test_a_bug_keeps_its_traceback() -> None:
     with pytest.raises(RuntimeError), told_plainly(parser()):
         raise RuntimeError
+
+
+def test_a_missing_module_of_the_tools_extra_comes_with_the_command_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "mcap.records", None)
+    with pytest.raises(SystemExit) as ended, told_plainly(parser()):
+        importlib.import_module("mcap.records")
+    assert ended.value.code == 1
+    told = "mtvif_test: needs the Python module mcap; install it with: pip install 'mtvif_ros[tools]'\n"
+    assert capsys.readouterr().err == told

@@ -31,8 +31,8 @@ def test_nothing_to_do_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == ""
 
 
-def test_a_terminal_gets_a_bar() -> None:
-    script = "from mtvif_ros.progress import tracked; list(tracked(range(3), 'render', 3))"
+def on_a_terminal(script: str) -> str:
+    """What a script of its own process writes to a terminal of 80 columns."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     done = subprocess.run([sys.executable, "-c", script], stderr=theirs)
@@ -43,4 +43,16 @@ def test_a_terminal_gets_a_bar() -> None:
             shown += chunk
     os.close(ours)
     assert done.returncode == 0
-    assert b"render: 100%" in shown
+    return shown.decode()
+
+
+TRACKED = "from mtvif_ros.progress import tracked; list(tracked(range(3), 'render', 3))"
+
+
+def test_a_terminal_gets_a_bar() -> None:
+    assert "render: 100%|" in on_a_terminal(TRACKED)
+
+
+def test_a_terminal_gets_lines_where_tqdm_is_not_installed() -> None:
+    shown = on_a_terminal(f"import sys; sys.modules['tqdm'] = None; {TRACKED}")
+    assert "render: 100 % (3 of 3)" in shown and "|" not in shown

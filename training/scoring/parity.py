@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from mtvif_ros.benchmark.command import usable_backends
 from mtvif_ros.command_line import command_parser, told_plainly
-from mtvif_ros.engines import Engine, EngineError, load_engine
+from mtvif_ros.engines import Engine, load_engine
 from mtvif_ros.imaging.fuse import fuse_pair
 from mtvif_ros.metrics.fusion import METRICS
 from mtvif_ros.recordings.pair_folder import PairFiles, find_pairs, load_pair
@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("models", type=Path, nargs="+", help="model files; the first is the reference")
     parser.add_argument("--data", type=Path, required=True, help="folder with vi/, ir/ and perhaps labels/")
     options = parser.parse_args(arguments)
-    with told_plainly(parser, EngineError):
+    with told_plainly(parser):
         print(tabulate(options.models, find_pairs(options.data)))
 
 

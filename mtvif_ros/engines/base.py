@@ -1,4 +1,4 @@
-"""Say what every engine can do."""
+"""Define what every engine does."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from typing import Protocol
 
 import numpy as np
 
+from mtvif_ros.command_line import UserError
 from mtvif_ros.image import Image
 from mtvif_ros.model_file import ModelFile
 
 
-class EngineError(RuntimeError):
-    """Say which backend cannot be used, why, and what to install or choose instead."""
+class EngineError(UserError):
+    """Say which backend cannot run, why, and what to install or choose instead."""
 
 
 class Engine(Protocol):
-    """Run one model file. An engine belongs to one thread at a time."""
+    """Run one model file. Only one thread at a time may use an engine."""
 
     model: ModelFile
     description: str
@@ -24,19 +25,19 @@ class Engine(Protocol):
     def infer(self, rgb: Image, ir: Image) -> tuple[Image, Image]:
         """Fuse and segment one pair.
 
-        `rgb` is (H, W, 3) and `ir` (H, W), uint8, C-contiguous, of the model's size. Returns `fused`
-        (H, W, 3) and `segmentation` (H, W), uint8, which stay valid until the next call. Raises
-        ValueError for other shapes.
+        `rgb` (H, W, 3) and `ir` (H, W) are uint8, C-contiguous and of the model's size. Returns `fused`
+        (H, W, 3) and `segmentation` (H, W), uint8. Both may live in buffers that the next call overwrites.
+        Raises ValueError for any other frame.
         """
         ...
 
 
 def check_frames(model: ModelFile, rgb: Image, ir: Image) -> None:
-    """Raise ValueError unless both frames have the model's size and layout."""
+    """Raise ValueError unless both frames are as Engine.infer wants them."""
     size = (model.height, model.width)
     for name, image, expected in (("rgb", rgb, (*size, 3)), ("ir", ir, size)):
         if image.shape != expected or image.dtype != np.uint8 or not image.flags.c_contiguous:
             raise ValueError(
                 f"{name}: got {image.dtype} {image.shape}, "
-                f"the model {model.path.name} takes contiguous uint8 {expected}"
+                f"but {model.path.name} takes contiguous uint8 {expected}"
             )

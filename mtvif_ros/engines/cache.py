@@ -1,4 +1,4 @@
-"""Keep built engines on disk and trust none that is not exactly what was asked for."""
+"""Keep built engines on disk, and load one only if it is intact and exactly what is wanted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 def cache_directory() -> Path:
-    """Return $MTVIF_ENGINE_CACHE, else the folder mtvif_ros/engines in the user's cache folder."""
+    """Return $MTVIF_ENGINE_CACHE, by default mtvif_ros/engines in the user's cache folder."""
     chosen = os.environ.get("MTVIF_ENGINE_CACHE")
     if chosen:
         return Path(chosen)
@@ -30,7 +30,7 @@ def cache_directory() -> Path:
 
 
 def model_key(model: ModelFile) -> Key:
-    """Return what an engine of any backend depends on, as far as the model file goes."""
+    """Return the part of an engine's key that comes from the model file."""
     return {
         "model": model.path.name,
         "model_sha256": model.sha256,
@@ -40,16 +40,16 @@ def model_key(model: ModelFile) -> Key:
 
 
 def engine_path(folder: Path, key: Key) -> Path:
-    """Return the file of the engine that `key` describes."""
+    """Return where the engine of `key` is kept."""
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
     return folder / f"{Path(key['model']).stem}-{digest[:16]}.engine"
 
 
 def cached_engine(folder: Path, key: Key, build: Callable[[], bytes]) -> bytes:
-    """Return the engine that `key` describes, from `folder` or built and kept there.
+    """Return the engine of `key` from `folder`; build and keep it if it is not there.
 
-    A file that is damaged or was made for something else is named in the log and replaced. One process
-    builds while others wait for it. Where the folder cannot be written, the engine is built each time.
+    A damaged file, or one with another key, is logged and replaced. While one process builds, others that
+    want the same engine wait for it. If the folder is not writable, the engine is built each time.
     """
     path = engine_path(folder, key)
     try:
@@ -57,7 +57,7 @@ def cached_engine(folder: Path, key: Key, build: Callable[[], bytes]) -> bytes:
         with _locked(path.with_suffix(".lock")):
             return _read_or_build(path, key, build)
     except OSError as error:
-        _log.warning("engine cache %s: %s; the engine is built and not kept", folder, error)
+        _log.warning("engine cache %s: %s; building the engine without keeping it", folder, error)
         return build()
 
 
@@ -67,12 +67,12 @@ def _read_or_build(path: Path, key: Key, build: Callable[[], bytes]) -> bytes:
         if content is not None:
             _log.info("engine cache: using %s", path)
             return content
-        _log.warning("engine cache: %s %s; building it anew", path, problem)
+        _log.warning("engine cache: %s %s; rebuilding it", path, problem)
     content = build()
     try:
         write_engine(path, key, content)
     except OSError as error:
-        _log.warning("engine cache: %s cannot be written: %s; the engine is not kept", path, error)
+        _log.warning("engine cache: cannot write %s: %s; the engine is not kept", path, error)
     return content
 
 
@@ -82,21 +82,21 @@ def _read(path: Path, key: Key) -> tuple[bytes | None, str]:
         said = json.loads(head)
         found, digest, form = said["key"], said["sha256"], said["format"]
     except (ValueError, KeyError, TypeError):
-        return None, "is not an engine file of ours"
+        return None, "is not an mtvif_ros engine"
     if form != _FORMAT:
         return None, f"has the format {form!r}, expected {_FORMAT!r}"
     if not isinstance(found, dict):
-        return None, "is not an engine file of ours"
+        return None, "is not an mtvif_ros engine"
     if found != key:
         differing = sorted(name for name in key if found.get(name) != key[name])
-        return None, f"was made for another {', '.join(differing)}"
+        return None, f"was built for another {', '.join(differing)}"
     if hashlib.sha256(content).hexdigest() != digest:
         return None, "is damaged"
     return content, ""
 
 
 def write_engine(path: Path, key: Key, content: bytes) -> None:
-    """Write an engine so that a crash at any moment leaves the old file, the new one or none."""
+    """Write an engine atomically: a crash leaves the old file, the new one or none."""
     head = {"format": _FORMAT, "key": key, "sha256": hashlib.sha256(content).hexdigest()}
     handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".partial")
     try:

@@ -1,4 +1,4 @@
-"""Run a model file with onnxruntime, the reference for the other backends: on the CPU, CUDA or TensorRT."""
+"""Run a model file with onnxruntime, the reference for the other backends, on the CPU, CUDA or TensorRT."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _PROVIDERS = {
 
 
 class OnnxRuntimeEngine:
-    """Run one pair at a time in the precision of the file."""
+    """Run one pair at a time in the file's own precision."""
 
     def __init__(self, model: ModelFile, threads: int, device: str):
         provider = _PROVIDERS.get(device)
-        if provider not in (there := onnxruntime.get_available_providers()):
-            known = [name for name, its in _PROVIDERS.items() if its in there]
-            raise EngineError(f"onnxruntime: device {device!r} is not here; choose one of {known}")
+        if provider not in (available := onnxruntime.get_available_providers()):
+            known = [name for name, its in _PROVIDERS.items() if its in available]
+            raise EngineError(f"onnxruntime: device {device!r} is not available; choose one of {known}")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         self._session = onnxruntime.InferenceSession(
             str(model.path), options, providers=list(dict.fromkeys((provider, _PROVIDERS["CPU"])))
         )
-        # onnxruntime itself falls back to the CPU with no more than a line in its log.
+        # onnxruntime falls back to the CPU and only logs it.
         if self._session.get_providers()[0] != provider:
-            raise EngineError(f"onnxruntime: device {device!r} cannot be used; its libraries do not load")
+            raise EngineError(f"onnxruntime: device {device!r} does not work; its libraries do not load")
         self.model = model
         self.description = f"onnxruntime {onnxruntime.__version__} {device} {model.precision}"
 
@@ -43,8 +43,5 @@ class OnnxRuntimeEngine:
 
 
 def load(model: ModelFile, threads: int, device: str = "") -> Engine:
-    """Load the model for `device`, CPU unless told otherwise, and run it once."""
-    engine = OnnxRuntimeEngine(model, threads, device or "CPU")
-    size = (model.height, model.width)
-    engine.infer(np.zeros((*size, 3), np.uint8), np.zeros(size, np.uint8))
-    return engine
+    """Load the model for `device`, by default the CPU."""
+    return OnnxRuntimeEngine(model, threads, device or "CPU")

@@ -1,4 +1,4 @@
-"""Run a model file with OpenVINO: on the CPU, or an Intel GPU or NPU."""
+"""Run a model file with OpenVINO on the CPU, an Intel GPU or an NPU."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from mtvif_ros.model_file import ModelFile
 
 
 class OpenVinoEngine:
-    """Run one pair at a time at the lowest latency; bfloat16 is used where the CPU has it.
+    """Run one pair at a time at the lowest latency, floats in bfloat16 where the CPU has it.
 
-    What was compiled is kept in the engine cache's folder, which shortens later starts.
+    The compiled network goes into the engine cache, which shortens later starts.
     """
 
     def __init__(self, model: ModelFile, threads: int, device: str):
         core = openvino.Core()
         if device not in (known := core.available_devices):
-            raise EngineError(f"openvino: device {device!r} is not here; choose one of {known}")
+            raise EngineError(f"openvino: device {device!r} is not available; choose one of {known}")
         config: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY"}
         if threads and device == "CPU":
             config["INFERENCE_NUM_THREADS"] = threads
-        # OpenVINO's own cache loads a damaged blob without a word, so its blobs go through ours.
+        # OpenVINO's own cache loads a damaged blob silently, so its blobs go through ours.
         key = model_key(model) | {
             "flavour": "openvino",
             "version": openvino.__version__,
@@ -36,7 +36,7 @@ class OpenVinoEngine:
 
         def compile_blob() -> bytes:
             blob = core.compile_model(str(model.path), device, config).export_model()
-            return blob if isinstance(blob, bytes) else blob.getvalue()  # by version of OpenVINO
+            return blob if isinstance(blob, bytes) else blob.getvalue()  # depends on OpenVINO's version
 
         compiled = core.import_model(
             io.BytesIO(cached_engine(cache_directory(), key, compile_blob)), device, config
@@ -62,8 +62,5 @@ class OpenVinoEngine:
 
 
 def load(model: ModelFile, threads: int, device: str = "") -> Engine:
-    """Compile the model for `device`, CPU unless told otherwise, and run it once."""
-    engine = OpenVinoEngine(model, threads, device or "CPU")
-    size = (model.height, model.width)
-    engine.infer(np.zeros((*size, 3), np.uint8), np.zeros(size, np.uint8))
-    return engine
+    """Compile the model for `device`, by default the CPU."""
+    return OpenVinoEngine(model, threads, device or "CPU")

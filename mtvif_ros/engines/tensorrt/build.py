@@ -6,20 +6,19 @@ import logging
 import time
 from typing import Any
 
-from tqdm import tqdm
-
 from mtvif_ros.engines.base import EngineError
 from mtvif_ros.engines.tensorrt.flavour import Flavour
 from mtvif_ros.model_file import ModelFile
+from mtvif_ros.progress import Progress
 
 _log = logging.getLogger(__name__)
 
 
 def build_engine(flavour: Flavour, model: ModelFile, compute_capability: str | None = None) -> bytes:
-    """Return a serialised engine; precision is the file's, fp32, fp16 or int8 as QDQ.
+    """Return a serialised engine in the file's precision: fp32, fp16 or int8 (QDQ).
 
-    `compute_capability` such as "8.6" builds for another GPU than this machine's, which TensorRT for RTX
-    does without any GPU; None builds for the GPU at hand. Raises EngineError saying what TensorRT said.
+    `compute_capability`, such as "8.6", builds for that GPU instead of this machine's; only TensorRT for
+    RTX can do so, and it needs no GPU. Raises EngineError with TensorRT's own messages.
     """
     trt = flavour.api
     start = time.monotonic()
@@ -27,7 +26,7 @@ def build_engine(flavour: Flavour, model: ModelFile, compute_capability: str | N
     _log.info("building %s for %s with %s %s", model.path.name, target, flavour.name, flavour.version)
     logger = _collecting_logger(trt)
     builder = trt.Builder(logger)
-    # TensorRT 11 knows no other networks and has no flag for it.
+    # TensorRT 11 has only strongly typed networks and no such flag.
     typed = getattr(trt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED", None)
     network = builder.create_network(0 if typed is None else 1 << int(typed))
     parser = trt.OnnxParser(network, logger)
@@ -37,13 +36,13 @@ def build_engine(flavour: Flavour, model: ModelFile, compute_capability: str | N
     config = builder.create_builder_config()
     if compute_capability is not None:
         _set_compute_capability(flavour, config, compute_capability)
-    # Held here: TensorRT keeps no reference of its own.
-    progress = _progress_bar(trt)
-    config.progress_monitor = progress
+    # TensorRT keeps no reference of its own to the monitor.
+    monitor = _progress_monitor(trt)
+    config.progress_monitor = monitor
     try:
         engine = builder.build_serialized_network(network, config)
     finally:
-        progress.close()
+        monitor.close()
     if engine is None:
         raise EngineError(f"{flavour.name} cannot build {model.path}: {'; '.join(logger.errors)}")
     content = bytes(engine)
@@ -55,8 +54,8 @@ def _set_compute_capability(flavour: Flavour, config: Any, compute_capability: s
     known = getattr(flavour.api, "ComputeCapability", None)
     if known is None:
         raise EngineError(
-            f"{flavour.name} {flavour.version} builds for the GPU of its own machine only; "
-            "TensorRT for RTX builds for others"
+            f"{flavour.name} {flavour.version} builds only for this machine's GPU; "
+            "install TensorRT for RTX to build for others"
         )
     name = "SM" + compute_capability.replace(".", "")
     if name not in known.__members__:
@@ -68,7 +67,7 @@ def _set_compute_capability(flavour: Flavour, config: Any, compute_capability: s
 
 def _collecting_logger(trt: Any) -> Any:
     class CollectingLogger(trt.ILogger):  # type: ignore[misc]
-        """Pass TensorRT's messages to logging and keep its errors for our own."""
+        """Pass TensorRT's messages on to logging and collect its errors for EngineError."""
 
         def __init__(self) -> None:
             trt.ILogger.__init__(self)
@@ -84,30 +83,30 @@ def _collecting_logger(trt: Any) -> Any:
     return CollectingLogger()
 
 
-def _progress_bar(trt: Any) -> Any:
-    class ProgressBar(trt.IProgressMonitor):  # type: ignore[misc]
-        """Show the outermost phase of a build on the screen."""
+def _progress_monitor(trt: Any) -> Any:
+    class Monitor(trt.IProgressMonitor):  # type: ignore[misc]
+        """Show the progress of a build's outermost phases."""
 
         def __init__(self) -> None:
             trt.IProgressMonitor.__init__(self)
-            self._bars: dict[str, Any] = {}
+            self._phases: dict[str, Progress] = {}
 
         def phase_start(self, name: str, parent: str | None, steps: int) -> None:
             if parent is None:
-                self._bars[name] = tqdm(total=steps, desc=name, unit="step")
+                self._phases[name] = Progress(name, steps, "step")
 
         def step_complete(self, name: str, step: int) -> bool:
-            if name in self._bars:
-                self._bars[name].update()
+            if name in self._phases:
+                self._phases[name].update()
             return True
 
         def phase_finish(self, name: str) -> None:
-            if name in self._bars:
-                self._bars.pop(name).close()
+            if name in self._phases:
+                self._phases.pop(name).close()
 
         def close(self) -> None:
-            """Close what a failed build left open."""
-            for bar in self._bars.values():
-                bar.close()
+            """Close the phases that a failed build left open."""
+            for phase in self._phases.values():
+                phase.close()
 
-    return ProgressBar()
+    return Monitor()

@@ -1,4 +1,4 @@
-"""Own CUDA memory, streams and graphs, through NVIDIA's cuda-python."""
+"""Call the CUDA runtime through NVIDIA's cuda-python: devices, errors and memory."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from mtvif_ros.engines.base import EngineError
-
-Bytes = npt.NDArray[np.uint8]
+from mtvif_ros.image import Image
 
 
 class Device(NamedTuple):
@@ -24,9 +22,9 @@ class Device(NamedTuple):
 
 
 def runtime() -> ModuleType:
-    """Import cuda-python's runtime bindings, under the name of its version.
+    """Import cuda-python's runtime bindings, whose name depends on their version.
 
-    Raises ImportError where they are not installed.
+    Raises ImportError if they are not installed.
     """
     try:
         return importlib.import_module("cuda.bindings.runtime")
@@ -35,9 +33,9 @@ def runtime() -> ModuleType:
 
 
 def call(function: Any, *arguments: Any) -> Any:
-    """Call a function of the runtime and return what it gives beside its status.
+    """Call a function of the runtime and return its results without the status.
 
-    Raises EngineError with CUDA's name of the error.
+    Raises EngineError with CUDA's name for the error.
     """
     status, *values = function(*arguments)
     if int(status) != 0:
@@ -46,7 +44,7 @@ def call(function: Any, *arguments: Any) -> Any:
 
 
 def first_device() -> Device:
-    """Describe the first GPU. Raises EngineError where there is none."""
+    """Return the first GPU. Raises EngineError if there is none."""
     cudart = runtime()
     if call(cudart.cudaGetDeviceCount) == 0:
         raise EngineError("CUDA: no GPU found")
@@ -56,9 +54,9 @@ def first_device() -> Device:
 
 
 class Buffer:
-    """Hold one tensor twice: `host`, pinned so that copies run beside kernels, and on the GPU.
+    """Hold one uint8 tensor on the GPU and, as `host`, in pinned memory, from which copies are asynchronous.
 
-    Both are freed with the buffer; `host` must not be used longer.
+    Both are freed together with the buffer; do not use `host` after that.
     """
 
     def __init__(self, shape: tuple[int, ...]):
@@ -68,16 +66,16 @@ class Buffer:
         self.device = call(cudart.cudaMalloc, self.size)
         pointer = ctypes.cast(int(self._host), ctypes.POINTER(ctypes.c_uint8))
         weakref.finalize(self, _free, cudart, self._host, self.device)
-        self.host: Bytes = np.ctypeslib.as_array(pointer, (self.size,)).reshape(shape)
+        self.host: Image = np.ctypeslib.as_array(pointer, (self.size,)).reshape(shape)
 
     def upload(self, stream: Any) -> None:
-        """Queue the copy to the GPU."""
+        """Enqueue the copy to the GPU."""
         cudart = runtime()
         kind = cudart.cudaMemcpyKind.cudaMemcpyHostToDevice
         call(cudart.cudaMemcpyAsync, self.device, self._host, self.size, kind, stream)
 
     def download(self, stream: Any) -> None:
-        """Queue the copy from the GPU."""
+        """Enqueue the copy from the GPU."""
         cudart = runtime()
         kind = cudart.cudaMemcpyKind.cudaMemcpyDeviceToHost
         call(cudart.cudaMemcpyAsync, self._host, self.device, self.size, kind, stream)

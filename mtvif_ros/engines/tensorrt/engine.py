@@ -1,4 +1,4 @@
-"""Run a model file with TensorRT on an NVIDIA GPU: Jetson, or a desktop with CUDA."""
+"""Run a model file with TensorRT on an NVIDIA GPU, a Jetson's or a desktop's."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from mtvif_ros.model_file import ModelFile
 
 
 def require_device() -> None:
-    """Raise EngineError where there is no GPU to run on and ImportError where a package is missing.
+    """Raise EngineError if there is no GPU and ImportError if a package is missing.
 
-    The GPU is asked for first: TensorRT's libraries take 80 MB, which a node without a GPU would keep.
+    The GPU comes first, so that a node without one does not load TensorRT's 80 MB of libraries.
     """
     cuda.first_device()
     load_flavour()
 
 
 def engine_key(flavour: Flavour, model: ModelFile, device_name: str, compute_capability: str) -> Key:
-    """Return everything that an engine depends on."""
+    """Return everything that an engine depends on, for the engine cache."""
     return model_key(model) | {
         "flavour": flavour.name,
         "version": flavour.version,
@@ -35,7 +35,7 @@ def engine_key(flavour: Flavour, model: ModelFile, device_name: str, compute_cap
 
 
 class TensorRtEngine:
-    """Run one pair at a time: two copies in, the network and two copies out, as one CUDA graph."""
+    """Run one pair at a time as one CUDA graph: two copies in, the network, two copies out."""
 
     def __init__(self, flavour: Flavour, model: ModelFile, content: bytes, device: cuda.Device):
         trt = flavour.api
@@ -59,7 +59,7 @@ class TensorRtEngine:
         for name, buffer in self._buffers.items():
             self._context.set_tensor_address(name, int(buffer.device))
         self._stream = cuda.call(self._cudart.cudaStreamCreate)
-        self._run()  # TensorRT allocates on its first run, which a capture may not
+        self._run()  # TensorRT allocates on its first run, which a capture must not do
         self._graph = self._capture()
 
     def infer(self, rgb: Image, ir: Image) -> tuple[Image, Image]:
@@ -92,9 +92,9 @@ class TensorRtEngine:
 
 
 def load(model: ModelFile, threads: int, device: str = "") -> Engine:
-    """Take the engine from the cache or build it, load it and run it once.
+    """Load the engine from the cache, or build it, for the first GPU.
 
-    It runs on the first GPU (CUDA_VISIBLE_DEVICES chooses); `threads` and `device` mean nothing here.
+    CUDA_VISIBLE_DEVICES chooses the GPU; `threads` and `device` have no effect.
     """
     gpu = cuda.first_device()
     flavour = load_flavour()

@@ -1,4 +1,4 @@
-"""Find TensorRT, whichever of its packages is installed."""
+"""Import TensorRT from whichever of its packages is installed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _RTX_LIBRARIES = ("libtensorrt_rtx.so.1", "libtensorrt_onnxparser_rtx.so.1")
 
 
 class Flavour(NamedTuple):
-    """Hold which TensorRT this is, its version and its Python module."""
+    """Hold the name of a TensorRT package, its version and its Python module."""
 
     name: str
     version: str
@@ -21,9 +21,9 @@ class Flavour(NamedTuple):
 
 
 def load_flavour() -> Flavour:
-    """Import `tensorrt`, else TensorRT for RTX under either of its names.
+    """Import `tensorrt`, or else TensorRT for RTX under either of its names.
 
-    Raises ImportError saying what was tried.
+    Raises ImportError that lists every attempt.
     """
     tried = []
     for load in (_tensorrt, _tensorrt_rtx, _tensorrt_rtx_bindings):
@@ -45,7 +45,7 @@ def _tensorrt_rtx() -> Flavour:
 
 
 def _tensorrt_rtx_bindings() -> Flavour:
-    """Import the bindings alone, with the libraries that lie inside onnxruntime's plugin wheel."""
+    """Import the bare bindings; their libraries come inside onnxruntime's plugin wheel."""
     plugin = importlib.util.find_spec("onnxruntime_ep_nv_tensorrt_rtx")
     if plugin is not None and plugin.origin is not None:
         for name in _RTX_LIBRARIES:

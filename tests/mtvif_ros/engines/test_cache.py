@@ -33,10 +33,13 @@ def test_an_engine_for_anything_else_is_another_file(part: str, tmp_path: Path) 
     [
         (lambda content: content[:-1], "is damaged"),
         (lambda content: content[:-1] + b"?", "is damaged"),
-        (lambda content: b'{"format": "mtvif_ros engine 1", "key": [], "sha256": ""}\n', "is not an engine"),
-        (lambda content: b"", "is not an engine file of ours"),
-        (lambda content: b"\x00\x01 not json\n" + content, "is not an engine file of ours"),
-        (lambda content: content.replace(b'"10.3"', b'"10.2"'), "was made for another version"),
+        (
+            lambda content: b'{"format": "mtvif_ros engine 1", "key": [], "sha256": ""}\n',
+            "is not an mtvif_ros engine",
+        ),
+        (lambda content: b"", "is not an mtvif_ros engine"),
+        (lambda content: b"\x00\x01 not json\n" + content, "is not an mtvif_ros engine"),
+        (lambda content: content.replace(b'"10.3"', b'"10.2"'), "was built for another version"),
         (lambda content: content.replace(b"engine 1", b"engine 0"), "has the format"),
     ],
 )
@@ -87,7 +90,7 @@ def build():
 assert cached_engine(folder, {KEY!r}, build) == b"engine"
 """
     processes = [subprocess.Popen([sys.executable, "-c", script]) for _ in range(3)]
-    assert [process.wait(30) for process in processes] == [0, 0, 0]
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
     assert (tmp_path / "built").read_text() == "x"
 
 

@@ -9,7 +9,7 @@ from mtvif_ros.engines import BACKENDS, EngineError, load_engine, shipped_model
 from mtvif_ros.model_file import read_model_file
 from mtvif_ros.synthetic import Frame, RoadScene, SceneConfig
 
-ON_CPU = ("openvino", "onnxruntime")  # tests/mtvif_ros/engines/test_tensorrt.py has the third
+ON_CPU = ("openvino", "onnxruntime")  # tensorrt/test_engine.py has the third
 
 
 @pytest.mark.parametrize("backend", [*ON_CPU, "auto"])
@@ -33,14 +33,14 @@ def test_backends_agree(model_path: Path, night_frame: Frame) -> None:
     assert (mask_a == mask_b).mean() > 0.98
 
 
-def test_auto_takes_the_first_backend_that_can_run_and_says_why_it_passed_others_over(
+def test_auto_takes_the_first_backend_that_can_run_and_logs_why_it_skipped_others(
     model_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
         chosen = load_engine(model_path, "auto").description.split()[0]
-    passed = list(BACKENDS)[: list(BACKENDS).index(chosen)]
-    for name in passed:
-        assert f"passed over {name}: " in caplog.text
+    skipped = list(BACKENDS)[: list(BACKENDS).index(chosen)]
+    for name in skipped:
+        assert f"skipped {name}: " in caplog.text
     assert f"engine: {chosen}" in caplog.text
 
 
@@ -76,7 +76,7 @@ def test_the_int8_file_gives_what_the_fp32_file_gives_from_day_to_night(model_pa
     assert np.mean(differences) < 1
 
 
-def test_a_backend_that_is_not_installed_is_passed_over_or_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backend_that_is_not_installed_is_skipped_or_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
     monkeypatch.delitem(sys.modules, "mtvif_ros.engines.openvino", raising=False)
     assert load_engine(None, "auto").description.startswith("onnxruntime")
@@ -85,8 +85,8 @@ def test_a_backend_that_is_not_installed_is_passed_over_or_named(monkeypatch: py
 
 
 @pytest.mark.parametrize("backend", ON_CPU)
-def test_a_device_that_is_not_here_is_refused_with_those_that_are(backend: str, model_path: Path) -> None:
-    with pytest.raises(EngineError, match=rf"{backend}: device 'QPU' is not here; choose one of .*CPU"):
+def test_an_unavailable_device_is_refused_with_those_that_exist(backend: str, model_path: Path) -> None:
+    with pytest.raises(EngineError, match=rf"{backend}: device 'QPU' is not available; choose one of .*CPU"):
         load_engine(model_path, backend, device="QPU")
 
 

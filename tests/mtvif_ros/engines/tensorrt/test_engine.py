@@ -55,23 +55,25 @@ def test_an_unknown_compute_capability_is_refused_with_those_that_exist(tensorrt
 
 def test_the_command_writes_an_engine_for_another_gpu(tensorrt_rtx: Flavour, tmp_path: Path) -> None:
     out = tmp_path / "orin.engine"
-    assert main(["--compute-capability", "8.6", "--out", str(out)]) == 0
+    main(["--compute-capability", "8.6", "--out", str(out)])
     assert out.stat().st_size > 100_000
 
 
 @pytest.mark.skipif(has_gpu() is None, reason="this machine has a GPU, on which TensorRT is used")
-def test_without_a_gpu_tensorrt_is_passed_over_before_its_libraries_are_loaded(tensorrt_rtx: Flavour) -> None:
+def test_without_a_gpu_tensorrt_is_skipped_before_its_libraries_load(tensorrt_rtx: Flavour) -> None:
     code = "import mtvif_ros.engines as e; e.shipped_model(); print(open('/proc/self/maps').read())"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert "openvino" in done.stdout or "onnxruntime" in done.stdout
     assert "libtensorrt" not in done.stdout
 
 
-def test_the_command_says_what_is_wrong(
+def test_the_command_names_a_file_that_does_not_exist(
     tensorrt_rtx: Flavour, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     absent = str(tmp_path / "absent.onnx")
-    assert main([absent, "--out", str(tmp_path / "x.engine")]) == 1
+    with pytest.raises(SystemExit) as ended:
+        main([absent, "--out", str(tmp_path / "x.engine")])
+    assert ended.value.code == 1
     assert "absent.onnx" in capsys.readouterr().err
 
 

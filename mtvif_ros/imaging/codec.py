@@ -1,7 +1,7 @@
-"""Read and write sensor_msgs/Image as numpy arrays, without a copy where the layout allows.
+"""Read and write sensor_msgs/Image and CompressedImage as numpy arrays.
 
-CompressedImage messages are read too. An encoding that is not known here goes to cv_bridge where that is
-installed.
+cv_bridge, if installed, reads the encodings that LAYOUTS lacks. Compressed images are jpeg or png, as
+image_transport's `compressed` plugin sends them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import cv2
 import numpy as np
 
 from mtvif_ros.image import AnyImage, Image, ImageFormatError
-from mtvif_ros.imaging.compressed_codec import decode_grey, decode_rgb
 
 if TYPE_CHECKING:
     from sensor_msgs.msg import CompressedImage
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class _Layout(NamedTuple):
-    """Describe an encoding: values a pixel, bytes a value, rows in memory for one row of pixels."""
+    """Describe an encoding: values per pixel, bytes per value and rows in memory per row of pixels."""
 
     channels: int
     to_rgb: int | None
@@ -32,12 +31,11 @@ class _Layout(NamedTuple):
     depth: int = 1
     rows: Fraction = Fraction(1)
     even: tuple[int, int] = (1, 1)
-    """The height and the width must be multiples of these."""
+    """Height and width must be multiples of these."""
 
 
 _SAME = -1
-# Every encoding that is read, with OpenCV's conversion code to R, G, B and to grey; _SAME needs none, None
-# cannot be had.
+# Each encoding with OpenCV's codes for the conversion to R G B and to grey; _SAME needs none, None has none.
 LAYOUTS = {
     "rgb8": _Layout(3, _SAME, cv2.COLOR_RGB2GRAY),
     "bgr8": _Layout(3, cv2.COLOR_BGR2RGB, cv2.COLOR_BGR2GRAY),
@@ -57,15 +55,19 @@ LAYOUTS = {
     "yuv422_yuy2": _Layout(2, cv2.COLOR_YUV2RGB_YUY2, cv2.COLOR_YUV2GRAY_YUY2, even=(1, 2)),
     "nv12": _Layout(1, cv2.COLOR_YUV2RGB_NV12, cv2.COLOR_YUV2GRAY_NV12, rows=Fraction(3, 2), even=(2, 2)),
 }
+_JPEG_QUALITY = 90
+# How OpenCV decodes a compressed image, by its number of channels.
+_STORED_TO_RGB = {1: cv2.COLOR_GRAY2RGB, 3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGB}
+_STORED_TO_GREY = {3: cv2.COLOR_BGR2GRAY, 4: cv2.COLOR_BGRA2GRAY}
 
 
 def read_rgb(message: ImageMessage | CompressedImage) -> Image:
-    """Return the message as (H, W, 3) uint8, R G B; rgb8 shares the message's memory.
+    """Return the message as (H, W, 3) uint8, R G B; an rgb8 image shares the message's memory.
 
-    Raises ImageFormatError for other encodings and for sizes that contradict each other.
+    Raises ImageFormatError for an unknown encoding, a 16-bit image, contradictory sizes and undecodable data.
     """
     if _is_compressed(message):
-        return decode_rgb(message)
+        return _decode_rgb(message)
     if message.encoding not in LAYOUTS:
         return np.asarray(_by_cv_bridge(message, "rgb8"), np.uint8)
     pixels, layout = _read(message)
@@ -80,11 +82,13 @@ def read_rgb(message: ImageMessage | CompressedImage) -> Image:
 def read_grey(message: ImageMessage | CompressedImage) -> AnyImage:
     """Return the message as (H, W) grey, uint8 or, for 16-bit encodings, uint16.
 
-    mono8 shares the message's memory, and so do 16-bit messages in this machine's byte order.
-    Raises ImageFormatError for other encodings and for sizes that contradict each other.
+    A mono8 image shares the message's memory, and so does a 16-bit image in this machine's byte order.
+    Raises ImageFormatError for an unknown encoding, contradictory sizes and undecodable data.
     """
     if _is_compressed(message):
-        return decode_grey(message)
+        pixels = _decode(message)
+        channels = _channels(pixels)
+        return pixels if channels == 1 else np.asarray(cv2.cvtColor(pixels, _STORED_TO_GREY[channels]))
     if message.encoding not in LAYOUTS:
         return _by_cv_bridge(message, "mono16" if "16" in message.encoding else "mono8")
     pixels, layout = _read(message)
@@ -93,7 +97,7 @@ def read_grey(message: ImageMessage | CompressedImage) -> AnyImage:
 
 
 def write_image(pixels: Image, encoding: str, header: Header) -> ImageMessage:
-    """Return a message holding a copy of the pixels, (H, W, 3) for rgb8 and (H, W) for mono8."""
+    """Return a message with a copy of the pixels, (H, W, 3) for rgb8 and (H, W) for mono8."""
     from sensor_msgs.msg import Image as ImageMessage
 
     message = ImageMessage()
@@ -101,11 +105,35 @@ def write_image(pixels: Image, encoding: str, header: Header) -> ImageMessage:
     message.height, message.width = pixels.shape[:2]
     message.encoding = encoding
     message.step = pixels[0].nbytes
+    message.data = _message_data(np.ascontiguousarray(pixels).data.cast("B"))
+    return message
+
+
+def write_compressed(pixels: Image, kind: str, header: Header) -> CompressedImage:
+    """Return a message with (H, W, 3) R G B or (H, W) pixels as `jpeg` (quality 90) or `png` (lossless)."""
+    from sensor_msgs.msg import CompressedImage
+
+    if pixels.ndim == 3:
+        stored, encoding, inner = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), "rgb8", "bgr8"
+    else:
+        stored, encoding, inner = pixels, "mono8", ""
+    flags = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY] if kind == "jpeg" else [cv2.IMWRITE_PNG_COMPRESSION, 1]
+    _, encoded = cv2.imencode(f".{kind}", stored, flags)
+    message = CompressedImage(header=header, format=f"{encoding}; {kind} compressed {inner}".rstrip())
+    message.data = _message_data(encoded.data)
+    return message
+
+
+def has_colours(message: CompressedImage) -> bool:
+    """Say whether a compressed image has colour channels. Raises ImageFormatError if it cannot be decoded."""
+    return _channels(_decode(message)) > 1
+
+
+def _message_data(content: memoryview) -> array.array[int]:
     # rclpy checks bytes and lists element by element, but takes an array.array as it is.
     data = array.array("B")
-    data.frombytes(np.ascontiguousarray(pixels).data.cast("B"))
-    message.data = data
-    return message
+    data.frombytes(content)
+    return data
 
 
 def _converted(pixels: AnyImage, code: int) -> AnyImage:
@@ -121,7 +149,7 @@ def _by_cv_bridge(message: ImageMessage, encoding: str) -> AnyImage:
     try:
         from cv_bridge import CvBridge, CvBridgeError
     except ImportError:
-        raise ImageFormatError(f"{refusal}; cv_bridge, which knows more, is not installed") from None
+        raise ImageFormatError(f"{refusal}; install cv_bridge, which reads more") from None
     try:
         return np.asarray(CvBridge().imgmsg_to_cv2(message, encoding))
     except (CvBridgeError, TypeError, ValueError) as error:
@@ -155,3 +183,33 @@ def _read(message: ImageMessage) -> tuple[AnyImage, _Layout]:
         return data.view(stored).astype(np.uint16, copy=False).reshape(rows, width), layout
     shape = (rows, width) if layout.channels == 1 else (rows, width, layout.channels)
     return data.reshape(shape), layout
+
+
+def _decode_rgb(message: CompressedImage) -> Image:
+    pixels = _decode(message)
+    if pixels.dtype != np.uint8:
+        raise ImageFormatError(
+            f"format {message.format!r}: {pixels.dtype} is for infrared; a visible image needs 8 bits"
+        )
+    return np.asarray(cv2.cvtColor(pixels, _STORED_TO_RGB[_channels(pixels)]), np.uint8)
+
+
+def _decode(message: CompressedImage) -> AnyImage:
+    if "compressedDepth" in message.format:
+        raise ImageFormatError(f"format {message.format!r} is not supported; send jpeg or png")
+    data = np.frombuffer(message.data, np.uint8)
+    try:
+        pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    except cv2.error as error:  # the header claims more pixels than OpenCV allocates
+        raise ImageFormatError(f"format {message.format!r}: {error.err}") from error
+    if pixels is None:
+        raise ImageFormatError(
+            f"format {message.format!r}: OpenCV cannot decode these {data.size} bytes; send jpeg or png"
+        )
+    if pixels.dtype not in (np.uint8, np.uint16):
+        raise ImageFormatError(f"format {message.format!r}: {pixels.dtype} values are not supported")
+    return np.asarray(pixels)
+
+
+def _channels(pixels: AnyImage) -> int:
+    return 1 if pixels.ndim == 2 else int(pixels.shape[2])

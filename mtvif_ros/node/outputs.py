@@ -10,8 +10,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from mtvif_ros.image import Image as Pixels
-from mtvif_ros.imaging.codec import write_image
-from mtvif_ros.imaging.compressed_codec import write_compressed
+from mtvif_ros.imaging.codec import write_compressed, write_image
 from mtvif_ros.imaging.draw import overlay
 
 # Reliable serves reliable and best-effort subscribers alike.

@@ -12,8 +12,7 @@ from lifecycle_msgs.srv import ChangeState
 from onnx import helper
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from mtvif_ros.imaging.codec import read_grey, read_rgb
-from mtvif_ros.imaging.compressed_codec import write_compressed
+from mtvif_ros.imaging.codec import read_grey, read_rgb, write_compressed
 from mtvif_ros.replay.node_process import NodeProcess, NodeProcessError
 from mtvif_ros.synthetic import Frame
 from tests.mtvif_ros.node.dds import Cameras, running_node

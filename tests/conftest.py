@@ -13,8 +13,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from mtvif_ros.engines.tensorrt.flavour import Flavour, load_flavour
 from mtvif_ros.node.dds import claim_domain, prepare_dds
-from mtvif_ros.recordings.frames import from_rendered
-from mtvif_ros.recordings.make_bag import make_bag
+from mtvif_ros.recordings.make_bag import from_rendered, make_bag
 from mtvif_ros.recordings.timing import Timing
 from mtvif_ros.resources import model_directory
 from mtvif_ros.synthetic import Frame, RoadScene, SceneConfig

@@ -1,1 +1,1 @@
-"""Write and read recordings (rosbag2: mcap and sqlite3) and folders of frame pairs."""
+"""Read and write recordings (rosbag2 in mcap or sqlite3) and folders of frame pairs."""

@@ -1,32 +1,28 @@
-"""Take aligned frame pairs out of a recording, as training and evaluation read them.
+"""Extract aligned frame pairs from a recording, in the layout that training and evaluation read.
 
 mtvif_extract --bag BAG --out FOLDER --every 30 --registration registration.yaml
 
-Writes FOLDER/vi/NAME.png and FOLDER/ir/NAME.png, lossless, and FOLDER/labels/NAME.png where the bag has class
-masks; NAME is the visible stamp in ns. What is there already is never overwritten.
+Writes FOLDER/vi/NAME.png and FOLDER/ir/NAME.png, both lossless, and FOLDER/labels/NAME.png if the bag has
+class masks. NAME is the visible stamp in ns. The command never overwrites a file.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
-from tqdm import tqdm
 
-from mtvif_ros.command_line import command_parser, whole_number
-from mtvif_ros.image import ImageFormatError
+from mtvif_ros.command_line import command_parser, told_plainly, whole_number
+from mtvif_ros.image import Image
 from mtvif_ros.imaging.codec import read_grey, read_rgb
-from mtvif_ros.imaging.registration import Registration, RegistrationError, read_registration
+from mtvif_ros.imaging.registration import Registration, read_registration
 from mtvif_ros.imaging.thermal import ThermalScaler
-from mtvif_ros.recordings.arguments import add_bag_arguments
-from mtvif_ros.recordings.labels import find_labels, read_labels
-from mtvif_ros.recordings.pairs import find_stamp_pairs, read_pairs
-from mtvif_ros.recordings.reader import BagError, stamp_of
-from mtvif_ros.recordings.topics import find_cameras
+from mtvif_ros.progress import tracked
+from mtvif_ros.recordings.pairs import find_stamp_pairs, read_labels, read_pairs
+from mtvif_ros.recordings.reader import stamp_of
+from mtvif_ros.recordings.topics import add_bag_arguments, find_cameras, find_labels
 from mtvif_ros.recordings.writer import LABEL_TOPIC
 
 
@@ -41,15 +37,15 @@ def extract_pairs(
     labels: str | None = None,
     prefix: str = "",
 ) -> int:
-    """Write every `every`-th pair of a bag, infrared on the visible grid; slop and offset in s.
+    """Write every `every`-th pair of a bag with infrared on the visible grid; return their number.
 
-    `labels` is a topic of class masks under the visible stamps; `prefix` begins every file's name. Returns
-    how many were written. Raises BagError when there is none, ImageFormatError for images that cannot be
-    read, OSError when they cannot be written or are there already.
+    `slop` and `offset` are in s. `labels` is a topic of class masks with the visible stamps. `prefix` begins
+    the name of every file. Raises BagError if the bag has no pair, ImageFormatError for an unreadable image,
+    and OSError if a file exists or cannot be written.
     """
     pairs = find_stamp_pairs(bag, topics, slop, offset)[::every]
     aligned, thermal = registration or Registration(), ThermalScaler()
-    for pair in tqdm(read_pairs(bag, topics, pairs), total=len(pairs), unit="pair"):
+    for pair in tracked(read_pairs(bag, topics, pairs), "extract", len(pairs), "pair"):
         rgb, ir = read_rgb(pair.rgb.message()), thermal(read_grey(pair.ir.message()))
         size = (rgb.shape[1], rgb.shape[0])
         name = f"{prefix}{stamp_of(pair.rgb.raw)}.png"
@@ -61,48 +57,44 @@ def extract_pairs(
     return len(pairs)
 
 
-def _write(path: Path, picture: npt.NDArray[np.uint8]) -> None:
+def _write(path: Path, picture: Image) -> None:
     if path.exists():
         raise FileExistsError(
             f"{path}: exists already; choose another --out, or a --prefix for each recording"
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(path), picture):
-        raise OSError(f"{path}: cannot be written; is there space left?")
+        raise OSError(f"{path}: cannot be written; check the free space of the disk")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return 1 with a message when nothing can be extracted."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
     parser = command_parser("mtvif_extract", __doc__)
     add_bag_arguments(parser)
-    parser.add_argument("--out", type=Path, required=True, help="folder for vi/ and ir/")
+    parser.add_argument("--out", type=Path, required=True, help="folder for vi/, ir/ and labels/")
     parser.add_argument(
-        "--every", type=whole_number(1), default=30, help="each n-th pair; neighbours are alike"
+        "--every", type=whole_number(1), default=30, help="take one pair in so many; neighbours look alike"
     )
-    parser.add_argument("--registration", type=Path, help="what mtvif_calibrate wrote")
-    parser.add_argument("--label-topic", help=f"class masks; default {LABEL_TOPIC} where the bag has it")
-    parser.add_argument("--prefix", default="", help="of all names, for several recordings in one folder")
-    given = parser.parse_args(arguments)
-    try:
-        topics = find_cameras(given.bag, given.rgb_topic, given.ir_topic)
-        registration = read_registration(given.registration) if given.registration else None
+    parser.add_argument("--registration", type=Path, help="file that mtvif_calibrate wrote")
+    parser.add_argument(
+        "--label-topic", help=f"class masks; default: {LABEL_TOPIC}, if the bag has this topic"
+    )
+    parser.add_argument("--prefix", default="", help="begin all names with this; one for each recording")
+    options = parser.parse_args(arguments)
+    with told_plainly(parser):
         count = extract_pairs(
-            given.bag,
-            topics,
-            given.out,
-            given.every,
-            given.slop,
-            given.offset,
-            registration,
-            find_labels(given.bag, given.label_topic),
-            given.prefix,
+            options.bag,
+            find_cameras(options.bag, options.rgb_topic, options.ir_topic),
+            options.out,
+            options.every,
+            options.slop,
+            options.offset,
+            read_registration(options.registration) if options.registration else None,
+            find_labels(options.bag, options.label_topic),
+            options.prefix,
         )
-    except (BagError, ImageFormatError, OSError, RegistrationError) as error:
-        print(f"mtvif_extract: {error}", file=sys.stderr)
-        return 1
-    print(f"wrote {count} pairs to {given.out}")
-    return 0
+    print(f"wrote {count} pairs to {options.out}")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

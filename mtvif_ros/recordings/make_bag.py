@@ -8,24 +8,85 @@ mtvif_make_bag --rendered SECONDS --time night --out BAG
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
+import cv2
+import numpy as np
+import numpy.typing as npt
 
-from mtvif_ros.command_line import command_parser, positive_number
-from mtvif_ros.recordings.frames import FrameSource, from_pairs, from_rendered, from_videos
+from mtvif_ros.command_line import command_parser, positive_number, told_plainly
+from mtvif_ros.progress import tracked
+from mtvif_ros.recordings.pair_folder import find_pairs, load_mask, load_pair
 from mtvif_ros.recordings.timing import Timing, moments
-from mtvif_ros.recordings.writer import STORAGES, PairBagWriter
-from mtvif_ros.synthetic import SceneConfig
+from mtvif_ros.recordings.writer import STORAGES, BagFrame, PairBagWriter
+from mtvif_ros.synthetic import RoadScene, SceneConfig
 from mtvif_ros.synthetic.light import TIMES
 
 
+@dataclass(frozen=True)
+class FrameSource:
+    """Hold frames, their number and, where it is known, the camera matrix K (3, 3)."""
+
+    frames: Iterator[BagFrame]
+    count: int
+    matrix: npt.NDArray[np.float64] | None = None
+
+
+def from_pairs(folder: Path) -> FrameSource:
+    """Read a folder of pairs in the order of their names. Raises what find_pairs and load_pair raise."""
+    pairs = find_pairs(folder)
+
+    def frames() -> Iterator[BagFrame]:
+        for files in pairs:
+            rgb, ir = load_pair(files)
+            yield BagFrame(rgb, ir, load_mask(files, ir))
+
+    return FrameSource(frames(), len(pairs))
+
+
+def from_videos(visible: Path, infrared: Path) -> FrameSource:
+    """Read two videos frame by frame.
+
+    Raises ValueError if OpenCV cannot open or decode one, or if their lengths differ.
+    """
+    paths = (visible, infrared)
+    videos = [cv2.VideoCapture(str(path)) for path in paths]
+    for path, video in zip(paths, videos):
+        if not video.isOpened():
+            raise ValueError(f"{path}: not a video that OpenCV can open")
+    lengths = [int(video.get(cv2.CAP_PROP_FRAME_COUNT)) for video in videos]
+    if lengths[0] != lengths[1]:
+        raise ValueError(
+            f"{visible} has {lengths[0]} frames, {infrared} has {lengths[1]}; cut them to the same length"
+        )
+
+    def frames() -> Iterator[BagFrame]:
+        for number in range(lengths[0]):
+            read = [video.read() for video in videos]
+            for path, (ok, _) in zip(paths, read):
+                if not ok:
+                    raise ValueError(f"{path}: frame {number} of {lengths[0]} cannot be decoded")
+            rgb = cv2.cvtColor(read[0][1], cv2.COLOR_BGR2RGB)
+            ir = cv2.cvtColor(read[1][1], cv2.COLOR_BGR2GRAY)
+            yield BagFrame(np.asarray(rgb, np.uint8), np.asarray(ir, np.uint8), None)
+
+    return FrameSource(frames(), lengths[0])
+
+
+def from_rendered(config: SceneConfig, seconds: float) -> FrameSource:
+    """Render a drive of `seconds` at the scene's frame rate."""
+    scene = RoadScene(config)
+    count = round(seconds * config.rate)
+    frames = (BagFrame(*scene.frame(index)) for index in range(count))
+    return FrameSource(frames, count, scene.camera.matrix())
+
+
 def make_bag(source: FrameSource, path: Path, timing: Timing, storage: str = "mcap") -> None:
-    """Write all frames of a source; see PairBagWriter for what the bag holds and what is raised."""
+    """Write all frames of a source as a bag at `path`. Raises what PairBagWriter raises."""
     with PairBagWriter(path, storage, source.matrix) as writer:
-        frames = tqdm(source.frames, total=source.count, desc=str(path), unit="frame")
+        frames = tracked(source.frames, str(path), source.count, "frame")
         for frame, moment in zip(frames, moments(timing)):
             writer.write(frame, moment)
 
@@ -33,28 +94,48 @@ def make_bag(source: FrameSource, path: Path, timing: Timing, storage: str = "mc
 def _parser() -> argparse.ArgumentParser:
     parser = command_parser("mtvif_make_bag", __doc__)
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--pairs", type=Path, metavar="FOLDER", help="vi/, ir/ and perhaps labels/")
+    source.add_argument(
+        "--pairs", type=Path, metavar="FOLDER", help="images in vi/ and ir/, optionally labels/"
+    )
     source.add_argument("--videos", type=Path, nargs=2, metavar=("VISIBLE", "INFRARED"))
     source.add_argument("--rendered", type=positive_number, metavar="SECONDS", help="render a drive")
-    parser.add_argument("--out", type=Path, required=True, help="the bag, a folder to be made")
-    parser.add_argument("--storage", choices=sorted(STORAGES), default="mcap")
-    parser.add_argument("--rate", type=float, default=30.0, help="frames a second")
-    parser.add_argument("--jitter", type=float, default=0.0, help="of the stamps, sigma in s")
-    parser.add_argument("--dropped", type=float, default=0.0, help="share of frames lost, 0..1")
-    parser.add_argument("--offset", type=float, default=0.0, help="infrared clock minus visible, s")
-    parser.add_argument("--seed", type=int, default=0, help="of jitter, drops and scenes")
+    parser.add_argument("--out", type=Path, required=True, help="the new bag, a folder")
+    parser.add_argument("--storage", choices=STORAGES, default="mcap")
+    parser.add_argument("--rate", type=float, default=30.0, help="frames per second")
+    parser.add_argument("--jitter", type=float, default=0.0, help="standard deviation of the stamps, in s")
+    parser.add_argument("--dropped", type=float, default=0.0, help="share of frames to drop, 0..1")
+    parser.add_argument("--offset", type=float, default=0.0, help="infrared minus visible clock, in s")
+    parser.add_argument("--seed", type=int, default=0, help="seed of jitter, drops and scene")
     scene = parser.add_argument_group("rendered scenes")
-    scene.add_argument("--time", choices=sorted(TIMES), default="dusk")
+    scene.add_argument("--time", choices=sorted(TIMES), default="dusk", help="time of day")
     scene.add_argument("--size", type=int, nargs=2, default=(640, 480), metavar=("W", "H"))
     scene.add_argument("--smoke", type=float, default=0.0, help="density of smoke in the street, 0..1")
-    scene.add_argument("--misaligned", type=float, default=0.0, help="of infrared, in pixels")
+    scene.add_argument("--misaligned", type=float, default=0.0, help="shift infrared by about so many pixels")
     return parser
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return 1 with a message when the input cannot be used."""
-    options = _parser().parse_args(arguments)
-    try:
+def _source(options: argparse.Namespace) -> FrameSource:
+    if options.pairs:
+        return from_pairs(options.pairs)
+    if options.videos:
+        return from_videos(*options.videos)
+    config = SceneConfig(
+        seed=options.seed,
+        time=options.time,
+        width=options.size[0],
+        height=options.size[1],
+        rate=options.rate,
+        misaligned=options.misaligned,
+        smoke=options.smoke,
+    )
+    return from_rendered(config, options.rendered)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    with told_plainly(parser):
         timing = Timing(
             rate=options.rate,
             jitter=options.jitter,
@@ -62,27 +143,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             offset=options.offset,
             seed=options.seed,
         )
-        if options.pairs:
-            source = from_pairs(options.pairs)
-        elif options.videos:
-            source = from_videos(*options.videos)
-        else:
-            config = SceneConfig(
-                seed=options.seed,
-                time=options.time,
-                width=options.size[0],
-                height=options.size[1],
-                rate=options.rate,
-                misaligned=options.misaligned,
-                smoke=options.smoke,
-            )
-            source = from_rendered(config, options.rendered)
-        make_bag(source, options.out, timing, options.storage)
-    except (OSError, ValueError) as error:
-        print(f"mtvif_make_bag: {error}", file=sys.stderr)
-        return 1
-    return 0
+        make_bag(_source(options), options.out, timing, options.storage)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

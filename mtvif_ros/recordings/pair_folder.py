@@ -1,4 +1,4 @@
-"""Read a folder of aligned visible and infrared frames with optional masks and boxes."""
+"""Read a folder of aligned visible and infrared frames, with optional class masks and boxes."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 
 @dataclass(frozen=True)
 class PairFiles:
-    """Hold the paths of one pair; `mask` and `boxes` are None where the folder has none.
+    """Hold the paths of one pair; `mask` and `boxes` are None if the folder has none.
 
-    One path for both cameras names an image of four channels, R, G, B and infrared. `mask_values` says
-    which class a value of the mask file is; None when they are the same.
+    If `visible` and `infrared` are the same path, it is an image of four channels: R, G, B and infrared.
+    `mask_values` maps the values of the mask file to classes; None if they are the classes already.
     """
 
     name: str
@@ -33,7 +33,7 @@ class PairFiles:
 def find_pairs(root: Path) -> list[PairFiles]:
     """List the pairs under `root`: `vi/NAME.*`, `ir/NAME.*`, `labels/NAME.png`, `boxes/NAME.txt`.
 
-    Raises FileNotFoundError when a folder is missing, empty, or a frame lacks its partner.
+    Raises FileNotFoundError if a folder is missing or empty, or if a frame lacks its partner.
     """
     return pair_folders(root / "vi", root / "ir", root / "labels", boxes=root / "boxes")
 
@@ -45,10 +45,10 @@ def pair_folders(
     mask_values: Mapping[int, int] | None = None,
     boxes: Path | None = None,
 ) -> list[PairFiles]:
-    """List the frames that two folders hold under equal names, with the mask and boxes of that name.
+    """List the frames that have the same name in both folders, each with the mask and boxes of that name.
 
-    Raises FileNotFoundError when a frame folder is missing or empty, and naming every frame, mask and
-    box file that has no partner.
+    Raises FileNotFoundError if a frame folder is missing or empty, and for frames, masks and boxes without
+    a partner, all of which the message names.
     """
     of_visible, of_infrared = _by_stem(visible, _IMAGES), _by_stem(infrared, _IMAGES)
     of_masks = _by_stem(masks, {".png"}) if masks.is_dir() else {}
@@ -58,7 +58,7 @@ def pair_folders(
         alone += [str(others[name]) for name in sorted(others.keys() - of_visible.keys())]
     if alone:
         raise FileNotFoundError(
-            f"{len(alone)} files under {visible.parent} have no partner of the same name in "
+            f"{len(alone)} files under {visible.parent} lack a partner of the same name in "
             f"{visible.name}/ or {infrared.name}/:\n  " + "\n  ".join(alone)
         )
     return [
@@ -68,9 +68,9 @@ def pair_folders(
 
 
 def load_pair(files: PairFiles) -> tuple[Image, Image]:
-    """Read rgb (H, W, 3) R, G, B and ir (H, W), both uint8.
+    """Read rgb (H, W, 3), R G B, and ir (H, W), both uint8.
 
-    Raises ValueError naming the file when it cannot be decoded or the sizes differ.
+    Raises ValueError, which names the file, if one cannot be decoded or the sizes differ.
     """
     if files.visible == files.infrared:
         both = _decode(files.visible, cv2.IMREAD_UNCHANGED)
@@ -84,10 +84,10 @@ def load_pair(files: PairFiles) -> tuple[Image, Image]:
 
 
 def load_mask(files: PairFiles, like: Image) -> Image | None:
-    """Read the (H, W) class mask of a pair, None where there is none.
+    """Read the class mask (H, W) of a pair, None if it has none.
 
-    Raises ValueError naming the file when it cannot be decoded, has not the size of `like` or holds a
-    value that `mask_values` does not name.
+    Raises ValueError, which names the file, if it cannot be decoded, differs from `like` in size or holds a
+    value that `mask_values` lacks.
     """
     if files.mask is None:
         return None
@@ -105,7 +105,7 @@ def load_mask(files: PairFiles, like: Image) -> Image | None:
 
 def _by_stem(folder: Path, suffixes: set[str]) -> dict[str, Path]:
     if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: no such folder; a data set has vi/ and ir/ side by side")
+        raise FileNotFoundError(f"{folder}: no such folder; a data set needs vi/ and ir/ side by side")
     files = [path for path in sorted(folder.iterdir()) if path.is_file() and path.name[0] != "."]
     strange = [str(path) for path in files if path.suffix.lower() not in suffixes]
     if strange:
@@ -114,7 +114,7 @@ def _by_stem(folder: Path, suffixes: set[str]) -> dict[str, Path]:
         )
     found = {path.stem: path for path in files}
     if not found and suffixes is _IMAGES:
-        raise FileNotFoundError(f"{folder}: holds no images ({', '.join(sorted(_IMAGES))})")
+        raise FileNotFoundError(f"{folder}: has no images ({', '.join(sorted(_IMAGES))})")
     return found
 
 
@@ -123,7 +123,7 @@ def _decode(path: Path, flag: int) -> Image:
     if image is None:
         raise ValueError(f"{path}: not an image that OpenCV can decode")
     if image.dtype != np.uint8:
-        raise ValueError(f"{path}: holds {image.dtype} pixels, expected 8 bits")
+        raise ValueError(f"{path}: has {image.dtype} pixels, expected uint8")
     return np.asarray(image, np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""Pair the frames of a recording, knowing all of them."""
+"""Pair the frames of a whole recording, and read the pairs and their class masks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
+from mtvif_ros.image import Image
+from mtvif_ros.imaging.codec import read_grey
 from mtvif_ros.pairing.stamps import in_ns
 from mtvif_ros.recordings.reader import BagError, BagReader, Record, stamp_of
 
@@ -19,9 +23,9 @@ class RecordedPair(NamedTuple):
 
 
 def mutual_nearest(rgb: Sequence[int], ir: Sequence[int], slop: int) -> list[tuple[int, int]]:
-    """Pair stamps (sorted, any unit) that are each other's nearest and at most `slop` apart.
+    """Pair sorted stamps that are each other's nearest and at most `slop` apart, in any unit.
 
-    Returns (rgb, ir) stamps in order. Of two equally near stamps the earlier counts as the nearer.
+    Returns (rgb, ir) stamps in order. Of two equally near stamps the earlier one counts as nearer.
     """
     pairs = []
     for stamp in rgb:
@@ -36,13 +40,13 @@ def mutual_nearest(rgb: Sequence[int], ir: Sequence[int], slop: int) -> list[tup
 def stamp_pairs(
     rgb: Collection[int], ir: Collection[int], slop: int, offset: int = 0
 ) -> list[tuple[int, int]]:
-    """Return the (rgb, ir) stamps in ns that belong together; `offset` is added to the visible ones."""
+    """Return the (rgb, ir) stamps of all pairs, in ns; `offset` is the infrared minus the visible clock."""
     shifted = mutual_nearest(sorted({stamp + offset for stamp in rgb}), sorted(set(ir)), slop)
     return [(stamp - offset, partner) for stamp, partner in shifted]
 
 
 def read_stamps(path: Path, topics: tuple[str, str]) -> tuple[list[int], list[int]]:
-    """Return the stamps in ns of both topics, in the order of the recording. Raises BagError."""
+    """Return the stamps of both topics in ns, in the order of the recording. Raises BagError."""
     stamps: dict[str, list[int]] = {topic: [] for topic in topics}
     with BagReader(path, topics) as reader:
         for record in reader.records():
@@ -53,7 +57,10 @@ def read_stamps(path: Path, topics: tuple[str, str]) -> tuple[list[int], list[in
 def find_stamp_pairs(
     path: Path, topics: tuple[str, str], slop: float, offset: float
 ) -> list[tuple[int, int]]:
-    """Return the (rgb, ir) stamps in ns of a bag's pairs; slop, offset in s. Raises BagError if none."""
+    """Return the (rgb, ir) stamps in ns of a bag's pairs; `slop` and `offset` are in s.
+
+    Raises BagError if there is no pair.
+    """
     pairs = stamp_pairs(*read_stamps(path, topics), in_ns(slop), in_ns(offset))
     if not pairs:
         raise never_meet(path, topics, slop)
@@ -61,17 +68,17 @@ def find_stamp_pairs(
 
 
 def never_meet(path: Path, topics: tuple[str, str], slop: float, more: str = "") -> BagError:
-    """Return the error for a bag of which no two frames are within `slop` s of each other."""
+    """Return the error for a bag without two frames within `slop` s of each other."""
     return BagError(
         f"bag {path}: no frames of {topics[0]} and {topics[1]} are within {slop} s of each other; "
-        f"see --slop and --offset{more}"
+        f"change --slop or --offset{more}"
     )
 
 
 def read_pairs(
     path: Path, topics: tuple[str, str], pairs: Sequence[tuple[int, int]]
 ) -> Iterator[RecordedPair]:
-    """Yield the messages of the given (rgb, ir) stamps, in order; only what waits is in memory."""
+    """Yield the messages of the given (rgb, ir) stamps in order, holding only unpaired ones in memory."""
     wanted = [{stamps[camera] for stamps in pairs} for camera in (0, 1)]
     waiting: tuple[dict[int, Record], dict[int, Record]] = ({}, {})
     position = 0
@@ -86,6 +93,19 @@ def read_pairs(
                     break
                 yield RecordedPair(waiting[0].pop(rgb), waiting[1].pop(ir))
                 position += 1
+
+
+def read_labels(path: Path, topic: str, stamps: Collection[int]) -> Iterator[tuple[int, Image]]:
+    """Yield stamp in ns and class indices (H, W) of every mask on `topic` with one of these stamps.
+
+    Raises BagError if the topic is missing and ImageFormatError for an unreadable mask.
+    """
+    wanted = set(stamps)
+    with BagReader(path, (topic,)) as reader:
+        for record in reader.records():
+            stamp = stamp_of(record.raw)
+            if stamp in wanted:
+                yield stamp, np.asarray(read_grey(record.message()), np.uint8)
 
 
 def _nearest(stamps: Sequence[int], wanted: int) -> int | None:

@@ -1,29 +1,38 @@
-"""Read images from a rosbag2, whole or damaged."""
+"""Read the images of a rosbag2, intact or damaged."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from rosbags.interfaces import Connection
-from rosbags.rosbag2 import Reader, ReaderError
-from rosbags.typesys import Stores, get_typestore
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mtvif_ros.pairing.stamps import NANOSECONDS
 from mtvif_ros.recordings.salvage import salvage_mcap
 
+if TYPE_CHECKING:
+    from rosbags.interfaces import Connection
+    from rosbags.rosbag2 import Reader
+    from rosbags.typesys.store import Typestore
+
 IMAGE, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
-_STORE = get_typestore(Stores.ROS2_JAZZY)
 
 
 class BagError(ValueError):
     """Say which bag cannot be used and why."""
 
 
+@lru_cache(maxsize=1)
+def message_types() -> Typestore:
+    """Return the message types of ROS 2 Jazzy; image messages are the same from Humble to Kilted."""
+    from rosbags.typesys import Stores, get_typestore
+
+    return get_typestore(Stores.ROS2_JAZZY)
+
+
 class Record(NamedTuple):
-    """Hold one recorded message: topic, type, when it was received in ns, and its serialised bytes."""
+    """Hold one recorded message: its topic, type, time of arrival in ns and serialised bytes."""
 
     topic: str
     kind: str
@@ -31,14 +40,14 @@ class Record(NamedTuple):
     raw: bytes
 
     def message(self) -> Any:
-        """Return the message; read_rgb and read_grey take it as they take rclpy's."""
-        return _STORE.deserialize_cdr(self.raw, self.kind)
+        """Return the message; read_rgb and read_grey take it like one of rclpy's."""
+        return message_types().deserialize_cdr(self.raw, self.kind)
 
 
 def stamp_of(raw: bytes | memoryview) -> int:
-    """Return the header stamp in ns of a serialised message that begins with a header.
+    """Return the stamp in ns of a serialised message that begins with a header.
 
-    CDR puts four bytes of encapsulation first, whose second tells the byte order.
+    CDR begins with four bytes of encapsulation; the second one gives the byte order.
     """
     order: str = "little" if raw[1] & 1 else "big"
     seconds = int.from_bytes(raw[4:8], order, signed=True)  # type: ignore[arg-type]
@@ -46,11 +55,11 @@ def stamp_of(raw: bytes | memoryview) -> int:
 
 
 class BagReader:
-    """Read images, raw or compressed, in the order in which they were received.
+    """Read raw and compressed images in the order of their arrival.
 
-    Use it as a context manager. `topics` limits it; without them it reads all images. A truncated or
-    damaged bag gives what can be read, and `damage` then says what could not. Raises BagError when
-    nothing can be opened, or when a topic is not there; it then lists those that are.
+    Use it as a context manager. Without `topics` it reads all images. It reads a truncated or damaged bag as
+    far as possible and describes the rest in `damage`. Raises BagError if the bag cannot be opened at all,
+    or if it lacks a topic; the message lists the topics that it has.
     """
 
     def __init__(self, path: Path, topics: tuple[str, ...] | None = None):
@@ -61,6 +70,8 @@ class BagReader:
         self._reader: Reader | None = None
 
     def __enter__(self) -> BagReader:
+        from rosbags.rosbag2 import Reader, ReaderError
+
         try:
             self._reader = Reader(self._path)
             self._reader.open()
@@ -85,7 +96,7 @@ class BagReader:
             self._reader.close()
 
     def records(self) -> Iterator[Record]:
-        """Yield all messages of the topics."""
+        """Yield all messages of the topics, or those before the first damage."""
         wanted = self._topics or tuple(self.kinds)
         if self._reader is None:
             yield from self._salvaged(wanted)
@@ -96,9 +107,9 @@ class BagReader:
         try:
             for connection, received, raw in self._reader.messages(connections):
                 yield _record(connection, received, raw)
-        # What a damaged chunk raises depends on where it is damaged and how it was compressed.
+        # The error depends on where a chunk is damaged and how it is compressed.
         except Exception as error:
-            self.damage = f"{self._path}: reading ended early: {error!r}"
+            self.damage = f"{self._path}: reading stopped early: {error!r}"
 
     def _salvaged(self, wanted: tuple[str, ...] | None) -> Iterator[Record]:
         files = sorted(self._path.glob("*.mcap")) if self._path.is_dir() else [self._path]

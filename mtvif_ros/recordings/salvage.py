@@ -1,16 +1,16 @@
-"""Read an mcap file from its start to where it is damaged, without its index."""
+"""Read a damaged mcap file up to the damage, without its index."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from mcap.records import Channel, Message, Schema
-from mcap.stream_reader import StreamReader
-
 
 def salvage_mcap(path: Path) -> Iterator[tuple[str, str, int, bytes]]:
-    """Yield topic, type, receive time in ns and bytes of every message before the first damage."""
+    """Yield topic, type, time of arrival in ns and bytes of every message before the first damage."""
+    from mcap.records import Channel, Message, Schema
+    from mcap.stream_reader import StreamReader
+
     schemas: dict[int, str] = {}
     channels: dict[int, tuple[str, str]] = {}
     with path.open("rb") as stream:
@@ -23,6 +23,6 @@ def salvage_mcap(path: Path) -> Iterator[tuple[str, str, int, bytes]]:
                 elif isinstance(record, Message):
                     topic, kind = channels[record.channel_id]
                     yield topic, kind, record.log_time, record.data
-        # The decompressors raise errors of their own, and a broken record may fail in any way.
+        # Decompressors raise errors of their own, and a broken record can fail in any way.
         except Exception:
             return

@@ -1,4 +1,4 @@
-"""Decide when each camera takes its frames, as real cameras do: late, early, or not at all."""
+"""Simulate when two cameras take their frames: on time, early, late or not at all."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from mtvif_ros.pairing.stamps import in_ns
 
 @dataclass(frozen=True)
 class Timing:
-    """Describe two cameras' timing.
+    """Describe the timing of two cameras.
 
-    rate: frames a second. jitter: standard deviation of each stamp in s, cut at three times that.
-    dropped: share of each camera's frames that is missing, 0..1. offset: infrared clock minus visible
-    clock in s. start: first stamp in s. Raises ValueError for values that make no sense.
+    rate: frames per second. jitter: standard deviation of each stamp in s, cut off at three times its value.
+    dropped: share of frames that each camera drops, 0..1. offset: infrared minus visible clock in s.
+    start: first stamp in s. Raises ValueError for impossible values.
     """
 
     rate: float = 30.0
@@ -29,30 +29,30 @@ class Timing:
 
     def __post_init__(self) -> None:
         if self.rate <= 0:
-            raise ValueError(f"rate: {self.rate} must be positive")
+            raise ValueError(f"rate: {self.rate} is not above 0")
         if not 0 <= self.dropped < 1:
             raise ValueError(f"dropped: {self.dropped} is not within 0 .. 1")
         if not 0 <= self.jitter * self.rate <= 1 / 6:
-            # Beyond this, neighbouring frames would change their order.
+            # Beyond this, neighbouring frames could swap.
             raise ValueError(f"jitter: {self.jitter} s is not within 0 .. {1 / 6 / self.rate:.4f} s")
 
 
 class Shot(NamedTuple):
-    """Hold when a frame was received and what its camera stamped on it, both in ns."""
+    """Hold when a frame arrived and its stamp, both in ns."""
 
     received: int
     stamp: int
 
 
 class Moment(NamedTuple):
-    """Hold the visible and the infrared shot of one frame; None where that camera dropped it."""
+    """Hold the visible and the infrared shot of one frame, None for a camera that dropped it."""
 
     rgb: Shot | None
     ir: Shot | None
 
 
 def moments(timing: Timing) -> Iterator[Moment]:
-    """Yield the moments of frame 0, 1, 2 and so on without end, the same for the same seed."""
+    """Yield the moments of frames 0, 1, 2, … without end. The same seed gives the same moments."""
     rng = np.random.default_rng(timing.seed)
     index = 0
     while True:

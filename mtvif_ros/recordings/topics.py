@@ -1,24 +1,39 @@
-"""Find out which topics of a recording are the visible and the infrared camera."""
+"""Choose the topics of a recording: the visible camera, the infrared camera and the class masks."""
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from pathlib import Path
 
 from mtvif_ros.image import ImageFormatError
-from mtvif_ros.imaging.compressed_codec import has_colours
+from mtvif_ros.imaging.codec import has_colours
 from mtvif_ros.recordings.reader import COMPRESSED, BagError, BagReader, Record
+from mtvif_ros.topics import LABELS, absolute, compressed
 
 _COLOURS = ("rgb", "bgr", "bayer", "yuv", "nv12", "8uc3", "8uc4")
 _NOT_CAMERAS = ("label", "mask", "segment", "mtvif", "depth", "disparity")
 _LOOKED_AT = 400  # messages
 
 
-def find_cameras(path: Path, rgb: str | None = None, ir: str | None = None) -> tuple[str, str]:
-    """Return the topics of the visible and the infrared camera, as given or found.
+def add_bag_arguments(parser: ArgumentParser) -> None:
+    """Add the options of every command that reads pairs from a bag: the bag, its topics, slop and offset."""
+    parser.add_argument("--bag", type=Path, required=True, help="rosbag2: a folder or an mcap or db3 file")
+    parser.add_argument(
+        "--rgb-topic", default="", help="visible images; default: the bag's only topic with colours"
+    )
+    parser.add_argument(
+        "--ir-topic", default="", help="infrared images; default: the bag's only topic without colours"
+    )
+    parser.add_argument("--slop", type=float, default=0.02, help="largest distance within a pair, in s")
+    parser.add_argument("--offset", type=float, default=0.0, help="infrared minus visible clock, in s")
 
-    To find them, one topic with colours and one without are needed; labels, masks and depth do not
-    count, and of a topic and its compressed form the former is taken. Raises BagError, listing the
-    topics, when the choice is not clear.
+
+def find_cameras(path: Path, rgb: str | None = None, ir: str | None = None) -> tuple[str, str]:
+    """Return the topics of the visible and the infrared camera; find those that are not given.
+
+    A search needs exactly one topic with colours and one without. It ignores labels, masks and depth, and
+    the compressed form of a topic that is there in raw form too. Raises BagError, which lists the topics, if
+    the choice is unclear.
     """
     if rgb and ir:
         return rgb, ir
@@ -29,7 +44,7 @@ def find_cameras(path: Path, rgb: str | None = None, ir: str | None = None) -> t
             if number >= _LOOKED_AT or len(firsts) == len(reader.kinds):
                 break
     if not firsts:
-        raise BagError(f"bag {path}: has no images at all")
+        raise BagError(f"bag {path}: has no images")
     kinds = {topic: _kind_of(record) for topic, record in firsts.items() if not _is_other(topic, firsts)}
     visible = [rgb] if rgb else [topic for topic, kind in kinds.items() if kind == "visible"]
     infrared = [ir] if ir else [topic for topic, kind in kinds.items() if kind == "infrared"]
@@ -42,10 +57,19 @@ def find_cameras(path: Path, rgb: str | None = None, ir: str | None = None) -> t
     )
 
 
+def find_labels(path: Path, given: str | None) -> str | None:
+    """Return the topic of class masks: `given`, or else ours if the bag has it. Raises BagError."""
+    if given:
+        return given
+    topic = absolute(LABELS)
+    with BagReader(path) as reader:
+        return topic if topic in reader.kinds else None
+
+
 def _is_other(topic: str, firsts: dict[str, Record]) -> bool:
     if any(word in topic.lower() for word in _NOT_CAMERAS):
         return True
-    return firsts[topic].kind == COMPRESSED and topic.removesuffix("/compressed") in firsts.keys() - {topic}
+    return firsts[topic].kind == COMPRESSED and any(compressed(raw) == topic for raw in firsts)
 
 
 def _kind_of(record: Record) -> str:

@@ -11,8 +11,7 @@ from mtvif_ros.imaging.codec import read_grey, read_rgb
 from mtvif_ros.imaging.registration import Registration, read_registration
 from mtvif_ros.imaging.thermal import ThermalScaler
 from mtvif_ros.metrics.pair import AnsweredPair
-from mtvif_ros.recordings.labels import read_labels
-from mtvif_ros.recordings.pairs import read_pairs
+from mtvif_ros.recordings.pairs import read_labels, read_pairs
 from mtvif_ros.recordings.reader import stamp_of
 from mtvif_ros.replay.collector import Collector
 from mtvif_ros.replay.options import ReplayOptions

@@ -25,10 +25,8 @@ from mtvif_ros.metrics.pair import AnsweredPair
 from mtvif_ros.metrics.steadiness import Steadiness, SteadinessMeter
 from mtvif_ros.model_file import ModelFile, ModelFileError, read_model_file
 from mtvif_ros.node.dds import claim_domain
-from mtvif_ros.recordings.arguments import add_bag_arguments
-from mtvif_ros.recordings.labels import find_labels
 from mtvif_ros.recordings.reader import COMPRESSED, BagError, BagReader
-from mtvif_ros.recordings.topics import find_cameras
+from mtvif_ros.recordings.topics import add_bag_arguments, find_cameras, find_labels
 from mtvif_ros.recordings.writer import LABEL_TOPIC
 from mtvif_ros.replay.answered import answered_pairs
 from mtvif_ros.replay.collector import Collector

@@ -17,13 +17,13 @@ def bag(tmp_path: Path, night_frame: Frame) -> Path:
         (tmp_path / "pairs" / name).mkdir(parents=True)
         for number in range(6):
             cv2.imwrite(str(tmp_path / "pairs" / name / f"{number}.png"), np.asarray(pixels))
-    assert make_bag(["--pairs", str(tmp_path / "pairs"), "--out", str(tmp_path / "bag"), "--rate", "1"]) == 0
+    make_bag(["--pairs", str(tmp_path / "pairs"), "--out", str(tmp_path / "bag"), "--rate", "1"])
     return tmp_path / "bag"
 
 
 def test_pairs_come_out_as_they_went_in(bag: Path, tmp_path: Path, night_frame: Frame) -> None:
     out = tmp_path / "out"
-    assert main(["--bag", str(bag), "--out", str(out), "--every", "2"]) == 0
+    main(["--bag", str(bag), "--out", str(out), "--every", "2"])
     names = sorted(path.name for path in (out / "vi").iterdir())
     assert len(names) == 3 and names == sorted(path.name for path in (out / "ir").iterdir())
     visible, infrared = (
@@ -38,7 +38,7 @@ def test_infrared_comes_out_on_the_visible_grid(bag: Path, tmp_path: Path, night
     shift = Registration((1, 0, 10, 0, 1, 0, 0, 0, 1), (640, 480), (640, 480))
     write_registration(tmp_path / "r.yaml", shift, {})
     out = tmp_path / "out"
-    assert main(["--bag", str(bag), "--out", str(out), "--registration", str(tmp_path / "r.yaml")]) == 0
+    main(["--bag", str(bag), "--out", str(out), "--registration", str(tmp_path / "r.yaml")])
     infrared = cv2.imread(str(next((out / "ir").iterdir())), cv2.IMREAD_UNCHANGED)
     assert infrared is not None
     np.testing.assert_array_equal(infrared[:, 10:], night_frame.ir[:, :-10])
@@ -47,13 +47,14 @@ def test_infrared_comes_out_on_the_visible_grid(bag: Path, tmp_path: Path, night
 def test_frames_that_never_meet_are_told(
     bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--bag", str(bag), "--out", str(tmp_path / "out"), "--offset", "0.5"]) == 1
+    with pytest.raises(SystemExit, match="1"):
+        main(["--bag", str(bag), "--out", str(tmp_path / "out"), "--offset", "0.5"])
     assert "within 0.02 s of each other" in capsys.readouterr().err
 
 
 def test_class_masks_come_out_beside_their_frames(rendered_bag: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assert main(["--bag", str(rendered_bag), "--out", str(out), "--every", "7"]) == 0
+    main(["--bag", str(rendered_bag), "--out", str(out), "--every", "7"])
     names, labels = ({path.name for path in (out / kind).iterdir()} for kind in ("vi", "labels"))
     assert len(names) > 2 and labels == names
     mask = cv2.imread(str(out / "labels" / min(labels)), cv2.IMREAD_UNCHANGED)
@@ -64,8 +65,9 @@ def test_a_second_recording_never_overwrites_the_first(
     bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
-    assert main(["--bag", str(bag), "--out", str(out), "--every", "2"]) == 0
-    assert main(["--bag", str(bag), "--out", str(out), "--every", "2"]) == 1
+    main(["--bag", str(bag), "--out", str(out), "--every", "2"])
+    with pytest.raises(SystemExit, match="1"):
+        main(["--bag", str(bag), "--out", str(out), "--every", "2"])
     assert "exists already; choose another --out, or a --prefix" in capsys.readouterr().err
-    assert main(["--bag", str(bag), "--out", str(out), "--every", "2", "--prefix", "night_"]) == 0
+    main(["--bag", str(bag), "--out", str(out), "--every", "2", "--prefix", "night_"])
     assert len(list((out / "vi").iterdir())) == 6

@@ -34,7 +34,7 @@ def test_a_folder_of_pairs_comes_back_from_the_bag(
     storage: str, folder: Path, tmp_path: Path, night_frame: Frame
 ) -> None:
     bag = tmp_path / "bag"
-    assert main(["--pairs", str(folder), "--out", str(bag), "--storage", storage, "--rate", "10"]) == 0
+    main(["--pairs", str(folder), "--out", str(bag), "--storage", storage, "--rate", "10"])
     with BagReader(bag, (RGB_TOPIC, IR_TOPIC, LABEL_TOPIC)) as reader:
         records = list(reader.records())
     assert len(records) == 9
@@ -87,23 +87,26 @@ def test_two_videos_become_a_bag(tmp_path: Path, night_frame: Frame) -> None:
             video.write(cv2.cvtColor(night_frame.rgb, cv2.COLOR_RGB2BGR))
         video.release()
         paths.append(str(path))
-    assert main(["--videos", *paths, "--out", str(tmp_path / "bag")]) == 0
+    main(["--videos", *paths, "--out", str(tmp_path / "bag")])
     with BagReader(tmp_path / "bag", (RGB_TOPIC, IR_TOPIC)) as reader:
         assert len(list(reader.records())) == 8
 
 
 def test_unusable_input_is_named(tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "ir" / "1.png").unlink()
-    assert main(["--pairs", str(folder), "--out", str(tmp_path / "bag")]) == 1
-    assert "no partner of the same name" in capsys.readouterr().err
-    assert main(["--pairs", str(tmp_path / "none"), "--out", str(tmp_path / "bag")]) == 1
+    with pytest.raises(SystemExit, match="1"):
+        main(["--pairs", str(folder), "--out", str(tmp_path / "bag")])
+    assert "lack a partner of the same name" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="1"):
+        main(["--pairs", str(tmp_path / "none"), "--out", str(tmp_path / "bag")])
     assert "no such folder" in capsys.readouterr().err
 
 
 def test_a_bag_is_never_overwritten(
     rendered_bag: Path, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--pairs", str(folder), "--out", str(rendered_bag)]) == 1
+    with pytest.raises(SystemExit, match="1"):
+        main(["--pairs", str(folder), "--out", str(rendered_bag)])
     assert "exists already" in capsys.readouterr().err
 
 

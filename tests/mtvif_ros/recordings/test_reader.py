@@ -10,8 +10,7 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 from std_msgs.msg import Header
 
-from mtvif_ros.imaging.codec import read_grey, read_rgb, write_image
-from mtvif_ros.imaging.compressed_codec import write_compressed
+from mtvif_ros.imaging.codec import read_grey, read_rgb, write_compressed, write_image
 from mtvif_ros.recordings.reader import COMPRESSED, IMAGE, BagError, BagReader, stamp_of
 from mtvif_ros.recordings.topics import find_cameras
 from mtvif_ros.recordings.writer import IR_TOPIC, RGB_TOPIC
@@ -66,7 +65,7 @@ def test_a_raw_topic_is_taken_before_its_compressed_form(tmp_path: Path, night_f
     [
         (("/left", "/right"), r"which topics.*/left \(visible\), /right \(visible\).*--rgb-topic"),
         (("/left",), r"which topics"),
-        ((), "no images at all"),
+        ((), "has no images"),
     ],
 )
 def test_an_unclear_choice_is_left_to_the_user(

@@ -1,16 +1,16 @@
-"""Time model files on backends, interleaved in one run so that the machine's moods hit all alike.
+"""Time model files on backends, interleaved, so that changes of the machine's speed affect all alike.
 
 mtvif_benchmark models/mtvif.onnx --backend openvino --backend onnxruntime
-mtvif_benchmark models/mtvif_int8.onnx --foreign peer.onnx --backend openvino --plot times.png
+mtvif_benchmark models/mtvif_int8.onnx --foreign peer.onnx --backend openvino
 mtvif_benchmark models/mtvif_int8.onnx --backend openvino --streams 1 2 4 --threads 1
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,19 +20,19 @@ import numpy as np
 from mtvif_ros.benchmark.footprint import measure_footprint
 from mtvif_ros.benchmark.subjects import Subject, foreign_subject, own_subject
 from mtvif_ros.benchmark.timing import time_interleaved, time_streams
-from mtvif_ros.command_line import command_parser, whole_number
+from mtvif_ros.command_line import command_parser, told_plainly, whole_number
 from mtvif_ros.engines import BACKENDS, EngineError
 from mtvif_ros.engines.load import choose_backend
 
 
 def benchmark(subjects: Sequence[Subject], runs: int) -> list[dict[str, Any]]:
-    """Return for each subject its latency in ms (p50, p90, p99) and runs a second."""
+    """Return each subject's latency in ms (p50, p90, p99) and runs per second."""
     seconds = time_interleaved([subject.run for subject in subjects], runs)
     return [_result(subject, taken, len(taken) / sum(taken)) for subject, taken in zip(subjects, seconds)]
 
 
 def benchmark_streams(model: Path, backend: str, counts: Sequence[int], runs: int, threads: int) -> list[Any]:
-    """Return the same for 1, 2, … streams at once, each with an engine and a thread of its own."""
+    """Return the same for several concurrent streams, each with its own engine and thread."""
     results = []
     for count in counts:
         subjects = [own_subject(model, backend, threads) for _ in range(count)]
@@ -55,7 +55,7 @@ def _result(subject: Subject, taken: Sequence[float], rate: float) -> dict[str, 
 
 
 def describe_machine() -> str:
-    """Return the processor, the cores this process may use, and the Python version."""
+    """Return the processor, the number of cores that this process may use and the Python version."""
     name = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -68,7 +68,7 @@ _EXTRA = {"start_up_s": "start-up s", "resident_mb": "memory MB", "streams": "st
 
 
 def format_results(machine: str, results: Sequence[dict[str, Any]]) -> str:
-    """Return the results as a markdown table; times relative to the first row."""
+    """Return the results as a markdown table, with each median relative to the first row's."""
     extra = [key for key in _EXTRA if any(key in result for result in results)]
     head = ["model", "size", "engine", "p50 ms", "p90 ms", "p99 ms", "pairs/s", "× first"]
     head += [_EXTRA[key] for key in extra]
@@ -76,40 +76,15 @@ def format_results(machine: str, results: Sequence[dict[str, Any]]) -> str:
     for r in results:
         ratio = r["p50_ms"] / results[0]["p50_ms"]
         cells = [r["model"], r["size"], r["engine"]]
-        # Four digits, not two decimals: a small network takes microseconds.
+        # Significant digits, because a small network takes microseconds.
         cells += [f"{r[key]:.4g}" for key in ("p50_ms", "p90_ms", "p99_ms")]
         cells += [f"{r['pairs_per_s']:.1f}", f"{ratio:.3g}", *(r.get(key, "-") for key in extra)]
         lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
     return "\n".join(lines)
 
 
-def plot(machine: str, results: Sequence[dict[str, Any]], path: Path) -> None:
-    """Draw the median and the 99th percentile of every row as bars.
-
-    Raises ModuleNotFoundError saying what to install where matplotlib is missing.
-    """
-    try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("--plot needs matplotlib: pip install matplotlib") from error
-    names = [f"{r['model']}\n{r['size']}\n{r['engine']}" for r in results]
-    at = np.arange(len(results))
-    figure = Figure(figsize=(9, 1.2 + 0.8 * len(results)), layout="constrained")
-    axes = figure.subplots()
-    for key, shift, colour in (("p50_ms", -0.2, "#2a6f97"), ("p99_ms", 0.2, "#a9d6e5")):
-        bars = axes.barh(at + shift, [r[key] for r in results], 0.38, color=colour, label=key[:3])
-        axes.bar_label(bars, fmt=" %.3g", fontsize=8)
-    axes.set_yticks(at, names, fontsize=7)
-    axes.invert_yaxis()
-    axes.set_xlabel("ms a pair")
-    axes.set_title(machine, fontsize=9)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
-    figure.savefig(path, dpi=150)
-
-
 def usable_backends() -> list[str]:
-    """Return the names of the backends that can run here."""
+    """Return the names of the backends that can run on this machine."""
     usable = []
     for name in BACKENDS:
         try:
@@ -119,38 +94,35 @@ def usable_backends() -> list[str]:
     return usable
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return 1 with a message when a model or backend cannot be used."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
     parser = command_parser("mtvif_benchmark", __doc__)
     parser.add_argument("models", type=Path, nargs="*", help="model files of this package")
     parser.add_argument("--foreign", type=Path, action="append", default=[], help="any other ONNX file")
-    parser.add_argument("--backend", action="append", choices=list(BACKENDS), help="default: all usable")
-    parser.add_argument("--threads", type=whole_number(0), default=0, help="0 for the backend's choice")
-    parser.add_argument("--runs", type=whole_number(1), default=200, help="of each engine")
     parser.add_argument(
-        "--streams", type=whole_number(1), nargs="+", help="time so many streams at once instead"
+        "--backend", action="append", choices=list(BACKENDS), help="default: all that can run"
     )
-    parser.add_argument("--footprint", action="store_true", help="measure start-up and memory too")
-    parser.add_argument("--json", type=Path, help="write the numbers here too")
-    parser.add_argument("--plot", type=Path, help="draw them here")
+    parser.add_argument(
+        "--threads", type=whole_number(0), default=0, help="CPU threads; 0: the backend's choice"
+    )
+    parser.add_argument("--runs", type=whole_number(1), default=200, help="runs of each engine")
+    parser.add_argument(
+        "--streams", type=whole_number(1), nargs="+", help="time so many concurrent streams instead"
+    )
+    parser.add_argument("--footprint", action="store_true", help="also measure start-up time and memory")
+    parser.add_argument("--json", type=Path, help="also write the results to this file")
     options = parser.parse_args(arguments)
-    try:
+    with told_plainly(parser):
         results = _measure(options)
         machine = describe_machine()
         print(format_results(machine, results))
-        if options.plot:
-            plot(machine, results, options.plot)
-    except (OSError, ValueError, RuntimeError, ModuleNotFoundError) as error:
-        print(f"mtvif_benchmark: {error}", file=sys.stderr)
-        return 1
-    if options.json:
-        options.json.write_text(json.dumps({"machine": machine, "results": results}, indent=2) + "\n")
-    return 0
+        if options.json:
+            options.json.write_text(json.dumps({"machine": machine, "results": results}, indent=2) + "\n")
 
 
-def _measure(options: Any) -> list[dict[str, Any]]:
+def _measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     if not options.models and not options.foreign:
-        raise ValueError("name a model file, or another ONNX file with --foreign")
+        raise ValueError("name a model file, or give another ONNX file with --foreign")
     backends = options.backend or usable_backends()
     if options.streams:
         return [
@@ -173,4 +145,4 @@ def _measure(options: Any) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

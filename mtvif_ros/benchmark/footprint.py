@@ -1,4 +1,4 @@
-"""Measure what one engine costs a process of its own: time until the first answer, and memory."""
+"""Measure what an engine costs in a process of its own: start-up time and memory."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 from typing import NamedTuple
+
+from mtvif_ros.engines import EngineError
 
 _SCRIPT = """
 import json, sys
@@ -23,16 +25,16 @@ print(json.dumps({"resident_kb": int(memory[0])}))
 
 
 class Footprint(NamedTuple):
-    """Hold seconds from starting Python to the first answer, and resident memory in MB after it."""
+    """Hold the seconds from the start of Python to the first result and the resident memory in MB then."""
 
     start_up_s: float
     resident_mb: float
 
 
 def measure_footprint(model: Path, backend: str, threads: int = 0) -> Footprint:
-    """Start a process with one engine twice and report the second, whose caches are warm.
+    """Start a process with one engine twice and return the second result, with warm caches.
 
-    Raises RuntimeError with the process's last words when it fails.
+    Raises EngineError with the last line of the process's errors if it fails.
     """
     measured = [_once(model, backend, threads) for _ in range(2)]
     return measured[-1]
@@ -43,9 +45,9 @@ def _once(model: Path, backend: str, threads: int) -> Footprint:
     command = [sys.executable, "-c", _SCRIPT, str(model), backend, str(threads)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stderr is not None
-        answer = process.stdout.readline()
+        result = process.stdout.readline()
         taken = time.perf_counter() - start
         errors = process.stderr.read()
     if process.returncode != 0:
-        raise RuntimeError(f"{model} with {backend}: {errors.strip().splitlines()[-1]}")
-    return Footprint(taken, json.loads(answer)["resident_kb"] / 1000)
+        raise EngineError(f"{model} with {backend}: {errors.strip().splitlines()[-1]}")
+    return Footprint(taken, json.loads(result)["resident_kb"] / 1000)

@@ -1,8 +1,8 @@
-"""Compare pairing policies on streams with jitter, loss, other rates and a looping bag.
+"""Compare pairing policies on streams with jitter, loss, different rates and a looping bag.
 
-mtvif_benchmark_sync
+python -m mtvif_ros.benchmark.pairing
 
-Policies of message_filters are left out where it is not installed.
+Without message_filters, only this package's own policy runs.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ _SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Streams:
-    """Describe two cameras that see the same moments; times in ms.
+    """Describe two cameras that see the same moments; times are in ms.
 
-    rates in Hz; jitter of each stamp (sigma); delay and its jitter from stamp to arrival; dropped, the
-    share of each camera's frames; loops, how often the same stamps come again, as when a bag loops.
+    rgb_rate, ir_rate: Hz. jitter: standard deviation of each stamp. delay_jitter: standard deviation of the
+    delay from stamp to arrival. dropped: share of frames that each camera drops. loops: how often the same
+    stamps come, as from a looping bag. slop: largest distance within a pair.
     """
 
     name: str
@@ -45,7 +46,7 @@ class Streams:
 SCENARIOS = (
     Streams("in step"),
     Streams("jitter 3 ms", jitter=3.0, delay_jitter=3.0),
-    Streams("jitter 3 ms, a tenth lost", jitter=3.0, delay_jitter=3.0, dropped=0.1),
+    Streams("jitter 3 ms, a tenth dropped", jitter=3.0, delay_jitter=3.0, dropped=0.1),
     Streams("30 and 9 Hz", ir_rate=9.0, jitter=1.0),
     Streams("30 and 15 Hz, looping 3 times", ir_rate=15.0, jitter=1.0, loops=3),
     Streams("jitter 3 ms, slop 50 ms", jitter=3.0, dropped=0.1, slop=50.0),
@@ -53,7 +54,7 @@ SCENARIOS = (
 
 
 class Event(NamedTuple):
-    """Hold one frame: when it arrives, its stream, its stamp, all in ns, and its pass and number."""
+    """Hold a frame's time of arrival in ns, its stream, its stamp in ns, and its (pass, number)."""
 
     arrival: int
     stream: Stream
@@ -62,7 +63,7 @@ class Event(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """Hold how a policy did: shares 0..1, times in ms, CPU in µs a frame."""
+    """Hold the results of a policy: shares 0..1, times in ms, CPU in µs per frame."""
 
     found: float
     wrong: float
@@ -73,7 +74,7 @@ class Outcome(NamedTuple):
 
 
 def events(streams: Streams, seconds: float, seed: int) -> list[Event]:
-    """Return all frames of all passes in the order of their arrival."""
+    """Return all frames of all passes in the order of arrival."""
     rng = np.random.default_rng(seed)
     passes: list[list[Event]] = []
     once: list[Event] = []
@@ -97,7 +98,7 @@ def events(streams: Streams, seconds: float, seed: int) -> list[Event]:
 
 
 def true_pairs(all_events: Sequence[Event], slop: float) -> set[tuple[tuple[int, int], tuple[int, int]]]:
-    """Return the (visible, infrared) frames of each pass that are each other's nearest within `slop` ms."""
+    """Return the (visible, infrared) frames of one pass that are each other's nearest within `slop` ms."""
     found = set()
     for number in {event.frame[0] for event in all_events}:
         sides = [
@@ -123,7 +124,7 @@ def measure(
     all_events: Sequence[Event],
     truth: set[tuple[tuple[int, int], tuple[int, int]]],
 ) -> Outcome:
-    """Feed all frames to a synchronizer, polling it every 50 ms of their time."""
+    """Feed all frames to a synchronizer and poll it every 50 ms of simulated time."""
     given, distances, delays = set(), [], []
     polled = all_events[0].arrival
     start = time.process_time()
@@ -150,7 +151,7 @@ def measure(
 
 
 def policies(slop: float) -> Iterator[tuple[str, AnySynchronizer[Event]]]:
-    """Yield every policy that is installed, with a queue of 10."""
+    """Yield the name and a synchronizer of every installed policy, with queues of 10."""
     nanoseconds = round(slop * _MS)
     yield "nearest", Synchronizer(nanoseconds)
     for name in ("approximate", "exact"):
@@ -164,7 +165,7 @@ def table(seconds: float, seed: int) -> str:
     """Return the comparison as a markdown table."""
     lines = [
         "| streams | policy | true pairs found | wrong pairs | mean distance ms | delay p50 ms | p99 ms "
-        "| CPU µs a frame |",
+        "| CPU µs per frame |",
         "| --- " * 8 + "|",
     ]
     for streams in SCENARIOS:
@@ -181,8 +182,8 @@ def table(seconds: float, seed: int) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
-    parser = command_parser("mtvif_benchmark_sync", __doc__)
-    parser.add_argument("--seconds", type=whole_number(1), default=_SECONDS, help="length of every stream")
+    parser = command_parser("python -m mtvif_ros.benchmark.pairing", __doc__)
+    parser.add_argument("--seconds", type=whole_number(1), default=_SECONDS, help="length of each stream")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     print(table(options.seconds, options.seed))

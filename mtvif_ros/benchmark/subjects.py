@@ -1,4 +1,4 @@
-"""Give what is to be timed one form: a model file of ours, or any other ONNX file."""
+"""Wrap what a benchmark times: a model file of this package or any other ONNX file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ONNX_TYPES = {
 
 
 class Subject(NamedTuple):
-    """Hold what is timed: file name, frame size, engine, and a function that runs it once."""
+    """Hold a file name, its frame size, the engine and a function that runs the network once."""
 
     model: str
     size: str
@@ -31,7 +31,7 @@ class Subject(NamedTuple):
 
 
 def own_subject(path: Path, backend: str, threads: int = 0) -> Subject:
-    """Load a model file of ours; it runs on a rendered pair. Raises what load_engine raises."""
+    """Load a model file of this package, to run on a rendered pair. Raises what load_engine raises."""
     engine = load_engine(path, backend, threads)
     height, width = engine.model.height, engine.model.width
     frame = RoadScene(SceneConfig(seed=3, time="dusk", width=width, height=height)).frame(0)
@@ -41,13 +41,14 @@ def own_subject(path: Path, backend: str, threads: int = 0) -> Subject:
 
 
 def foreign_subject(path: Path, backend: str, threads: int = 0) -> Subject:
-    """Load any ONNX file with fixed shapes; it runs on random inputs, one set for all runs.
+    """Load any ONNX file with fixed shapes, to run on one set of random inputs.
 
-    `backend` is openvino or onnxruntime. Raises EngineError for other backends, open shapes and types.
+    `backend` is openvino or onnxruntime. Raises EngineError for other backends, symbolic shapes and
+    unsupported types.
     """
     load = {"openvino": _with_openvino, "onnxruntime": _with_onnxruntime}.get(backend)
     if load is None:
-        raise EngineError(f"{path}: a foreign file is timed with openvino or onnxruntime, not {backend}")
+        raise EngineError(f"{path}: --foreign runs on openvino or onnxruntime, not on {backend}")
     return load(path, threads)
 
 

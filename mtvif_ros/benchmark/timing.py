@@ -1,4 +1,4 @@
-"""Time several things so that the machine's moods hit all alike."""
+"""Time several functions fairly: interleaved, or all at once."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tqdm import tqdm
+from mtvif_ros.progress import tracked
 
-_BURST = 5  # runs of one before the next one's turn
+_BURST = 5  # runs in a row before the next function's turn
 _WARM_UP = 10
-# s; the threads of the engine before go on spinning for a while (onnxruntime's do) and would be timed too.
+# s; threads of the previous engine may still spin for a while (onnxruntime's do) and take time from the next.
 _SETTLE = 0.05
 
 
 def time_interleaved(runs: Sequence[Callable[[], Any]], count: int) -> list[list[float]]:
-    """Run each function `count` times after a warm-up and return the seconds of every run.
+    """Run each function at least `count` times after a warm-up and return the seconds of every run.
 
-    They take turns in bursts; the first run of a burst does not count.
+    The functions take turns in bursts, whose first run does not count.
     """
     for run in runs:
         for _ in range(_WARM_UP):
             run()
     seconds: list[list[float]] = [[] for _ in runs]
-    for _ in tqdm(range(-(-count // _BURST)), desc="benchmark", unit="burst"):
+    bursts = -(-count // _BURST)
+    for _ in tracked(range(bursts), "benchmark", bursts, "burst"):
         for run, taken in zip(runs, seconds):
             time.sleep(_SETTLE)
             run()
@@ -34,9 +35,9 @@ def time_interleaved(runs: Sequence[Callable[[], Any]], count: int) -> list[list
 
 
 def time_streams(runs: Sequence[Callable[[], Any]], count: int) -> tuple[list[float], float]:
-    """Run all functions at once, each `count` times in a thread of its own.
+    """Run all functions at once, each `count` times in its own thread.
 
-    Returns the seconds of every run and the runs a second of all together.
+    Returns the seconds of every run and the total number of runs per second.
     """
     for run in runs:
         for _ in range(_WARM_UP):

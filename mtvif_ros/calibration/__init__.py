@@ -1,1 +1,1 @@
-"""Find how the infrared camera lies on the visible one, from what both recorded."""
+"""Estimate the registration of the infrared camera to the visible one from a recording."""

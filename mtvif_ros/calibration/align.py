@@ -1,10 +1,9 @@
 """Estimate the homography between two cameras from many frame pairs, without a target.
 
-Heat and light look different, but most edges are in both. So both frames are turned into maps of
-how strong their edges are relative to the surroundings, and these are matched: first as a whole over
-scales and shifts, then cell by cell. The cameras do not move against each other, so the correlations of
-one cell are averaged over all frames before its shift is read off, and a homography is fitted robustly
-to the shifts of all cells.
+Infrared and visible frames look different but share most edges. Each frame becomes a map of edge strength
+relative to its surroundings. The maps are matched as a whole first, over scales and shifts, then cell by
+cell. The cameras are mounted rigidly, so the correlations of a cell are averaged over all frames before its
+shift is read off. Finally a homography is fitted robustly to the shifts of all cells.
 """
 
 from __future__ import annotations
@@ -24,28 +23,28 @@ Matrix = npt.NDArray[np.float64]
 GreyPair = tuple[Image, Image]
 
 _COARSE_WIDTH = 160  # px, for the search over scales and shifts
-_SCALES = np.geomspace(0.5, 2.0, 29)  # infrared's magnification against a frame stretched to the visible size
-_TEMPLATE_SHARE = 0.6  # of the frame must be seen by both cameras
-_CELL = 64  # px, side of the squares that are matched one by one
-_SEARCHES = (24, 12, 8, 6)  # px, how far each round looks
-_BACKGROUND = 12.0  # px, sigma of the surroundings that an edge is compared with
-_CONFIDENT = 0.15  # mean correlation of a cell's best shift
-_DISTINCT = 0.04  # how far that correlation lies above its mean over all shifts
+_SCALES = np.geomspace(0.5, 2.0, 29)  # of an infrared frame stretched to the visible size
+_TEMPLATE_SHARE = 0.6  # of the frame, which both cameras must see
+_CELL = 64  # px, side of a square cell
+_SEARCHES = (24, 12, 8, 6)  # px, search radius of each round
+_BACKGROUND = 12.0  # px, sigma of an edge's surroundings
+_CONFIDENT = 0.15  # least mean correlation at a cell's best shift
+_DISTINCT = 0.04  # by which that correlation must exceed its mean over all shifts
 _OUTLIER = 2.5  # px from the fitted homography
 _FEWEST_CELLS = 12
-_PERSPECTIVE_GAIN = 0.8  # of the median error that an affine map leaves
+_PERSPECTIVE_GAIN = 0.8  # a homography must cut an affine map's median error to this share
 
 
 class AlignmentError(ValueError):
-    """Say why no homography could be found."""
+    """Say why there is no homography."""
 
 
 @dataclass(frozen=True)
 class Alignment:
     """Hold a homography (3, 3) from infrared to visible pixels and how well it fits.
 
-    `residuals` are the distances in visible px that remain between both cameras' edges, one for each of
-    the cells that agree; `cells` is how many there were to judge by.
+    `residuals` are the remaining distances between the two cameras' edges in visible px, one for each cell
+    that agrees with the homography; `cells` is the number of cells that could be matched.
     """
 
     homography: Matrix
@@ -56,14 +55,16 @@ class Alignment:
 def estimate_alignment(pairs: Sequence[GreyPair]) -> Alignment:
     """Estimate the homography from visible (H, W) and infrared (h, w) grey frames, uint8, each of one size.
 
-    Raises AlignmentError when there are no frames, when sizes change, or when too little agrees.
+    Raises AlignmentError if there are no frames, if sizes change, or if too few cells agree.
     """
     if not pairs:
         raise AlignmentError("there are no frame pairs to align")
     for index, name in enumerate(("visible", "infrared")):
         sizes = {pair[index].shape for pair in pairs}
         if len(sizes) > 1:
-            raise AlignmentError(f"{name} frames change their size: {sorted(sizes)}")
+            raise AlignmentError(
+                f"{name} frames change their size: {sorted(sizes)}; use one part of the recording"
+            )
     height, width = pairs[0][0].shape
     rows, columns = pairs[0][1].shape
     stretch = np.diag((width / columns, height / rows, 1.0))
@@ -76,8 +77,8 @@ def estimate_alignment(pairs: Sequence[GreyPair]) -> Alignment:
         places, shifts = _match_cells(visible, edges, seen, search)
         if len(places) < _FEWEST_CELLS:
             raise AlignmentError(
-                f"only {len(places)} places show the same edges in both cameras, {_FEWEST_CELLS} are "
-                "needed; record a scene with more structure, near and far, or more of it"
+                f"only {len(places)} places show the same edges in both cameras, but {_FEWEST_CELLS} are "
+                "needed; record more of a scene with structure near and far"
             )
         correction, agreeing = _fit(places, shifts)
         left = np.linalg.norm(shifts[agreeing] - _moved(places[agreeing], correction), axis=1)
@@ -87,7 +88,7 @@ def estimate_alignment(pairs: Sequence[GreyPair]) -> Alignment:
 
 
 def edge_strength(grey: Image) -> Plane:
-    """Return how strong the edges of (H, W) uint8 are against their surroundings, about 0..3."""
+    """Return the edge strength (H, W) of a uint8 frame relative to its surroundings, 0..3."""
     smooth = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), 1.2)
     across, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
     strength = cv2.magnitude(across, down)
@@ -96,7 +97,7 @@ def edge_strength(grey: Image) -> Plane:
 
 
 def _coarse(visible: Sequence[Plane], infrared: Sequence[Image]) -> Matrix:
-    """Return scale and shift that take stretched infrared frames to the visible ones, (3, 3)."""
+    """Return the scale and shift (3, 3) that map stretched infrared frames onto the visible ones."""
     height, width = visible[0].shape
     shrink = _COARSE_WIDTH / width
     small = (_COARSE_WIDTH, max(8, round(height * shrink)))
@@ -124,7 +125,7 @@ def _coarse(visible: Sequence[Plane], infrared: Sequence[Image]) -> Matrix:
         templates = [cv2.resize(edge, size, interpolation=cv2.INTER_AREA)[window] for edge in edges]
         total = np.sum([_correlations(*both) for both in zip(wide, templates)], 0)
         _, score, _, place = cv2.minMaxLoc(total)
-        # A small template agrees more easily by chance.
+        # A small template matches by chance more easily.
         score *= float(np.sqrt(part[0] * part[1]))
         if score > best:
             best = score
@@ -136,7 +137,7 @@ def _coarse(visible: Sequence[Plane], infrared: Sequence[Image]) -> Matrix:
 def _match_cells(
     visible: Sequence[Plane], infrared: Sequence[Plane], seen: npt.NDArray[np.bool_], search: int
 ) -> tuple[Plane, Plane]:
-    """Return centres (n, 2) of cells and how far infrared must move there (n, 2)."""
+    """Return the centres (n, 2) of matched cells and the shifts (n, 2) that infrared needs there."""
     height, width = seen.shape
     places, shifts = [], []
     reach = search + _CELL // 2
@@ -168,9 +169,9 @@ def _match_cells(
 
 
 def _fit(places: Plane, shifts: Plane) -> tuple[Matrix, npt.NDArray[np.bool_]]:
-    """Return the correction (3, 3) that the cells ask for and which of them agree on it.
+    """Return the correction (3, 3) that fits the cells best and which cells agree with it.
 
-    Perspective bends the unseen corners far for little evidence, so it must earn its place.
+    Perspective bends the corners without cells far on little evidence, so it needs a clear gain.
     """
     affine, of_affine = cv2.estimateAffine2D(
         places, places + shifts, method=cv2.USAC_MAGSAC, ransacReprojThreshold=_OUTLIER
@@ -185,8 +186,8 @@ def _fit(places: Plane, shifts: Plane) -> tuple[Matrix, npt.NDArray[np.bool_]]:
             candidates.append((whole, np.asarray(inliers).ravel() > 0, float(np.median(error))))
     if not candidates:
         raise AlignmentError(
-            f"the {len(places)} places that could be compared contradict each other; the cameras "
-            "may be too far apart for one homography: record a scene further away"
+            f"the shifts of the {len(places)} matched places contradict each other; the cameras may be too "
+            "far apart for one homography: record a scene farther away"
         )
     best = candidates[0]
     if candidates[-1][2] < _PERSPECTIVE_GAIN * best[2]:
@@ -199,7 +200,7 @@ def _correlations(image: npt.NDArray[Any], template: npt.NDArray[Any]) -> Plane:
 
 
 def _vertex(three: Plane) -> float:
-    """Return where the parabola through three neighbouring values has its top, -0.5..0.5."""
+    """Return the position of the top of the parabola through three neighbouring values, -0.5..0.5."""
     before, at, after = (float(value) for value in three)
     bend = before - 2 * at + after
     return 0.0 if bend >= 0 else float(np.clip((before - after) / (2 * bend), -0.5, 0.5))

@@ -1,9 +1,9 @@
-"""Find how the infrared camera lies on the visible one, from a recording without any target.
+"""Estimate the registration of infrared to visible from a recording, without a calibration target.
 
 mtvif_calibrate --bag BAG --out registration.yaml
 
-Writes the homography for the parameter `registration.file`, and beside it a picture to judge it by: a
-checkerboard of both cameras before and after.
+Writes the homography for the node's parameter `registration.file` and, beside it, a picture to judge it by: a
+checkerboard of both cameras before and after the registration.
 """
 
 from __future__ import annotations
@@ -15,17 +15,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mtvif_ros.calibration.align import Alignment, AlignmentError, GreyPair, estimate_alignment
-from mtvif_ros.command_line import command_parser
-from mtvif_ros.image import Image, ImageFormatError
+from mtvif_ros.calibration.align import Alignment, GreyPair, estimate_alignment
+from mtvif_ros.command_line import command_parser, told_plainly, whole_number
+from mtvif_ros.image import Image
 from mtvif_ros.imaging.codec import read_grey
-from mtvif_ros.imaging.registration import Registration, RegistrationError, write_registration
+from mtvif_ros.imaging.registration import Registration, write_registration
 from mtvif_ros.imaging.resize import scaled
 from mtvif_ros.imaging.thermal import ThermalScaler
-from mtvif_ros.recordings.arguments import add_bag_arguments
 from mtvif_ros.recordings.pairs import find_stamp_pairs, read_pairs
-from mtvif_ros.recordings.reader import BagError
-from mtvif_ros.recordings.topics import find_cameras
+from mtvif_ros.recordings.topics import add_bag_arguments, find_cameras
 
 _TILE = 60  # px, of the checkerboard
 _POOR = 3.0  # px
@@ -34,7 +32,10 @@ _POOR = 3.0  # px
 def sample_pairs(
     path: Path, topics: tuple[str, str], count: int, slop: float, offset: float
 ) -> list[GreyPair]:
-    """Return `count` grey frame pairs spread over a bag; slop and offset in s. Raises BagError."""
+    """Return at most `count` grey pairs, spread evenly over a bag; `slop` and `offset` are in s.
+
+    Raises BagError if the bag has no pair and ImageFormatError for an unreadable image.
+    """
     pairs = find_stamp_pairs(path, topics, slop, offset)
     chosen = [pairs[i] for i in np.unique(np.linspace(0, len(pairs) - 1, count).round().astype(int))]
     thermal = ThermalScaler(follow=1.0)
@@ -45,7 +46,7 @@ def sample_pairs(
 
 
 def checkerboard(visible: Image, infrared: Image) -> Image:
-    """Return (H, W) in whose tiles the two images (H, W) take turns; edges meet where they align."""
+    """Return a checkerboard (H, W) of two images (H, W); aligned edges continue from tile to tile."""
     rows, columns = (np.arange(side) // _TILE for side in visible.shape)
     return np.where((rows[:, None] + columns) % 2 == 0, visible, infrared)
 
@@ -72,14 +73,14 @@ def _describe(alignment: Alignment, frames: int) -> dict[str, float | int]:
     }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return 1 with a message when no homography can be found."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
     parser = command_parser("mtvif_calibrate", __doc__)
     add_bag_arguments(parser)
     parser.add_argument("--out", type=Path, required=True, help="the yaml file to write")
-    parser.add_argument("--frames", type=int, default=40, help="pairs to look at")
+    parser.add_argument("--frames", type=whole_number(1), default=40, help="number of pairs to use")
     options = parser.parse_args(arguments)
-    try:
+    with told_plainly(parser):
         topics = find_cameras(options.bag, options.rgb_topic, options.ir_topic)
         pairs = sample_pairs(options.bag, topics, options.frames, options.slop, options.offset)
         alignment = estimate_alignment(pairs)
@@ -87,24 +88,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         registration = Registration(
             tuple(float(value) for value in alignment.homography.ravel()), (columns, rows), (width, height)
         )
-        about = _describe(alignment, len(pairs))
+        quality = _describe(alignment, len(pairs))
         options.out.parent.mkdir(parents=True, exist_ok=True)
-        write_registration(options.out, registration, about)
+        write_registration(options.out, registration, quality)
         picture = options.out.with_suffix(".png")
         cv2.imwrite(str(picture), _picture(pairs, registration))
-    except (AlignmentError, BagError, ImageFormatError, OSError, RegistrationError) as error:
-        print(f"mtvif_calibrate: {error}", file=sys.stderr)
-        return 1
     print(
-        f"edges of both cameras are {about['residual_median_px']} px apart (median; 90 % are within "
-        f"{about['residual_p90_px']}) at {about['places_agreeing']} of {about['places_seen']} places, "
-        f"over {len(pairs)} frames of {topics[0]} and {topics[1]}"
+        f"edges of the two cameras are {quality['residual_median_px']} px apart (median; 90 % are within "
+        f"{quality['residual_p90_px']} px) at {quality['places_agreeing']} of {quality['places_seen']} "
+        f"places, over {len(pairs)} frames of {topics[0]} and {topics[1]}"
     )
-    if about["residual_median_px"] > _POOR:
-        print("that is poor: the scene may be too near, or the cameras too far apart", file=sys.stderr)
-    print(f"wrote {options.out}; judge it by {picture}, use it by registration.file:={options.out.resolve()}")
-    return 0
+    if quality["residual_median_px"] > _POOR:
+        print("this is poor: the scene may be too near, or the cameras too far apart", file=sys.stderr)
+    print(
+        f"wrote {options.out}; look at {picture}, then set the parameter "
+        f"registration.file:={options.out.resolve()}"
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

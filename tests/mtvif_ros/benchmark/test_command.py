@@ -6,7 +6,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from mtvif_ros.benchmark.command import main, plot, usable_backends
+from mtvif_ros.benchmark.command import main, usable_backends
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_every_usable_backend_is_timed_beside_the_others(
 ) -> None:
     out = tmp_path / "numbers.json"
     arguments = [str(model_path), "--foreign", str(foreign), "--runs", "5", "--json", str(out)]
-    assert main(arguments) == 0
+    main(arguments)
     results = json.loads(out.read_text())["results"]
     assert [r["engine"].split()[0] for r in results] == 2 * usable_backends()
     assert {r["model"] for r in results} == {model_path.name, "foreign.onnx"}
@@ -45,7 +45,7 @@ def test_a_network_that_takes_microseconds_has_a_time_and_a_ratio(
 
     monkeypatch.setattr("mtvif_ros.benchmark.command.time_interleaved", three_microseconds)
     out = tmp_path / "numbers.json"
-    assert main(["--foreign", str(foreign), "--backend", "onnxruntime", "--json", str(out)]) == 0
+    main(["--foreign", str(foreign), "--backend", "onnxruntime", "--json", str(out)])
     assert json.loads(out.read_text())["results"][0]["p50_ms"] == pytest.approx(0.003)
     assert "| 0.003 | 0.003 | 0.003 | 333333.3 | 1 |" in capsys.readouterr().out
 
@@ -53,24 +53,17 @@ def test_a_network_that_takes_microseconds_has_a_time_and_a_ratio(
 def test_start_up_and_memory_are_those_of_a_process_of_its_own(model_path: Path, tmp_path: Path) -> None:
     out = tmp_path / "numbers.json"
     arguments = [str(model_path), "--backend", "onnxruntime", "--runs", "5", "--footprint"]
-    assert main([*arguments, "--json", str(out)]) == 0
+    main([*arguments, "--json", str(out)])
     (result,) = json.loads(out.read_text())["results"]
-    assert 0 < result["start_up_s"] < 60
+    assert result["start_up_s"] > 0
     assert 20 < result["resident_mb"] < 2000
 
 
 def test_streams_run_at_once(model_path: Path, tmp_path: Path) -> None:
     out = tmp_path / "numbers.json"
     arguments = [str(model_path), "--backend", "openvino", "--threads", "1", "--runs", "4"]
-    assert main([*arguments, "--streams", "1", "2", "--json", str(out)]) == 0
+    main([*arguments, "--streams", "1", "2", "--json", str(out)])
     assert [r["streams"] for r in json.loads(out.read_text())["results"]] == [1, 2]
-
-
-def test_the_numbers_can_be_drawn(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib", reason="--plot needs matplotlib")
-    row = {"model": "m", "size": "480x640", "engine": "e", "p50_ms": 2.0, "p99_ms": 3.0}
-    plot("a machine", [row, row], tmp_path / "times.png")
-    assert (tmp_path / "times.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(
@@ -80,10 +73,9 @@ def test_the_numbers_can_be_drawn(tmp_path: Path) -> None:
         ([], "name a model file"),
     ],
 )
-def test_what_cannot_be_timed_is_told(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(arguments) == 1
+def test_bad_input_is_named(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="1"):
+        main(arguments)
     assert message in capsys.readouterr().err
 
 
@@ -93,5 +85,6 @@ def test_a_foreign_file_of_open_size_is_refused(foreign: Path, capsys: pytest.Ca
     del model.graph.value_info[:]
     onnx.save(model, foreign)
     for backend in ("openvino", "onnxruntime"):
-        assert main(["--foreign", str(foreign), "--backend", backend]) == 1
+        with pytest.raises(SystemExit, match="1"):
+            main(["--foreign", str(foreign), "--backend", backend])
         assert "export it with fixed sizes" in capsys.readouterr().err

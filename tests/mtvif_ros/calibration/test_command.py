@@ -6,9 +6,9 @@ import pytest
 
 from mtvif_ros.calibration.command import main
 from mtvif_ros.imaging.registration import read_registration
-from mtvif_ros.recordings.frames import BagFrame, FrameSource
-from mtvif_ros.recordings.make_bag import make_bag
+from mtvif_ros.recordings.make_bag import FrameSource, make_bag
 from mtvif_ros.recordings.timing import Timing
+from mtvif_ros.recordings.writer import BagFrame
 from mtvif_ros.synthetic import RoadScene, SceneConfig
 
 
@@ -25,15 +25,16 @@ def test_a_recording_gives_a_registration_and_a_picture_to_judge_it_by(
     bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "made" / "registration.yaml"
-    assert main(["--bag", str(bag), "--out", str(out)]) == 0
+    main(["--bag", str(bag), "--out", str(out)])
     matrix = read_registration(out).matrix()
     moved = cv2.perspectiveTransform(np.array([[[320.0, 240.0]]]), matrix)[0, 0]
     assert moved == pytest.approx((332, 240), abs=0.7)
-    assert "edges of both cameras are" in capsys.readouterr().out
+    assert "edges of the two cameras are" in capsys.readouterr().out
     picture = cv2.imread(str(out.with_suffix(".png")))
     assert picture is not None and picture.shape == (480, 1280, 3)
 
 
 def test_a_bag_that_cannot_be_used_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--bag", "/nowhere", "--out", str(tmp_path / "r.yaml")]) == 1
+    with pytest.raises(SystemExit, match="1"):
+        main(["--bag", "/nowhere", "--out", str(tmp_path / "r.yaml")])
     assert "/nowhere: no such file" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Install the package where ros2 run and ros2 launch look for it."""
+"""Install the package where ros2 run and ros2 launch find it."""
 
 from glob import glob
 
@@ -8,8 +8,8 @@ NAME = "mtvif_ros"
 
 setup(
     name=NAME,
-    version="0.1.0",
-    description="Fuse and segment synchronised visible and infrared camera streams in ROS 2",
+    version="0.2.0",
+    description="Fuse and segment visible and infrared camera streams in ROS 2",
     license="Apache-2.0",
     python_requires=">=3.10",
     package_data={f"{NAME}.replay": ["templates/*.j2"]},
@@ -23,19 +23,13 @@ setup(
         (f"share/{NAME}/config/systemd", glob("config/systemd/*")),
         (f"share/{NAME}/models", [*glob("models/*.onnx"), "models/README.md"]),
     ],
-    install_requires=[
-        "Jinja2",
-        "matplotlib",
-        "mcap",
-        "numpy",
-        "onnx",
-        "PyYAML",
-        "rosbags",
-        "tqdm",
-    ],
+    # What the node needs; a backend is an extra, because robots differ.
+    install_requires=["numpy", "onnx", "PyYAML"],
     extras_require={
-        # An apt ROS 2 brings OpenCV of its own, which pip does not see.
+        # The node needs OpenCV too, but pip does not see the one that an apt ROS 2 brings.
         "opencv": ["opencv-python-headless"],
+        # Bags, calibration, replay and their reports.
+        "tools": ["Jinja2", "matplotlib", "mcap", "rosbags", "tqdm"],
         "openvino": ["openvino"],
         "onnxruntime": ["onnxruntime"],
         # TensorRT itself comes with JetPack or CUDA.
@@ -51,7 +45,6 @@ setup(
             "mtvif_make_bag = mtvif_ros.recordings.make_bag:main",
             "mtvif_build_engine = mtvif_ros.engines.tensorrt.command:main",
             "mtvif_benchmark = mtvif_ros.benchmark.command:main",
-            "mtvif_benchmark_sync = mtvif_ros.benchmark.pairing:main",
             "mtvif_compare = mtvif_ros.replay.compare:main",
             "mtvif_replay = mtvif_ros.replay.command:main",
             "mtvif_replay_all = mtvif_ros.replay.many:main",

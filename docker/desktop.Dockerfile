@@ -16,13 +16,14 @@ SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 WORKDIR /ws
 COPY package.xml src/mtvif_ros/package.xml
 COPY docker/constraints.txt /tmp/constraints.txt
-# TensorRT and CUDA 12 come as wheels; the constraints keep apt's NumPy, which ROS was compiled against.
+# TensorRT and CUDA 12 are wheels. The constraints keep apt's NumPy, for which ROS is compiled. The node needs
+# neither mcap nor rosbags: they are for the bag tools and the replay.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends python3-pip ros-jazzy-vision-msgs \
     && rosdep update \
     && PIP_CONSTRAINT=/tmp/constraints.txt rosdep install --from-paths src --ignore-src --default-yes \
     && python3 -m pip install --constraint /tmp/constraints.txt \
-        mcap onnx openvino rosbags tensorrt-cu12==10.13.3.9 cuda-python==12.9.4 \
+        onnx openvino tensorrt-cu12==10.13.3.9 cuda-python==12.9.4 \
     && rm -rf /var/lib/apt/lists/*
 
 COPY . src/mtvif_ros

@@ -22,14 +22,15 @@ RUN apt-get update \
 WORKDIR /ws
 COPY package.xml src/mtvif_ros/package.xml
 COPY docker/constraints.txt /tmp/constraints.txt
-# The constraints keep NumPy below 2: ROS and JetPack's TensorRT were compiled against NumPy 1.
+# The constraints keep NumPy 1, for which ROS and JetPack's TensorRT are compiled. The node needs neither mcap nor
+# rosbags: they are for the bag tools and the replay.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
         python3-pip python3-colcon-common-extensions python3-rosdep ros-humble-ros-base ros-humble-vision-msgs \
     && rosdep init \
     && rosdep update --rosdistro humble \
     && PIP_CONSTRAINT=/tmp/constraints.txt rosdep install --from-paths src --ignore-src --default-yes \
-    && python3 -m pip install --constraint /tmp/constraints.txt mcap onnx rosbags cuda-python==12.6.2.post1 \
+    && python3 -m pip install --constraint /tmp/constraints.txt onnx cuda-python==12.6.2.post1 \
     && python3 -c "import tensorrt; print('TensorRT', tensorrt.__version__)" \
     && rm -rf /var/lib/apt/lists/*
 

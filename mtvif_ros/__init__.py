@@ -1,3 +1,3 @@
-"""Fuse and segment synchronised visible and infrared camera streams in ROS 2."""
+"""Fuse and segment visible and infrared camera streams in ROS 2."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 # What `pip install .[tools]` brings, by the name that is imported.
-_TOOLS = ("jinja2", "matplotlib", "mcap", "rosbags")
+TOOLS = ("jinja2", "matplotlib", "mcap", "rosbags")
 
 
 class UserError(Exception):
@@ -66,6 +66,6 @@ def told_plainly(parser: argparse.ArgumentParser) -> Iterator[None]:
 def _advice(error: Exception) -> str:
     name = error.name if isinstance(error, ModuleNotFoundError) else None
     module = (name or "").partition(".")[0]
-    if module in _TOOLS:
+    if module in TOOLS:
         return f"needs the Python module {module}; install it with: pip install 'mtvif_ros[tools]'"
     return str(error)

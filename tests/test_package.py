@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from mtvif_ros.command_line import TOOLS
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -28,6 +30,7 @@ def test_colcon_takes_it_for_an_ament_python_package(tmp_path: Path) -> None:
     assert ["mtvif_ros", str(ROOT), "(ros.ament_python)"] in [line.split() for line in listed.splitlines()]
 
 
+@pytest.mark.long
 def test_colcon_installs_node_launch_config_and_models_where_ros_looks(tmp_path: Path) -> None:
     workspace = tmp_path / "workspace"
     source = workspace / "src" / "mtvif_ros"
@@ -113,8 +116,8 @@ def exec_depends() -> set[str]:
     return {one.text or "" for one in ElementTree.parse(ROOT / "package.xml").iter("exec_depend")}
 
 
-def setup_requirements() -> tuple[set[str], set[str]]:
-    """What setup.py demands, and what its extras add."""
+def setup_requirements() -> tuple[set[str], dict[str, set[str]]]:
+    """What setup.py demands, and what each of its extras adds."""
     call = next(
         node
         for node in ast.walk(ast.parse((ROOT / "setup.py").read_text()))
@@ -122,14 +125,52 @@ def setup_requirements() -> tuple[set[str], set[str]]:
     )
     given = {one.arg: one.value for one in call.keywords}
     extras = ast.literal_eval(given["extras_require"])
-    return set(ast.literal_eval(given["install_requires"])), {name for of in extras.values() for name in of}
+    return set(ast.literal_eval(given["install_requires"])), {name: set(of) for name, of in extras.items()}
 
 
 def test_package_xml_and_setup_py_agree_on_what_is_needed() -> None:
     always, extras = setup_requirements()
-    assert always | extras == ROSDEP_KEYS.keys()
-    keys = {ROSDEP_KEYS[name] for name in always | extras} - {None}
+    needed = always.union(*extras.values())
+    assert needed == ROSDEP_KEYS.keys()
+    keys = {ROSDEP_KEYS[name] for name in needed} - {None}
     assert keys == {name for name in exec_depends() if name.startswith("python3-")}
+
+
+def test_commands_advise_the_tools_extra_for_what_it_brings() -> None:
+    """All but tqdm, without which they do as well."""
+    brought = {IMPORT_NAMES.get(name, name) for name in setup_requirements()[1]["tools"]}
+    assert set(TOOLS) == brought - {"tqdm"}
+
+
+@pytest.mark.parametrize(
+    ("command", "module"),
+    [
+        (["mtvif_ros.recordings.extract", "--bag", "BAG", "--out", "OUT"], "rosbags"),
+        (["mtvif_ros.recordings.make_bag", "--rendered", "1", "--out", "OUT"], "rosbags"),
+        (["mtvif_ros.calibration.command", "--bag", "BAG", "--out", "OUT"], "rosbags"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[0].split(".")[-2],
+)
+def test_a_command_without_its_extra_says_in_one_line_how_to_install_it(
+    command: list[str], module: str, tmp_path: Path
+) -> None:
+    (tmp_path / "BAG").mkdir()
+    script = (
+        f"import runpy, sys; sys.modules.update(dict.fromkeys({TOOLS!r})); "
+        f"sys.argv = {command!r}; runpy.run_module({command[0]!r}, run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.endswith(
+        f": needs the Python module {module}; install it with: pip install 'mtvif_ros[tools]'"
+    )
 
 
 def test_what_only_pip_has_is_in_every_install_route() -> None:

@@ -1,25 +1,24 @@
-"""Name and colour the classes of the segmentation mask."""
+"""Define the classes of the segmentation mask: their names and colours."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-Palette = npt.NDArray[np.uint8]
+from mtvif_ros.image import Image
 
 IGNORE = 255
 
 
 class SegmentationClass(NamedTuple):
-    """Hold the name and the R, G, B colour of one mask value."""
+    """Hold the name and the R G B colour of one mask value."""
 
     name: str
     rgb: tuple[int, int, int]
 
 
-# The order is the mask's value; the nine classes are those of MFNet and MSRS.
+# The nine classes of MFNet and MSRS; the index is the value in the mask.
 CLASSES = (
     SegmentationClass("background", (0, 0, 0)),
     SegmentationClass("car", (64, 96, 255)),
@@ -34,8 +33,8 @@ CLASSES = (
 CLASS_NAMES = tuple(entry.name for entry in CLASSES)
 
 
-def palette(size: int = len(CLASSES)) -> Palette:
-    """Return a (size, 3) uint8 array of R, G, B colours, grey for values without a class."""
+def palette(size: int = len(CLASSES)) -> Image:
+    """Return R G B colours (size, 3) as uint8, grey for values without a class."""
     colours = np.full((size, 3), 128, np.uint8)
     known = min(size, len(CLASSES))
     colours[:known] = [entry.rgb for entry in CLASSES[:known]]

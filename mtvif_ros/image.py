@@ -1,4 +1,4 @@
-"""Name what an image is in this package, and what can be wrong with one."""
+"""Define what an image is in this package."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 Image: TypeAlias = npt.NDArray[np.uint8]
-"""Pixels of 8 bits: (H, W, 3) in the order R, G, B, or (H, W) for grey levels and class indices."""
+"""8-bit pixels: (H, W, 3) R G B, or (H, W) for grey levels and class indices."""
 
 AnyImage: TypeAlias = npt.NDArray[Any]
-"""Pixels of any depth, in the same shapes."""
+"""Pixels of any depth in the same shapes."""
 
 
 class ImageFormatError(ValueError):

@@ -1,6 +1,6 @@
-"""Read what a model file says of itself and check it against the contract.
+"""Read the metadata of a model file and check the file against the contract.
 
-The contract is in docs/model_file.md: uint8 frames in, uint8 images out, names and classes inside.
+The contract is in docs/model_file.md: uint8 frames in, uint8 images out, class names and colours inside.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _CHANNELS = {"rgb": 3, "fused": 3}
 
 
 class ModelFileError(ValueError):
-    """Say which model file cannot be used, what is wrong with it and what was expected."""
+    """Say which model file breaks the contract, how, and what is expected."""
 
 
 @dataclass(frozen=True)
 class ModelFile:
-    """Hold what a checked model file says: frame size in pixels, classes, their colours, properties."""
+    """Hold the metadata of a checked model file; sizes are in pixels, colours R G B in 0..255."""
 
     path: Path
     height: int
@@ -38,7 +38,7 @@ class ModelFile:
 
     @property
     def version(self) -> str:
-        """The model's version, `unknown` where the file has none."""
+        """The version of the model, `unknown` if the file has none."""
         return self.properties.get("model_version", "unknown")
 
     @property
@@ -50,8 +50,8 @@ class ModelFile:
 def read_model_file(path: str | Path) -> ModelFile:
     """Read and check an ONNX file.
 
-    Raises FileNotFoundError when it is missing and ModelFileError when it is damaged or breaks the
-    contract: names, dtypes, rank, channels, one size for all tensors, and the class list.
+    Raises FileNotFoundError if it is missing and ModelFileError if it is damaged or breaks the contract:
+    names, dtypes, ranks, channels, one size for all tensors, class names and colours.
     """
     path = Path(path)
     if not path.is_file():
@@ -59,10 +59,10 @@ def read_model_file(path: str | Path) -> ModelFile:
     content = path.read_bytes()
     try:
         model = onnx.load_model_from_string(content)
-    except Exception as error:  # protobuf's exception type differs between its versions
+    except Exception as error:  # the type of protobuf's exception depends on its version
         raise ModelFileError(
             f"model file {path}: not a readable ONNX file ({len(content)} bytes); "
-            "it may be truncated: copy or export it again"
+            "it may be truncated, so copy or export it again"
         ) from error
     problems: list[str] = []
     inputs = _check_tensors(list(model.graph.input), ("rgb", "ir"), "input", problems)
@@ -79,8 +79,7 @@ def read_model_file(path: str | Path) -> ModelFile:
         problems.append(f"has {len(palette)} palette colours for {len(classes)} classes")
     if problems:
         raise ModelFileError(
-            f"model file {path} does not obey the contract: {'; '.join(problems)}. "
-            "Export it with training.export"
+            f"model file {path} breaks the contract: {'; '.join(problems)}. Export it with training.export"
         )
     height, width = sizes.pop()
     return ModelFile(

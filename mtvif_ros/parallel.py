@@ -1,4 +1,4 @@
-"""Spread work over processes."""
+"""Run a function in many processes."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Result = TypeVar("Result")
 def in_processes(
     function: Callable[[Item], Result], items: Iterable[Item], processes: int | None = None
 ) -> Iterator[Result]:
-    """Yield function(item) in order, from as many processes as there are cores; few items wait at once.
+    """Yield function(item) for all items in order, from one process per core, taking few items ahead.
 
-    Raises BrokenProcessPool when a process dies, which multiprocessing's own pool would wait for forever.
+    Raises BrokenProcessPool if a process dies; multiprocessing's own pool would wait forever.
     """
     count = processes or len(os.sched_getaffinity(0))
     waiting: deque[Future[Result]] = deque()
-    # Spawned, because threads, of DDS, torch or OpenCV, do not survive a fork.
+    # Spawn, because the threads of DDS, torch and OpenCV do not survive a fork.
     with ProcessPoolExecutor(count, get_context("spawn"), initializer=_one_thread) as pool:
         for item in items:
             waiting.append(pool.submit(function, item))

@@ -1,4 +1,4 @@
-"""Name every topic once, as it is before remapping and relative to the node's namespace."""
+"""Name every topic once, before remapping and relative to the node's namespace."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ CLOCK = "/clock"
 
 
 def compressed(topic: str) -> str:
-    """Return where image_transport puts the compressed form of `topic`."""
+    """Return the topic on which image_transport sends the compressed form of `topic`."""
     return f"{topic}/compressed"
 
 
 def camera_info(topic: str) -> str:
-    """Return where a camera that sends images on `topic` describes itself: beside it, as ROS does."""
+    """Return the camera_info topic of a camera that sends images on `topic`: the one beside it."""
     beside, slash, _ = topic.rpartition("/")
     return f"{beside}{slash}camera_info"
 
 
 def absolute(topic: str, namespace: str = "/") -> str:
-    """Return the full name of `topic` in `namespace`; a name that begins with a slash is full already."""
+    """Return the full name of `topic` in `namespace`; a leading slash makes a name full already."""
     return topic if topic.startswith("/") else f"{namespace.rstrip('/')}/{topic}"

@@ -1,1 +1,1 @@
-"""Turn camera messages into the network's frames and its answers into images."""
+"""Turn camera messages into the frames that the network takes, and its results into images."""

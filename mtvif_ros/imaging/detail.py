@@ -1,4 +1,4 @@
-"""Bring a fused image from the model's size to its camera's, with the detail that the model did not see."""
+"""Enlarge a fused image from the model's size to the camera's, with detail that the model did not see."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from mtvif_ros.imaging.resize import scaled
 def at_camera_size(fused: Image, seen_rgb: Image, seen_ir: Image, rgb: Image, ir: Image | None) -> Image:
     """Return the fused image (H, W, 3) of `rgb` (H, W, 3) and `ir` (H, W), uint8.
 
-    `fused` (h, w, 3) is what the model made of `seen_rgb` (h, w, 3) and `seen_ir` (h, w), the same frames
-    at its own size. `ir` None means that infrared has no detail which `seen_ir` lacks. With y the BT.601
-    luma and `up` scaling to (H, W):
+    `fused` (h, w, 3) is the model's result for `seen_rgb` (h, w, 3) and `seen_ir` (h, w), the same frames at
+    the model's size. `ir` is None if it has no detail beyond `seen_ir`. With y the BT.601 luma and `up`
+    scaling to (H, W):
 
         change = y(fused) - y(seen_rgb)
-        shown = change / (seen_ir - y(seen_rgb)) between 0 and 1, 0 where infrared is not the brighter
-        rgb + up(change) + up(shown) * (ir - up(seen_ir))
+        shown = change / (seen_ir - y(seen_rgb)), limited to 0..1, and 0 where infrared is not brighter
+        result = rgb + up(change) + up(shown) * (ir - up(seen_ir))
 
-    So visible detail stays as it is, and infrared's comes as far as the model shows infrared there, not
-    its noise where the model does without. This is how pansharpening injects detail: Aiazzi, Alparone,
-    Baronti and Garzelli, IEEE TGRS 40(10), 2002.
+    This keeps all visible detail and adds infrared detail only as far as the model shows infrared there, so
+    it adds no noise elsewhere. Pansharpening injects detail in the same way (Aiazzi, Alparone, Baronti and
+    Garzelli, IEEE TGRS 40(10), 2002).
     """
     size = (rgb.shape[1], rgb.shape[0])
     luma, fused_luma = _luma(seen_rgb), _luma(fused)
-    # Each difference in two halves of bytes that stop at 0, which is many times as fast as signed ones.
+    # Two saturated uint8 halves of a difference are many times faster than one signed difference.
     brightened = _image(cv2.subtract(fused_luma, luma))
     darkened = _image(cv2.subtract(luma, fused_luma))
     gain, loss = scaled(brightened, size), scaled(darkened, size)

@@ -1,4 +1,4 @@
-"""Turn one pair of camera images into a fused image and a mask of the visible frame's size."""
+"""Fuse and segment one pair of camera images at the size of the visible one."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def fuse_pair(
 ) -> tuple[Image, Image]:
     """Return `fused` (H, W, 3) and `segmentation` (H, W) for `rgb` (H, W, 3) and `ir` of any size.
 
-    The registration brings infrared onto the visible grid. Frames of another size than the model's are
-    scaled to it, the results back to (H, W), the fused image with the detail of both frames. The results
-    stay valid until the engine's next call.
+    `registration` warps infrared onto the visible grid. Frames of another size than the model's are scaled to
+    it and the results back to (H, W); the fused image then keeps the detail of both frames. All images are
+    uint8. The results may live in buffers that the engine's next call overwrites.
     """
     model_size = (engine.model.width, engine.model.height)
     size = (rgb.shape[1], rgb.shape[0])
@@ -29,9 +29,9 @@ def fuse_pair(
     fused, mask = engine.infer(seen_rgb, seen_ir)
     if size == model_size:
         return fused, mask
-    # INTER_NEAREST would put the mask half a pixel to the right of and below the image.
+    # INTER_NEAREST would shift the mask half a pixel to the right and down.
     full_mask = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT)
-    # A camera of no more pixels than the model has no detail that a larger visible frame could show.
+    # An infrared camera with no more pixels than the model has no further detail to show.
     is_coarse = all(own <= seen <= shown for own, seen, shown in zip(ir.shape, mask.shape, rgb.shape))
     full_ir = None if is_coarse else registration(ir, size, size)
     fused = at_camera_size(fused, seen_rgb, seen_ir, rgb, full_ir)

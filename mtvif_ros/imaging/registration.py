@@ -1,4 +1,4 @@
-"""Bring infrared frames onto the visible camera's pixel grid."""
+"""Warp infrared frames onto the pixel grid of the visible camera."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from mtvif_ros.imaging.resize import scaled
 Matrix = npt.NDArray[np.float64]
 Size = tuple[int, int]
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
-_OUTSIDE = 0  # beyond the infrared camera's view: cold, so that the fused image is the visible one
+_OUTSIDE = 0  # cold: where infrared sees nothing, the fused image is the visible one
 
 
 class RegistrationError(ValueError):
-    """Say what is wrong with a homography or its file."""
+    """Say what is wrong with a homography or its file and how to get a good one."""
 
 
 @dataclass(frozen=True)
 class Registration:
-    """Map infrared pixels to visible pixels by a homography (3, 3), row by row in `homography`.
+    """Map infrared pixels to visible pixels by a homography (3, 3), given row by row.
 
-    Pixel centres lie at whole numbers. Without sizes, frames of different sizes are first stretched to
-    the visible size, and the homography is in visible pixels. With the (width, height) of both cameras
-    at calibration it is in their pixels, and it holds for frames scaled from those sizes too.
-    Raises RegistrationError for a homography that folds the frame or sends it out of sight.
+    Pixel centres have whole coordinates. With the (width, height) of both cameras at calibration, the
+    homography maps between pixels of these sizes, and it also holds for frames scaled from them. Without
+    sizes, an infrared frame is first stretched to the visible size, and the homography is in visible pixels.
+    Raises RegistrationError for a homography that mirrors or folds the frame.
     """
 
     homography: tuple[float, ...] = IDENTITY
@@ -57,10 +57,10 @@ class Registration:
         return np.array(self.homography, np.float64).reshape(3, 3)
 
     def __call__(self, ir: Image, visible_size: Size, size: Size) -> Image:
-        """Return `ir` (h, w) as it lies on a visible frame of `visible_size`, both scaled to `size`."""
+        """Warp `ir` (h, w) onto a visible frame of `visible_size` (width, height), scaled to `size`."""
         given = (ir.shape[1], ir.shape[0])
         if given[0] > size[0] or given[1] > size[1]:
-            ir, given = scaled(ir, size), size  # warping alone would skip pixels
+            ir, given = scaled(ir, size), size  # warping without it would skip pixels
         warp = _warp(self, given, visible_size, size)
         if warp is None:
             return scaled(ir, size)
@@ -68,9 +68,9 @@ class Registration:
         return np.asarray(warped, np.uint8)
 
 
-@lru_cache(maxsize=16)  # computed for every frame it would cost as much as a resize
+@lru_cache(maxsize=16)  # it costs as much as a resize
 def _warp(registration: Registration, given: Size, visible_size: Size, size: Size) -> Matrix | None:
-    """Return what takes pixels of an infrared frame of size `given` to `size`, None for a mere resize."""
+    """Return the homography from an infrared frame of size `given` to `size`, None for a mere resize."""
     to_calibrated = _between(given, registration.infrared_size or visible_size)
     from_calibrated = _between(registration.visible_size or visible_size, size)
     whole = from_calibrated @ registration.matrix() @ to_calibrated
@@ -78,13 +78,13 @@ def _warp(registration: Registration, given: Size, visible_size: Size, size: Siz
 
 
 def _between(given: Size, wanted: Size) -> Matrix:
-    """Return what takes pixel centres of one size to those of another, as cv2.resize does."""
+    """Return the scaling of pixel centres from one size to another, as cv2.resize does it."""
     x, y = wanted[0] / given[0], wanted[1] / given[1]
     return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
 
 
 def read_registration(path: Path) -> Registration:
-    """Read what mtvif_calibrate wrote. Raises RegistrationError naming the file and what is wrong."""
+    """Read a file that mtvif_calibrate wrote. Raises RegistrationError, which names the file."""
     try:
         values: Any = yaml.safe_load(path.read_text())
         return Registration(
@@ -93,7 +93,7 @@ def read_registration(path: Path) -> Registration:
             tuple(int(side) for side in values["visible_size"]),  # type: ignore[arg-type]
         )
     except OSError as error:
-        raise RegistrationError(f"{path}: {error.strerror}; mtvif_calibrate writes such a file") from error
+        raise RegistrationError(f"{path}: {error.strerror}; make this file with mtvif_calibrate") from error
     except RegistrationError as error:
         raise RegistrationError(f"{path}: {error}") from error
     except (KeyError, TypeError, ValueError, yaml.YAMLError) as error:
@@ -102,12 +102,12 @@ def read_registration(path: Path) -> Registration:
         ) from error
 
 
-def write_registration(path: Path, registration: Registration, about: dict[str, Any]) -> None:
-    """Write a registration as yaml; `about` adds what it came from and how good it is."""
+def write_registration(path: Path, registration: Registration, quality: dict[str, Any]) -> None:
+    """Write a registration as yaml; `quality` adds how well it fits."""
     values = {
         "homography": [[float(value) for value in row] for row in registration.matrix()],
         "infrared_size": list(registration.infrared_size or ()),
         "visible_size": list(registration.visible_size or ()),
-        **about,
+        **quality,
     }
     path.write_text(yaml.safe_dump(values, sort_keys=False, default_flow_style=None))

@@ -1,4 +1,4 @@
-"""Bring images to another size."""
+"""Scale images."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mtvif_ros.image import Image
 
 
 def scaled(image: Image, size: tuple[int, int]) -> Image:
-    """Return the image at `size` (width, height), itself where it has it already."""
+    """Return the image scaled to `size` (width, height), uncopied if it has that size already."""
     height, width = image.shape[:2]
     if (width, height) == size:
         return np.ascontiguousarray(image)

@@ -1,1 +1,1 @@
-"""Measure fused images and masks."""
+"""Measure the quality of fused images and masks."""

@@ -1,8 +1,8 @@
-"""Measure how much of both cameras a fused image holds.
+"""Measure how much of both cameras' images a fused image keeps.
 
-All functions take planes (H, W) of equal size with grey levels 0..255: for colour images the BT.601 luma.
-Where several fused images have the same sources, `prepare` those once: half of the work is theirs.
-Toolboxes differ by large factors under the same names; docs/metrics.md says which convention is which.
+All functions take planes (H, W) of equal size with grey levels 0..255; use the BT.601 luma of colour images.
+If several fused images share their sources, `prepare` the sources once: they are half of the work.
+Toolboxes differ by large factors under the same names; docs/metrics.md compares the conventions.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from mtvif_ros.image import Image
+
 Plane = npt.NDArray[np.float64]
 AnyPlane = npt.NDArray[Any]
 
@@ -23,24 +25,24 @@ _SSIM_WINDOW, _SSIM_SIGMA = 11, 1.5
 
 
 class Prepared:
-    """Hold a plane (H, W) as float64 and what metrics need of it alone, computed when first needed."""
+    """Hold a plane (H, W) as float64 and what metrics derive from it alone, computed on first use."""
 
     def __init__(self, plane: AnyPlane):
         self.plane: Plane = np.asarray(plane, np.float64)
 
     @cached_property
     def edges(self) -> tuple[Plane, Plane]:
-        """Strength and angle of the plane's edges."""
+        """Strength and angle of Sobel edges."""
         return _edges(self.plane)
 
     @cached_property
     def window(self) -> tuple[Plane, Plane]:
-        """Local mean and variance in SSIM's window."""
+        """Local mean and variance in the window of SSIM."""
         return _mean_and_variance(self.plane, _SSIM_WINDOW, _SSIM_SIGMA)
 
     @cached_property
     def scales(self) -> list[tuple[Plane, Plane, Plane]]:
-        """The plane at VIF's four scales, with local mean and variance."""
+        """The plane at the four scales of VIF, each with local mean and variance."""
         found, plane = [], self.plane
         for size in _VIF_WINDOWS:
             if size != _VIF_WINDOWS[0]:
@@ -53,38 +55,38 @@ AnySource = AnyPlane | Prepared
 
 
 def prepare(plane: AnySource) -> Prepared:
-    """Return the plane ready to be compared with many others."""
+    """Return the plane in a form that is cheap to compare with many others."""
     return plane if isinstance(plane, Prepared) else Prepared(plane)
 
 
-def luma(rgb: npt.NDArray[np.uint8]) -> Plane:
-    """Return the BT.601 luma (H, W), 0..255 and not rounded, of an R, G, B image (H, W, 3)."""
+def luma(rgb: Image) -> Plane:
+    """Return the BT.601 luma (H, W) of an R G B image (H, W, 3), in 0..255 and not rounded."""
     return np.asarray(rgb @ np.array([0.299, 0.587, 0.114]), np.float64)
 
 
 def entropy(fused: Plane) -> float:
-    """Return EN: the entropy of the histogram of 256 grey levels, in bits (Roberts et al., 2008)."""
+    """Return EN, the entropy of the histogram of 256 grey levels, in bits (Roberts et al., 2008)."""
     return _entropy_of(np.bincount(_levels(fused), minlength=256))
 
 
 def standard_deviation(fused: Plane) -> float:
-    """Return SD: the standard deviation of the grey levels, in grey levels (population form)."""
+    """Return SD, the population standard deviation, in grey levels."""
     return float(fused.std())
 
 
 def spatial_frequency(fused: Plane) -> float:
-    """Return SF: the root of the summed mean squares of row and column differences.
+    """Return SF, the root of the summed mean squares of row and column differences, in grey levels.
 
-    In grey levels (Eskicioglu and Fisher, 1995); each mean is over the differences that exist.
+    Eskicioglu and Fisher, 1995; each mean is over the differences that exist.
     """
     rows, columns = np.diff(fused, axis=1), np.diff(fused, axis=0)
     return float(np.sqrt(np.mean(rows**2) + np.mean(columns**2)))
 
 
 def average_gradient(fused: Plane) -> float:
-    """Return AG: the mean of sqrt((dx^2 + dy^2) / 2) over forward differences, in grey levels.
+    """Return AG, the mean of sqrt((dx^2 + dy^2) / 2) over forward differences, in grey levels.
 
-    After Cui et al., 2015.
+    Cui et al., 2015.
     """
     dx = fused[:-1, 1:] - fused[:-1, :-1]
     dy = fused[1:, :-1] - fused[:-1, :-1]
@@ -92,33 +94,33 @@ def average_gradient(fused: Plane) -> float:
 
 
 def mutual_information(fused: Plane, visible: Plane, infrared: Plane) -> float:
-    """Return MI: I(visible; fused) + I(infrared; fused) in bits, 256 grey levels (Qu et al., 2002)."""
+    """Return MI, I(visible; fused) + I(infrared; fused) over 256 grey levels, in bits (Qu et al., 2002)."""
     return _information(visible, fused) + _information(infrared, fused)
 
 
 def sum_of_correlations_of_differences(fused: Plane, visible: Plane, infrared: Plane) -> float:
-    """Return SCD: r(fused - infrared, visible) + r(fused - visible, infrared), -2..2.
+    """Return SCD, r(fused - infrared, visible) + r(fused - visible, infrared), in -2..2.
 
-    After Aslantas and Bendes, 2015. A correlation with a constant plane counts as zero.
+    Aslantas and Bendes, 2015. A correlation with a constant plane counts as zero.
     """
     return _correlation(fused - infrared, visible) + _correlation(fused - visible, infrared)
 
 
 def visual_information_fidelity(fused: AnySource, visible: AnySource, infrared: AnySource) -> float:
-    """Return VIF: pixel-domain VIF of the fused image against each source, summed.
+    """Return VIF, the sum of the pixel-domain VIF of the fused image against each source.
 
-    Sheikh and Bovik, 2006, in the multi-scale pixel form that they publish as vifp: four scales,
-    Gaussian windows of 17, 9, 5 and 3 pixels with sigma a fifth of that, noise variance 2.
+    Sheikh and Bovik, 2006, in their multi-scale pixel form vifp: four scales, Gaussian windows of 17, 9, 5
+    and 3 pixels with a sigma of a fifth of that, noise variance 2.
     """
     fused = prepare(fused)
     return _vif(prepare(visible), fused) + _vif(prepare(infrared), fused)
 
 
 def edge_preservation(fused: AnySource, visible: AnySource, infrared: AnySource) -> float:
-    """Return Qabf: how much of both sources' edges is kept, 0..1 (Xydeas and Petrovic, 2000).
+    """Return Qabf, the share of both sources' edges that is kept, in 0..1 (Xydeas and Petrovic, 2000).
 
-    Sobel edges; strength and angle are kept by sigmoids with the paper's constants, under which a
-    perfect copy has 0.975; each source weighs by its edge strength.
+    Sobel edges. Sigmoids with the paper's constants score strength and angle, so that a perfect copy gets
+    0.975. The scores are weighted by the edge strength of the sources.
     """
     strength_f, angle_f = prepare(fused).edges
     total, weight = 0.0, 0.0
@@ -136,9 +138,9 @@ def edge_preservation(fused: AnySource, visible: AnySource, infrared: AnySource)
 
 
 def structural_similarity(fused: AnySource, visible: AnySource, infrared: AnySource) -> float:
-    """Return SSIM: the mean of SSIM(fused, visible) and SSIM(fused, infrared), -1..1.
+    """Return SSIM, the mean of SSIM(fused, visible) and SSIM(fused, infrared), in -1..1.
 
-    Wang et al., 2004: Gaussian window of 11 pixels and sigma 1.5, L = 255, borders left out.
+    Wang et al., 2004, with a Gaussian window of 11 pixels and sigma 1.5, L = 255 and without borders.
     """
     fused = prepare(fused)
     return (_ssim(fused, prepare(visible)) + _ssim(fused, prepare(infrared))) / 2
@@ -160,7 +162,7 @@ METRICS: dict[str, Callable[[Prepared, Prepared, Prepared], float]] = {
 
 
 def fusion_metrics(fused: AnySource, visible: AnySource, infrared: AnySource) -> dict[str, float]:
-    """Return every metric by its name. Raises ValueError unless all are planes of one size."""
+    """Return every metric by its name. Raises ValueError unless all three are planes of one size."""
     planes = [prepare(plane) for plane in (fused, visible, infrared)]
     shapes = [one.plane.shape for one in planes]
     if len(set(shapes)) != 1 or len(shapes[0]) != 2:
@@ -192,7 +194,7 @@ def _correlation(a: Plane, b: Plane) -> float:
 
 
 def _smooth(plane: Plane, size: int, sigma: float) -> Plane:
-    """Convolve with a Gaussian and keep only what no border touches."""
+    """Convolve with a Gaussian and cut off what depends on the border."""
     kernel = cv2.getGaussianKernel(size, sigma, cv2.CV_64F)
     edge = size // 2
     filtered = cv2.sepFilter2D(plane, cv2.CV_64F, kernel, kernel)
@@ -226,7 +228,7 @@ def _vif(reference: Prepared, distorted: Prepared) -> float:
 
 
 def _edges(plane: Plane) -> tuple[Plane, Plane]:
-    """Return strength and angle (-pi/2..pi/2) of Sobel edges."""
+    """Return strength and angle, in -pi/2..pi/2, of Sobel edges."""
     dx = np.asarray(cv2.Sobel(plane, cv2.CV_64F, 1, 0, ksize=3), np.float64)
     dy = np.asarray(cv2.Sobel(plane, cv2.CV_64F, 0, 1, ksize=3), np.float64)
     angle = np.full_like(dx, np.pi / 2)

@@ -1,4 +1,4 @@
-"""Measure how far persons whom infrared alone shows stand out in a fused image."""
+"""Measure how clearly a fused image shows persons whom only infrared sees."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ import numpy as np
 import numpy.typing as npt
 
 from mtvif_ros.classes import CLASS_NAMES
+from mtvif_ros.image import Image
+from mtvif_ros.metrics.fusion import Plane
 
-Plane = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.uint8]
 Where = npt.NDArray[np.bool_]
 
 _PERSON = CLASS_NAMES.index("person")
 _LEAST_PIXELS = 30
-_SEEN = 25.0  # grey levels by which infrared must show a person,
-_NOT_SEEN = 12.0  # and the visible frame must not
+_SEEN = 25.0  # least contrast in infrared, in grey levels
+_NOT_SEEN = 12.0  # largest contrast in the visible frame, in grey levels
 
 
 class Person(NamedTuple):
-    """Hold where a person is, without the outline, and what is around them, (H, W) each."""
+    """Hold the pixels of a person without the outline and those around the person, (H, W) each."""
 
     inside: Where
     around: Where
 
 
-def hidden_persons(visible: Plane, infrared: Plane, labels: Mask) -> Iterator[Person]:
-    """Give every labelled person whom infrared shows, by more than 25 grey levels, and the visible frame does
-    not: by less than 12 either way.
+def hidden_persons(visible: Plane, infrared: Plane, labels: Image) -> Iterator[Person]:
+    """Yield every labelled person whom infrared shows and the visible frame does not.
 
-    Planes are (H, W) in 0..255, `labels` (H, W) class indices. Persons that touch count as one; those of
-    fewer than 30 pixels without their outline are left out.
+    Infrared shows a person who is more than 25 grey levels brighter than the surroundings; the visible frame
+    does not if the difference is below 12 either way. Planes are (H, W) in 0..255, `labels` (H, W) class
+    indices. Touching persons count as one. Persons of fewer than 30 pixels without the outline do not count.
     """
     for person in _persons(labels):
         if standing_out(infrared, person) > _SEEN and abs(standing_out(visible, person)) < _NOT_SEEN:
@@ -41,34 +41,34 @@ def hidden_persons(visible: Plane, infrared: Plane, labels: Mask) -> Iterator[Pe
 
 
 def standing_out(plane: Plane, person: Person) -> float:
-    """Return how many grey levels brighter a person is than what is around them, in the mean."""
+    """Return the mean of a person minus the mean of the surroundings, in grey levels."""
     return float(plane[person.inside].mean() - plane[person.around].mean())
 
 
 class HiddenPersons:
-    """Collect over many frames how far hidden persons stand out, by method."""
+    """Collect the contrast of hidden persons over many frames, by method."""
 
     def __init__(self) -> None:
         self._by: dict[str, list[float]] = {}
 
-    def add(self, visible: Plane, infrared: Plane, labels: Mask, planes: Mapping[str, Plane]) -> None:
-        """Measure one frame's persons in infrared and in `planes` by name."""
+    def add(self, visible: Plane, infrared: Plane, labels: Image, planes: Mapping[str, Plane]) -> None:
+        """Measure the hidden persons of one frame in infrared and in each of `planes`."""
         seen = {"infrared": infrared, **planes}
         for person in hidden_persons(visible, infrared, labels):
             for name, plane in seen.items():
                 self._by.setdefault(name, []).append(standing_out(plane, person))
 
     def summary(self) -> dict[str, Any] | None:
-        """Return their number `persons` and `standing_out`, the mean by name; None without any."""
+        """Return the number of `persons` and the mean `standing_out` by name; None without persons."""
         if not self._by:
             return None
         means = {name: float(np.mean(values)) for name, values in self._by.items()}
         return {"persons": len(self._by["infrared"]), "standing_out": means}
 
 
-def _persons(labels: Mask) -> Iterator[Person]:
+def _persons(labels: Image) -> Iterator[Person]:
     persons = (labels == _PERSON).astype(np.uint8)
-    # Neither a person nor a pixel beside one, which may be mixed.
+    # Pixels beside a person may be mixed.
     free = cv2.dilate(persons, np.ones((5, 5))) == 0
     count, parts, boxes, _ = cv2.connectedComponentsWithStats(persons)
     for part in range(1, count):

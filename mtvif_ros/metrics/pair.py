@@ -1,4 +1,4 @@
-"""Hold one pair as metrics take it: what the cameras saw and what the node answered."""
+"""Hold one pair as metrics take it: the camera frames and the node's results."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from mtvif_ros.image import Image
 
 
 class AnsweredPair(NamedTuple):
-    """Hold what was seen and answered for one pair, all of the visible frame's size.
+    """Hold the frames and results of one pair, all of the visible frame's size.
 
-    rgb and fused (H, W, 3), ir and mask (H, W), labels (H, W) or None; uint8. `stamp` is the visible one
-    in ns.
+    `rgb` and `fused` are (H, W, 3), `ir` and `mask` (H, W), `labels` (H, W) or None, all uint8. `stamp` is
+    the visible one, in ns.
     """
 
     stamp: int

@@ -1,21 +1,24 @@
-"""Count which class was given for which, and score it."""
+"""Score class masks against labels."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-Mask = npt.NDArray[np.uint8]
+from mtvif_ros.classes import IGNORE
+from mtvif_ros.image import Image
 
 
-def confusion_matrix(labels: Mask, predicted: Mask, classes: int, ignore: int = 255) -> npt.NDArray[np.int64]:
-    """Count pixels as an int64 matrix [label, predicted] of (classes, classes).
+def confusion_matrix(
+    labels: Image, predicted: Image, classes: int, ignore: int = IGNORE
+) -> npt.NDArray[np.int64]:
+    """Count pixels by [label, predicted class] in an int64 matrix (classes, classes).
 
-    Pixels whose label is `ignore` do not count. Raises ValueError when shapes differ or a value is
-    neither a class nor, among labels, `ignore`.
+    `labels` and `predicted` are (H, W) class indices. Pixels with the label `ignore` do not count. Raises
+    ValueError if the shapes differ or a value is no class.
     """
     if labels.shape != predicted.shape:
-        raise ValueError(f"labels are {labels.shape}, the prediction is {predicted.shape}")
+        raise ValueError(f"labels have the shape {labels.shape}, the prediction has {predicted.shape}")
     known = labels != ignore
     of_label, of_predicted = labels[known], predicted[known]
     for name, values in (("label", of_label), ("predicted", of_predicted)):
@@ -26,7 +29,7 @@ def confusion_matrix(labels: Mask, predicted: Mask, classes: int, ignore: int = 
 
 
 def iou_per_class(matrix: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Return intersection over union of every class; NaN for classes neither labelled nor given."""
+    """Return the intersection over union of every class, NaN for one neither labelled nor predicted."""
     hits = np.diag(matrix).astype(np.float64)
     union = matrix.sum(0) + matrix.sum(1) - hits
     return np.divide(hits, union, out=np.full_like(hits, np.nan), where=union > 0)

@@ -1,4 +1,4 @@
-"""Measure how steady fused images and masks are from one pair to the next."""
+"""Measure how much fused images and masks change from one pair to the next."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import numpy.typing as npt
 from mtvif_ros.metrics.fusion import luma
 from mtvif_ros.metrics.pair import AnsweredPair
 
-_HALF = 2  # motion is estimated at half size
+_HALF = 2  # optical flow runs at half size
 
 
 class Steadiness(NamedTuple):
-    """Hold the change since the pair before.
+    """Hold the change since the previous pair.
 
-    flicker: mean change of the fused luma over the larger mean change of the two inputs; above 1 the
-    fusion adds flicker of its own. changed: share of pixels whose class changed, 0..1. unexplained: the
-    share that still differs when the old mask is moved along with the optical flow of the fused image.
+    flicker: mean change of the fused luma, divided by the larger of the inputs' mean changes; above 1, fusion
+    adds flicker. changed: share of pixels whose class changed, 0..1. unexplained: the share that differs even
+    after the old mask moves with the optical flow of the fused image.
     """
 
     flicker: float
@@ -28,14 +28,14 @@ class Steadiness(NamedTuple):
 
 
 class SteadinessMeter:
-    """Compare each pair with the one before."""
+    """Compare each pair with the previous one."""
 
     def __init__(self) -> None:
         self._before: AnsweredPair | None = None
         self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
 
     def __call__(self, shown: AnsweredPair) -> Steadiness | None:
-        """Return the change since the last call, None for the first pair and after a change of size."""
+        """Return the change since the previous call, None for the first pair and after a change of size."""
         before, self._before = self._before, shown
         if before is None or before.mask.shape != shown.mask.shape:
             return None

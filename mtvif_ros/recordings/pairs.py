@@ -71,7 +71,7 @@ def never_meet(path: Path, topics: tuple[str, str], slop: float, more: str = "")
     """Return the error for a bag without two frames within `slop` s of each other."""
     return BagError(
         f"bag {path}: no frames of {topics[0]} and {topics[1]} are within {slop} s of each other; "
-        f"change --slop or --offset{more}"
+        f"see --slop and --offset{more}"
     )
 
 

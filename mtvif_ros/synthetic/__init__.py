@@ -1,6 +1,6 @@
 """Render road scenes as aligned visible and infrared frames with exact labels.
 
-The scenes are made for demos, tests and pretraining; they look like a road but measure nothing.
+The scenes serve demos, tests and pretraining. They resemble roads; scores on them say little about real ones.
 """
 
 from mtvif_ros.synthetic.scene import Frame, RoadScene, SceneConfig

@@ -1,4 +1,4 @@
-"""Draw what moves on and beside the road: cars, people and bikes."""
+"""Draw cars, persons and bikes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RIM = 0.36 * np.stack((np.cos(_TURN), np.sin(_TURN), np.zeros_like(_TURN)), 1)
 
 @dataclass(frozen=True)
 class Car:
-    """Draw a car; `heading` is +1 when it shows its rear and -1 when it comes towards us."""
+    """Draw a car; `heading` is +1 if it shows its rear and -1 if it comes towards us."""
 
     paint: tuple[float, float, float]
     engine_heat: float
@@ -32,7 +32,7 @@ class Car:
         body = Ink(*self.paint, 96)
         glass = Ink(46, 56, 66, 62)
         brush.shadow(x, z + length / 2, half * 1.12, length * 0.53)
-        # Cabin and body overlap in the image, so the further part is drawn first.
+        # Cabin and body overlap in the image, so draw the farther part first.
         back = 0.2 if self.heading > 0 else 1.1
         waist = 0.56 * height
         draw_box(brush, (x, 0.2, z), (half, waist - 0.2, length), body, CAR)
@@ -124,7 +124,7 @@ class Person:
         coat = Ink(*self.coat, self.warmth - 46)
         trousers = Ink(*self.trousers, self.warmth - 58)
 
-        # The body is a flat figure facing us, so one projected point places all others.
+        # The body is flat and faces us, so one projected point places all others.
         ((left, bottom),) = brush.pixels(np.array([[x, lift, z]])).tolist()
 
         def at(dx: float, y: float) -> Pixel:
@@ -160,7 +160,7 @@ class Person:
 class Bike:
     """Draw a bicycle seen from the side, parked or with a rider.
 
-    Its label fills wheels and frame, as the labels of real bicycles that we learn from do.
+    Its label fills wheels and frame, as the labels of the real data sets do.
     """
 
     paint: tuple[float, float, float]

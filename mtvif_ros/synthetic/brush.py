@@ -1,4 +1,4 @@
-"""Draw simple solids on the canvas as the camera sees them."""
+"""Draw simple solids in perspective."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mtvif_ros.synthetic.canvas import Canvas, Ink
 
 
 class Glow(NamedTuple):
-    """Hold centre and radius in pixels and the R, G, B colour of a light that dazzles."""
+    """Hold the centre and radius in pixels and the R G B colour of a dazzling light."""
 
     centre: tuple[float, float]
     radius: float
@@ -21,7 +21,7 @@ class Glow(NamedTuple):
 
 @dataclass
 class Brush:
-    """Hold what every actor draws with; `glows` collects lamps that are added after lighting."""
+    """Hold what every actor draws with; `glows` collects lamps to add after lighting."""
 
     canvas: Canvas
     camera: Camera
@@ -33,7 +33,7 @@ class Brush:
         return self.camera.project(points)
 
     def shadow(self, x: float, z: float, half_width: float, half_length: float) -> None:
-        """Darken the road below an actor; the shadow has no label."""
+        """Darken the road below an actor, without a label."""
         angles = np.linspace(0, 2 * np.pi, 12, endpoint=False)
         ring = np.stack(
             (x + half_width * np.cos(angles), np.full(12, 0.01), z + half_length * np.sin(angles)),
@@ -64,7 +64,7 @@ def draw_box(
 ) -> None:
     """Draw a box from its near bottom centre; `size` is half width, height, length.
 
-    `taper` scales the top face, which makes cabins and blocks.
+    `taper` scales the top face, for cabins and blocks.
     """
     corners = BOX * np.array(size)
     top = corners[:, 1] > 0

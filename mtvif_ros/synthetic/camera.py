@@ -1,7 +1,7 @@
 """Project the world onto the image.
 
-The world's axes are metres: x right, y up from the road, z ahead of the camera. The camera looks along
-z from `eye` metres above the road; a shifted principal point stands in for its pitch.
+World coordinates are in metres: x right, y up from the road, z ahead of the camera. The camera looks along z
+from `eye` metres above the road; a shifted principal point stands in for its pitch.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Camera:
         return self.width / 2, self.height * 0.43
 
     def project(self, points: Points) -> Points:
-        """Return pixels (N, 2) of world points (N, 3); those behind the camera are drawn up to it."""
+        """Return the pixels (N, 2) of world points (N, 3); those behind the camera move in front of it."""
         depth = np.maximum(points[:, 2:], _NEAR)
         focal = self.focal
         pixels = points[:, :2] * (focal, -focal)
@@ -46,15 +46,15 @@ class Camera:
         return pixels
 
     def matrix(self) -> npt.NDArray[np.float64]:
-        """Return the 3x3 camera_info matrix K."""
+        """Return the camera matrix K (3, 3) of camera_info."""
         cx, cy = self.centre
         return np.array([[self.focal, 0, cx], [0, self.focal, cy], [0, 0, 1]])
 
     def ground_homography(self, left: float, start: float, scale: tuple[float, float]) -> Homography:
         """Map a texture of the road (columns x, rows z) to the image.
 
-        Its first column lies at x = `left`, its first row at z = `start`; `scale` is in pixels per
-        metre along columns and rows.
+        The first column is at x = `left`, the first row at z = `start`. `scale` is in pixels per metre, along
+        columns and rows.
         """
         cx, cy = self.centre
         to_world = np.array([[1 / scale[0], 0, left], [0, 1 / scale[1], start], [0, 0, 1]])

@@ -1,7 +1,7 @@
-"""Draw into visible light, heat and label at once.
+"""Draw visible light, heat and label at once.
 
-A canvas keeps two images: `paint`, (H, W, 4) uint8 with R, G, B and heat, and `tag`, (H, W) uint8 with
-the class index and, in its highest bit, whether the pixel shines by itself.
+A canvas keeps two uint8 images: `paint` (H, W, 4) with R, G, B and heat, and `tag` (H, W) with the class
+index and, in the highest bit, whether the pixel is a light source.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SUBPIXEL_BITS = 4
 
 
 class Ink(NamedTuple):
-    """Hold a colour and a heat, each in 0..255."""
+    """Hold a colour and a heat, both in 0..255."""
 
     r: float
     g: float
@@ -30,12 +30,12 @@ class Ink(NamedTuple):
     heat: float
 
     def shaded(self, factor: float) -> Ink:
-        """Return the ink under another light; heat stays."""
+        """Return the ink in another light, with the same heat."""
         return Ink(self.r * factor, self.g * factor, self.b * factor, self.heat)
 
 
 class Texture(NamedTuple):
-    """Hold a flat picture; pixels whose `alpha` is zero are holes."""
+    """Hold a flat picture; pixels with an `alpha` of zero are holes."""
 
     paint: Image
     tag: Image
@@ -53,22 +53,22 @@ class Texture(NamedTuple):
 
 
 class Canvas:
-    """Collect everything that one frame shows, from far to near."""
+    """Collect what one frame shows, drawn from far to near."""
 
     def __init__(self, background: Image):
-        """Begin with a painted (H, W, 4) background that shines by itself, as a sky does."""
+        """Begin with a background (H, W, 4) that is a light source, as a sky is."""
         self.paint = background.copy()
         self.tag = np.full(background.shape[:2], SHINES, np.uint8)
 
     def polygon(self, points: Points, ink: Ink, tag: int | None) -> None:
-        """Fill a convex polygon of pixels (N, 2); without a tag the labels below stay."""
+        """Fill a convex polygon of pixels (N, 2); without a tag it keeps the labels below."""
         fixed = _fixed_polygon(points)
         cv2.fillConvexPoly(self.paint, fixed, ink, cv2.LINE_AA, _SUBPIXEL_BITS)
         if tag is not None:
             cv2.fillConvexPoly(self.tag, fixed, (tag,), cv2.LINE_8, _SUBPIXEL_BITS)
 
     def mark(self, points: Points, tag: int) -> None:
-        """Label a convex polygon of pixels (N, 2) through whose holes one sees what is behind it."""
+        """Label a convex polygon of pixels (N, 2) without painting it, for see-through things."""
         inside = np.zeros_like(self.tag)
         cv2.fillConvexPoly(inside, _fixed_polygon(points), (1,), cv2.LINE_8, _SUBPIXEL_BITS)
         seen = inside.astype(bool)
@@ -96,9 +96,9 @@ class Canvas:
         window: tuple[int, int, int, int],
         outline: Points | None = None,
     ) -> None:
-        """Draw a texture, repeated endlessly, into `window` (left, top, right, bottom) of the image.
+        """Draw an endlessly repeated texture into `window` (left, top, right, bottom) of the image.
 
-        `outline`, a convex polygon of pixels (N, 2), bounds it further.
+        `outline`, a convex polygon of pixels (N, 2), limits it further.
         """
         left, top, right, bottom = window
         if right <= left or bottom <= top:
@@ -121,7 +121,7 @@ class Canvas:
     def sprite(self, levels: list[Texture], box: tuple[float, float, float, float]) -> None:
         """Draw an upright picture into `box` (left, top, right, bottom) in pixels.
 
-        `levels` holds it at falling sizes, each half the one before; the best fitting one is drawn.
+        `levels` holds the picture at sizes that halve from one to the next; the best one is drawn.
         """
         left, top, right, bottom = box
         height, width = self.tag.shape

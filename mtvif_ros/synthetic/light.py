@@ -1,4 +1,4 @@
-"""Light the scene at day, dusk and night."""
+"""Light the scene by day, at dusk and at night."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from mtvif_ros.synthetic.street import blotches
 
 @dataclass(frozen=True)
 class TimeOfDay:
-    """Hold the light and the sensors' behaviour at one time of day.
+    """Hold the light at one time of day and the noise of the visible sensor.
 
-    Colours are R, G, B factors of 0..1 for `ambient` and 0..255 for the sky. `visible_noise` is the
-    visible sensor's noise in grey levels.
+    `ambient` is an R G B factor in 0..1; `zenith` and `horizon` are the sky's colours in 0..255.
+    `visible_noise` is a standard deviation in grey levels.
     """
 
     ambient: tuple[float, float, float]
@@ -36,7 +36,7 @@ TIMES = {
 
 
 def sky(camera: Camera, time: TimeOfDay, rng: np.random.Generator) -> Image:
-    """Paint the (H, W, 4) background: sky with clouds above a line of far trees; the sky is cold."""
+    """Paint the background (H, W, 4): a cold sky with clouds above a line of far trees."""
     height, width = camera.height, camera.width
     horizon = camera.centre[1]
     share = np.clip(np.arange(height, dtype=np.float32) / horizon, 0, 1)[:, None, None] ** 1.6
@@ -55,7 +55,7 @@ def sky(camera: Camera, time: TimeOfDay, rng: np.random.Generator) -> Image:
 
 
 def light_map(camera: Camera, time: TimeOfDay) -> Image:
-    """Return the (H, W, 3) factors, 255 for full light: ambient light and the own head lamps' cone."""
+    """Return the light (H, W, 3), 255 for full: ambient light and the cone of our own headlamps."""
     height, width = camera.height, camera.width
     light = np.ones((height, width, 3), np.float32) * np.array(time.ambient, np.float32)
     if time.head_lamps:
@@ -70,7 +70,7 @@ def light_map(camera: Camera, time: TimeOfDay) -> Image:
 
 
 def glow_sprite(size: int = 96) -> npt.NDArray[np.float32]:
-    """Return a (size, size) spot with a bright core, a halo and a faint streak, in 0..1."""
+    """Return a spot (size, size) with a bright core, a halo and a faint streak, in 0..1."""
     axis = np.linspace(-1, 1, size, dtype=np.float32)
     x, y = axis[None], axis[:, None]
     squared = x**2 + y**2

@@ -1,4 +1,4 @@
-"""Draw the small things that stand in the way: cones, car stops and guardrails."""
+"""Draw cones, car stops and guardrails."""
 
 from __future__ import annotations
 

@@ -21,17 +21,17 @@ from mtvif_ros.synthetic.sensors import ThermalCamera, VisibleCamera
 from mtvif_ros.synthetic.smoke import CURTAINS, Smoke
 
 _NEAREST, _FARTHEST = 0.8, 95.0
-_WALL_EDGE = street.WALL_TOP - 0.2  # one texel lower, where repetition does not bleed in
+_WALL_EDGE = street.WALL_TOP - 0.2  # one texel lower, so that the repeated texture does not bleed in
 _PERIOD = street.PERIOD
 
 
 @dataclass(frozen=True)
 class SceneConfig:
-    """Describe a scene: the same config gives the same frames on every machine of one OpenCV version.
+    """Describe a scene; with one version of OpenCV, the same config always gives the same frames.
 
-    `time` is day, dusk or night; `speed` is ours in m/s; `rate` in frames/s; `misaligned` moves the
-    infrared frame by about so many pixels; `smoke`, 0..1, is how dense the smoke is that hangs in the
-    street. Raises ValueError for an unknown time, an empty size and a density beyond that.
+    `time` is day, dusk or night. `speed` is the camera's in m/s, `rate` in frames/s. `misaligned` shifts the
+    infrared frame by about so many pixels. `smoke` is the density of smoke in the street, 0..1. Raises
+    ValueError for an unknown time, a size below 32 pixels and an impossible density.
     """
 
     seed: int = 0
@@ -49,7 +49,7 @@ class SceneConfig:
         if min(self.width, self.height) < 32:
             raise ValueError(f"size: {self.width}x{self.height} is too small; use at least 32x32")
         if not 0 <= self.smoke <= 1:
-            raise ValueError(f"smoke: {self.smoke} is no density; use 0 to 1")
+            raise ValueError(f"smoke: {self.smoke} is not within 0 .. 1")
 
 
 class Frame(NamedTuple):
@@ -61,14 +61,14 @@ class Frame(NamedTuple):
 
 
 class Actor(Protocol):
-    """Draw yourself at a place on the road."""
+    """Draw something that stands or moves in the street."""
 
     def draw(self, brush: Brush, x: float, z: float, time: float) -> None:
-        """Draw at x and z metres, `time` seconds after the start."""
+        """Draw it at (x, z) in metres, `time` seconds after the start."""
 
 
 class Placed(NamedTuple):
-    """Hold an actor, where it starts (x, z) and how fast it moves, in metres and metres a second."""
+    """Hold an actor, its start (x, z) in metres and its speed in m/s."""
 
     actor: Actor
     x: float
@@ -78,7 +78,7 @@ class Placed(NamedTuple):
 
 
 class Tree:
-    """Draw one of the street's trees."""
+    """Draw a tree."""
 
     def __init__(self, levels: list[Texture], height: float):
         self._levels = levels
@@ -94,7 +94,7 @@ class Tree:
 
 
 class RoadScene:
-    """Render the frames of one drive; frame i is the same whichever frames came before."""
+    """Render the frames of one drive, in any order: frame i does not depend on the frames before."""
 
     def __init__(self, config: SceneConfig):
         self.config = config
@@ -116,7 +116,7 @@ class RoadScene:
         self._smoke = Smoke(rng, self.camera, self._time, config.smoke) if config.smoke else None
 
     def frame(self, index: int) -> Frame:
-        """Render frame `index`, index / rate seconds after the start."""
+        """Render frame `index`, taken index / rate seconds after the start."""
         seconds = index / self.config.rate
         canvas = Canvas(self._sky)
         travelled = self.config.speed * seconds
@@ -183,7 +183,7 @@ class RoadScene:
         rgb = cv2.cvtColor(canvas.paint, cv2.COLOR_RGBA2RGB)
         rgb = cv2.multiply(rgb, light, scale=1 / 255)
         for glow in brush.glows:
-            if _is_shining(canvas.tag, glow):  # and nothing stands before it
+            if _is_shining(canvas.tag, glow):  # and nothing hides it
                 add_glow(np.asarray(rgb), self._glow, glow.centre, glow.radius, glow.colour)
         return Frame(
             self._visible.record(np.asarray(rgb, np.uint8), rng),

@@ -1,4 +1,4 @@
-"""Turn what a scene shows into what two imperfect cameras record."""
+"""Simulate two imperfect cameras."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mtvif_ros.image import Image
 
 
 class Noise:
-    """Add sensor noise from a block drawn once; every frame sees another part of it."""
+    """Add sensor noise: each frame takes another part of one block of noise."""
 
     def __init__(self, rng: np.random.Generator, shape: tuple[int, ...], sigma: float):
         margin = 64
@@ -28,7 +28,7 @@ class Noise:
 
 
 def misalignment(rng: np.random.Generator, size: tuple[int, int], pixels: float) -> npt.NDArray[np.float64]:
-    """Return a 2x3 affine that moves the corners of (height, width) by about `pixels`."""
+    """Return an affine map (2, 3) that moves the corners of a (height, width) frame by about `pixels`."""
     height, width = size
     angle = rng.normal(0, pixels / width)
     zoom = 1 + rng.normal(0, pixels / width)
@@ -39,7 +39,7 @@ def misalignment(rng: np.random.Generator, size: tuple[int, int], pixels: float)
 
 
 class ThermalCamera:
-    """Record heat (H, W) as a soft grey image with fixed columns and temporal noise."""
+    """Record heat (H, W) as a soft grey image with fixed column noise and temporal noise."""
 
     def __init__(self, rng: np.random.Generator, size: tuple[int, int], misaligned: float):
         self._noise = Noise(rng, size, 2.0)

@@ -1,4 +1,4 @@
-"""Let smoke drift over the street: opaque to visible light, nearly clear to long-wave infrared."""
+"""Draw smoke in the street: opaque in visible light, nearly transparent in long-wave infrared."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from mtvif_ros.synthetic.street import blotches
 CURTAINS = (40.0, 20.0, 11.0, 6.0)  # their distances in m
 _GREY = np.array((172, 172, 176), np.float32)
 _WARMTH = 58.0  # heat of the smoke itself
-_HEAT_SHARE = 0.12  # how much of its opacity infrared sees
+_HEAT_SHARE = 0.12  # opacity in infrared, relative to that in visible light
 _DRIFT = 1.4  # m/s across the street
 
 
 class Smoke:
-    """Hang curtains of smoke at several distances; `density` in 0..1 is how much light they take away."""
+    """Hang curtains of smoke at several distances; `density`, 0..1, is the light that they absorb."""
 
     def __init__(self, rng: np.random.Generator, camera: Camera, time: TimeOfDay, density: float):
         self._camera, self._density = camera, density
@@ -29,10 +29,10 @@ class Smoke:
         clouds = blotches(rng, shape, width // 4) + 0.6 * blotches(rng, shape, width // 12)
         clouds += 0.3 * blotches(rng, shape, width // 40)
         clouds = np.clip(0.55 + 0.45 * clouds, 0, 1).astype(np.float32)
-        self._clouds = np.hstack((clouds, clouds[:, ::-1]))  # drifts around without a seam
+        self._clouds = np.hstack((clouds, clouds[:, ::-1]))  # wraps around without a seam
 
     def draw(self, canvas: Canvas, z: float, seconds: float) -> None:
-        """Veil what is farther than `z` metres; the labels below stay what they are."""
+        """Veil what is farther than `z` metres and leave its labels as they are."""
         opacity = (self._density * self._seen_at(z, seconds))[..., None]
         shining = (canvas.tag & SHINES)[..., None] > 0
         colour = np.where(shining, self._dark, _GREY)
@@ -42,7 +42,7 @@ class Smoke:
         canvas.paint[...] = np.clip(paint, 0, 255).astype(np.uint8)
 
     def _seen_at(self, z: float, seconds: float) -> npt.NDArray[np.float32]:
-        """Return (H, W): the clouds as they have drifted, above the ground that lies nearer than z."""
+        """Return the opacity (H, W) of the drifted clouds, above the ground nearer than `z`."""
         height, width = self._camera.height, self._camera.width
         drift = int(self._camera.focal * _DRIFT * seconds / z + 37 * z) % (2 * width)
         clouds = np.roll(self._clouds, drift, 1)[:, :width]

@@ -1,6 +1,6 @@
-"""Lay out and paint what stands still: the road, its borders, the facades and the trees.
+"""Paint what stands still: the road, its borders, the facades and the trees.
 
-The street repeats every `PERIOD` metres, so that a drive never ends.
+The street repeats every `PERIOD` metres, so a drive never ends.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mtvif_ros.classes import CLASS_NAMES
+from mtvif_ros.image import Image
 from mtvif_ros.synthetic.canvas import SHINES, Ink, Texture
 
 PERIOD = 120.0
@@ -25,14 +26,14 @@ _GROUND_WIDTH = 20.0
 
 
 def blotches(rng: np.random.Generator, size: tuple[int, int], cell: int) -> npt.NDArray[np.float32]:
-    """Return smooth noise (height, width), about -1..1, whose features are `cell` pixels wide."""
+    """Return smooth noise (height, width), about -1..1, with features `cell` pixels wide."""
     coarse = rng.standard_normal((size[0] // cell + 2, size[1] // cell + 2), np.float32)
     smooth = cv2.resize(coarse, (size[1], size[0]), interpolation=cv2.INTER_CUBIC)
     return np.asarray(smooth, np.float32)
 
 
 def steps(start: float, end: float, step: float) -> list[float]:
-    """Return `start`, `start + step` and so on below `end`."""
+    """Return `start`, `start + step`, … below `end`."""
     return [float(value) for value in np.arange(start, end, step)]
 
 
@@ -115,8 +116,8 @@ def _house(
     rng: np.random.Generator,
     night: bool,
     paint: npt.NDArray[np.float32],
-    tag: npt.NDArray[np.uint8],
-    alpha: npt.NDArray[np.uint8],
+    tag: Image,
+    alpha: Image,
     start: int,
     width: int,
 ) -> None:
@@ -173,5 +174,5 @@ def tree_texture(rng: np.random.Generator) -> Texture:
     return Texture(_bytes(paint), np.zeros((size, size), np.uint8), alpha)
 
 
-def _bytes(image: npt.NDArray[np.floating]) -> npt.NDArray[np.uint8]:
+def _bytes(image: npt.NDArray[np.floating]) -> Image:
     return np.clip(image, 0, 255).astype(np.uint8)

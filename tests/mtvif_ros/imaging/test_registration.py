@@ -70,5 +70,5 @@ def test_a_file_that_cannot_be_used_is_named_with_the_reason(text: str, told: st
     (tmp_path / "r.yaml").write_text(text)
     with pytest.raises(RegistrationError, match=told):
         read_registration(tmp_path / "r.yaml")
-    with pytest.raises(RegistrationError, match="mtvif_calibrate writes such a file"):
+    with pytest.raises(RegistrationError, match="make this file with mtvif_calibrate"):
         read_registration(tmp_path / "none.yaml")

@@ -18,7 +18,7 @@ def test_the_shipped_model_obeys_the_contract(model_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["mtvif", "mtvif_fp16", "mtvif_int8"])
-def test_a_shipped_model_says_what_it_learnt_from_and_what_it_may_be_used_for(name: str) -> None:
+def test_a_shipped_model_names_its_training_data_and_licence(name: str) -> None:
     model = read_model_file(model_directory() / f"{name}.onnx")
     assert model.properties["licence"] == "research-use"
     assert "MSRS" in model.properties["trained_on"]
@@ -37,7 +37,7 @@ def test_a_truncated_file_is_refused(model_path: Path, tmp_path: Path) -> None:
         read_model_file(short)
 
 
-def test_every_breach_of_the_contract_is_told_at_once(model_path: Path, tmp_path: Path) -> None:
+def test_one_error_names_every_breach_of_the_contract(model_path: Path, tmp_path: Path) -> None:
     model = onnx.load(str(model_path))
     model.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.FLOAT
     model.graph.output[0].name = "picture"

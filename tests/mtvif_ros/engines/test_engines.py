@@ -61,7 +61,7 @@ def test_without_a_path_a_backend_runs_the_shipped_file_that_suits_it(backend: s
     assert engine.model.path == shipped_model(backend)
 
 
-def test_the_int8_file_gives_what_the_fp32_file_gives_from_day_to_night(model_path: Path) -> None:
+def test_the_int8_file_agrees_with_the_fp32_file_from_day_to_night(model_path: Path) -> None:
     """On average; rendered nights alone differ by more than a level (models/README.md)."""
     int8 = model_path.with_name("mtvif_int8.onnx")
     assert read_model_file(int8).precision == "int8"
@@ -90,7 +90,7 @@ def test_an_unavailable_device_is_refused_with_those_that_exist(backend: str, mo
         load_engine(model_path, backend, device="QPU")
 
 
-def test_a_second_start_finds_what_openvino_compiled(
+def test_a_second_start_loads_the_network_that_openvino_compiled(
     model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MTVIF_ENGINE_CACHE", str(tmp_path))
@@ -115,7 +115,7 @@ def test_a_damaged_blob_is_never_run(
         assert np.array_equal(now, before)
 
 
-def test_openvino_runs_without_a_place_to_keep_what_it_compiles(
+def test_openvino_runs_without_a_writable_cache(
     model_path: Path, night_frame: Frame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MTVIF_ENGINE_CACHE", "/proc/no/such/place")

@@ -114,7 +114,7 @@ def test_contradictions_are_refused_and_named(
         read_rgb(message(encoding, height, width, bytes(size), step))
 
 
-def test_what_is_written_is_read_back_with_its_header() -> None:
+def test_a_written_image_is_read_back_with_its_header() -> None:
     header = Header(frame_id="rgb_camera")
     header.stamp.sec = 12
     written = write_image(RGB, "rgb8", header)

@@ -65,7 +65,7 @@ def test_colours_stay(rng: np.random.Generator) -> None:
     np.testing.assert_array_equal(fused - fused[..., :1], rgb.astype(int) - rgb[..., :1])
 
 
-def test_what_leaves_the_range_stops_at_black_and_white() -> None:
+def test_values_saturate_at_black_and_white() -> None:
     black, white = grey(np.full_like(_COLD, 5)), grey(np.full_like(_COLD, 250))
     assert (fused_at_camera_size(-40, black, _COLD) == 0).all()
     assert (fused_at_camera_size(40, white, _COLD) == 255).all()

@@ -45,11 +45,11 @@ def test_with_sizes_it_holds_for_frames_scaled_from_them(dot: Image) -> None:
     assert centre(at_calibration(dot, (160, 120), (160, 120))) == pytest.approx((80.5, 40.5), abs=0.6)
 
 
-def test_what_infrared_does_not_see_is_cold(dot: Image) -> None:
+def test_pixels_outside_the_infrared_view_are_cold(dot: Image) -> None:
     assert (Registration(SHIFT)(dot + 50, (80, 60), (80, 60))[:, :9] == 0).all()
 
 
-def test_a_file_brings_back_what_was_written(tmp_path: Path) -> None:
+def test_a_registration_survives_its_file(tmp_path: Path) -> None:
     given = Registration(SHIFT, (80, 60), (160, 120))
     write_registration(tmp_path / "r.yaml", given, {"residual_median_px": 0.5})
     assert read_registration(tmp_path / "r.yaml") == given

@@ -36,7 +36,7 @@ def test_a_mask_that_moves_alone_is_not() -> None:
     assert change is not None and change.unexplained == pytest.approx(change.changed, rel=0.2)
 
 
-def test_fused_images_that_flicker_more_than_the_inputs_are_told() -> None:
+def test_flicker_is_above_one_if_fusion_adds_some() -> None:
     meter = SteadinessMeter()
     first, second = shown(0), shown(1)
     meter(first)

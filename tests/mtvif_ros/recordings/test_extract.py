@@ -44,7 +44,7 @@ def test_infrared_comes_out_on_the_visible_grid(bag: Path, tmp_path: Path, night
     np.testing.assert_array_equal(infrared[:, 10:], night_frame.ir[:, :-10])
 
 
-def test_frames_that_never_meet_are_told(
+def test_frames_that_never_meet_are_an_error(
     bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit, match="1"):

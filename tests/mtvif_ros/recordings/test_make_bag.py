@@ -110,7 +110,7 @@ def test_a_bag_is_never_overwritten(
     assert "exists already" in capsys.readouterr().err
 
 
-def test_a_missing_topic_is_told_with_those_that_are_there(rendered_bag: Path) -> None:
+def test_a_missing_topic_is_named_with_those_that_exist(rendered_bag: Path) -> None:
     with (
         pytest.raises(BagError, match=r"no images on /thermal.*/rgb/image_raw"),
         BagReader(rendered_bag, (RGB_TOPIC, "/thermal")),

@@ -124,7 +124,7 @@ def test_a_split_bag_is_read_as_one(tmp_path: Path, night_frame: Frame) -> None:
     assert reader.damage == ""
 
 
-def test_what_is_no_bag_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_bag_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.mcap").write_bytes(b"not a bag")
     for path in (tmp_path, tmp_path / "notes.mcap"):
         with pytest.raises(BagError, match="cannot be opened"), BagReader(path):

@@ -10,7 +10,7 @@ from mtvif_ros.synthetic.canvas import SHINES, Canvas
 BIKE = CLASS_NAMES.index("bike")
 
 
-def test_a_bikes_label_fills_its_wheels_and_frame_through_which_one_sees_what_shines_behind() -> None:
+def test_a_bikes_label_fills_wheels_and_frame_without_hiding_the_light_behind() -> None:
     camera = Camera(320, 240)
     canvas = Canvas(np.full((240, 320, 4), 200, np.uint8))
     Bike((40, 80, 120)).draw(Brush(canvas, camera, lamps_on=False), 0.0, 4.0, 0.0)

@@ -64,6 +64,6 @@ def test_smoke_hides_from_the_eye_what_infrared_sees() -> None:
 
 
 @pytest.mark.parametrize(("wrong", "told"), [({"time": "noon"}, "noon"), ({"smoke": 2.0}, "smoke: 2.0")])
-def test_a_scene_that_cannot_be_is_refused(wrong: dict[str, Any], told: str) -> None:
+def test_an_impossible_scene_is_refused(wrong: dict[str, Any], told: str) -> None:
     with pytest.raises(ValueError, match=told):
         SceneConfig(**wrong)

@@ -1,0 +1,19 @@
+import os
+import platform
+from dataclasses import replace
+
+from mtvif_ros.benchmark.machine import Machine, this_machine
+
+EPYC = Machine("AMD EPYC", 2, "Linux", "3.11.7", {"numpy": "2.0"})
+
+
+def test_a_line_names_processor_cores_and_python() -> None:
+    assert EPYC.line() == "AMD EPYC, 2 cores, Python 3.11.7"
+    assert replace(EPYC, cores=1).line() == "AMD EPYC, 1 core, Python 3.11.7"
+
+
+def test_this_machine_counts_the_cores_that_the_process_may_use() -> None:
+    found = this_machine()
+    assert found.cores == len(os.sched_getaffinity(0))
+    assert found.python == platform.python_version()
+    assert found.processor and "numpy" in found.versions

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,20 +79,31 @@ def read_pairs(
     path: Path, topics: tuple[str, str], pairs: Sequence[tuple[int, int]]
 ) -> Iterator[RecordedPair]:
     """Yield the messages of the given (rgb, ir) stamps in order, holding only unpaired ones in memory."""
-    wanted = [{stamps[camera] for stamps in pairs} for camera in (0, 1)]
-    waiting: tuple[dict[int, Record], dict[int, Record]] = ({}, {})
-    position = 0
     with BagReader(path, topics) as reader:
-        for record in reader.records():
-            camera, stamp = topics.index(record.topic), stamp_of(record.raw)
-            if stamp in wanted[camera]:
-                waiting[camera].setdefault(stamp, record)
-            while position < len(pairs):
-                rgb, ir = pairs[position]
-                if rgb not in waiting[0] or ir not in waiting[1]:
-                    break
-                yield RecordedPair(waiting[0].pop(rgb), waiting[1].pop(ir))
-                position += 1
+        for rgb, ir in gather(reader.records(), topics, pairs):
+            yield RecordedPair(rgb, ir)
+
+
+def gather(
+    records: Iterable[Record], topics: Sequence[str], groups: Sequence[Sequence[int]]
+) -> Iterator[tuple[Record, ...]]:
+    """Yield the messages of each group of stamps, in order; only what waits is in memory.
+
+    A group holds one stamp in ns for each of the first topics; a later topic may be left out.
+    """
+    wanted = {topic: {group[i] for group in groups if len(group) > i} for i, topic in enumerate(topics)}
+    waiting: dict[str, dict[int, Record]] = {topic: {} for topic in topics}
+    position = 0
+    for record in records:
+        stamp = stamp_of(record.raw)
+        if stamp in wanted[record.topic]:
+            waiting[record.topic].setdefault(stamp, record)
+        while position < len(groups):
+            group = groups[position]
+            if any(stamp not in waiting[topic] for topic, stamp in zip(topics, group)):
+                break
+            yield tuple(waiting[topic].pop(stamp) for topic, stamp in zip(topics, group))
+            position += 1
 
 
 def read_labels(path: Path, topic: str, stamps: Collection[int]) -> Iterator[tuple[int, Image]]:

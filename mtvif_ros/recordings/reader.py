@@ -57,14 +57,16 @@ def stamp_of(raw: bytes | memoryview) -> int:
 class BagReader:
     """Read raw and compressed images in the order of their arrival.
 
-    Use it as a context manager. Without `topics` it reads all images. It reads a truncated or damaged bag as
-    far as possible and describes the rest in `damage`. Raises BagError if the bag cannot be opened at all,
-    or if it lacks a topic; the message lists the topics that it has.
+    Use it as a context manager; `records` may be called many times, by one thread and one at a time. Without
+    `topics` it reads all images. It reads a truncated or damaged bag as far as possible and describes the rest
+    in `damage`. Raises BagError if the bag cannot be opened at all, or if it lacks a topic; the message lists
+    the topics that it has.
     """
 
     def __init__(self, path: Path, topics: tuple[str, ...] | None = None):
         self.damage = ""
-        self._path, self._topics = path, topics
+        self.path = path
+        self._topics = topics
         if not path.exists():
             raise BagError(f"bag {path}: no such file or folder")
         self._reader: Reader | None = None
@@ -73,31 +75,38 @@ class BagReader:
         from rosbags.rosbag2 import Reader, ReaderError
 
         try:
-            self._reader = Reader(self._path)
+            self._reader = Reader(self.path)
             self._reader.open()
             self.kinds = {c.topic: c.msgtype for c in self._reader.connections if _is_image(c.msgtype)}
         except (ReaderError, OSError, sqlite3.Error) as error:
             self._reader = None
-            self.damage = f"{self._path}: {error}"
+            self.damage = f"{self.path}: {error}"
             self.kinds = {record.topic: record.kind for record in self._salvaged(None)}
             if not self.kinds:
-                raise BagError(f"bag {self._path}: cannot be opened: {error}") from error
-        missing = [topic for topic in self._topics or () if topic not in self.kinds]
-        if missing:
+                raise BagError(f"bag {self.path}: cannot be opened: {error}") from error
+        try:
+            self.require(*self._topics or ())
+        except BagError:
             self.__exit__()
-            raise BagError(
-                f"bag {self._path}: has no images on {', '.join(missing)}; "
-                f"it has images on: {', '.join(sorted(self.kinds)) or 'no topic'}"
-            )
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._reader is not None:
             self._reader.close()
 
-    def records(self) -> Iterator[Record]:
-        """Yield all messages of the topics, or those before the first damage."""
-        wanted = self._topics or tuple(self.kinds)
+    def require(self, *topics: str) -> None:
+        """Raise BagError, listing the topics with images, unless all of `topics` are among them."""
+        missing = [topic for topic in topics if topic not in self.kinds]
+        if missing:
+            raise BagError(
+                f"bag {self.path}: has no images on {', '.join(missing)}; "
+                f"it has images on: {', '.join(sorted(self.kinds)) or 'no topic'}"
+            )
+
+    def records(self, topics: tuple[str, ...] | None = None) -> Iterator[Record]:
+        """Yield all messages of `topics`; without them, of the topics that the reader was made for."""
+        wanted = topics or self._topics or tuple(self.kinds)
         if self._reader is None:
             yield from self._salvaged(wanted)
             return
@@ -109,10 +118,10 @@ class BagReader:
                 yield _record(connection, received, raw)
         # The error depends on where a chunk is damaged and how it is compressed.
         except Exception as error:
-            self.damage = f"{self._path}: reading stopped early: {error!r}"
+            self.damage = f"{self.path}: reading stopped early: {error!r}"
 
     def _salvaged(self, wanted: tuple[str, ...] | None) -> Iterator[Record]:
-        files = sorted(self._path.glob("*.mcap")) if self._path.is_dir() else [self._path]
+        files = sorted(self.path.glob("*.mcap")) if self.path.is_dir() else [self.path]
         for file in files:
             for topic, kind, received, raw in salvage_mcap(file):
                 if _is_image(kind) and (wanted is None or topic in wanted):

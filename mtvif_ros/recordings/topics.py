@@ -37,14 +37,21 @@ def find_cameras(path: Path, rgb: str | None = None, ir: str | None = None) -> t
     """
     if rgb and ir:
         return rgb, ir
-    firsts: dict[str, Record] = {}
     with BagReader(path) as reader:
-        for number, record in enumerate(reader.records()):
-            firsts.setdefault(record.topic, record)
-            if number >= _LOOKED_AT or len(firsts) == len(reader.kinds):
-                break
+        return choose_cameras(reader, rgb, ir)
+
+
+def choose_cameras(reader: BagReader, rgb: str | None = None, ir: str | None = None) -> tuple[str, str]:
+    """Return what find_cameras returns, for a bag that is open."""
+    if rgb and ir:
+        return rgb, ir
+    firsts: dict[str, Record] = {}
+    for number, record in enumerate(reader.records()):
+        firsts.setdefault(record.topic, record)
+        if number >= _LOOKED_AT or len(firsts) == len(reader.kinds):
+            break
     if not firsts:
-        raise BagError(f"bag {path}: has no images")
+        raise BagError(f"bag {reader.path}: has no images")
     kinds = {topic: _kind_of(record) for topic, record in firsts.items() if not _is_other(topic, firsts)}
     visible = [rgb] if rgb else [topic for topic, kind in kinds.items() if kind == "visible"]
     infrared = [ir] if ir else [topic for topic, kind in kinds.items() if kind == "infrared"]
@@ -52,7 +59,7 @@ def find_cameras(path: Path, rgb: str | None = None, ir: str | None = None) -> t
         return visible[0], infrared[0]
     listed = ", ".join(f"{topic} ({kinds.get(topic, 'no camera')})" for topic in sorted(firsts))
     raise BagError(
-        f"bag {path}: which topics are the two cameras? It has {listed}; "
+        f"bag {reader.path}: which topics are the two cameras? It has {listed}; "
         "choose with --rgb-topic and --ir-topic"
     )
 

@@ -95,6 +95,8 @@ def gather(
     waiting: dict[str, dict[int, Record]] = {topic: {} for topic in topics}
     position = 0
     for record in records:
+        if position == len(groups):
+            return
         stamp = stamp_of(record.raw)
         if stamp in wanted[record.topic]:
             waiting[record.topic].setdefault(stamp, record)

@@ -68,9 +68,14 @@ def find_labels(path: Path, given: str | None) -> str | None:
     """Return the topic of class masks: `given`, or else ours if the bag has it. Raises BagError."""
     if given:
         return given
-    topic = absolute(LABELS)
     with BagReader(path) as reader:
-        return topic if topic in reader.kinds else None
+        return choose_labels(reader)
+
+
+def choose_labels(reader: BagReader, given: str | None = None) -> str | None:
+    """Return what find_labels returns, for a bag that is open."""
+    topic = given or absolute(LABELS)
+    return topic if given or topic in reader.kinds else None
 
 
 def _is_other(topic: str, firsts: dict[str, Record]) -> bool:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
@@ -16,7 +18,14 @@ from rclpy.qos import QoSProfile
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import Image
 
+from mtvif_ros import topics
+from mtvif_ros.node.dds import prepare_dds
 from mtvif_ros.recordings.reader import stamp_of
+
+FUSED, SEGMENTATION, OVERLAY = (
+    topics.absolute(name) for name in (topics.FUSED, topics.SEGMENTATION, topics.OVERLAY)
+)
+ANSWERS = (FUSED, SEGMENTATION)
 
 
 class Arrival(NamedTuple):
@@ -27,7 +36,7 @@ class Arrival(NamedTuple):
     size: int
 
 
-class Diagnosis(NamedTuple):
+class HealthReport(NamedTuple):
     """Hold one report of the node: when it came (monotonic, s), its level, message, values and bytes."""
 
     time: float
@@ -36,89 +45,127 @@ class Diagnosis(NamedTuple):
     values: dict[str, str]
     raw: bytes
 
+    def number(self, key: str) -> float | None:
+        """Return a value of the report, None where it has none under this key."""
+        return float(self.values[key]) if key in self.values else None
+
+
+@contextmanager
+def ros_node(name: str) -> Iterator[Node]:
+    """Give a node in a context of its own process, and leave signals as they were."""
+    prepare_dds()
+    rclpy.init()
+    node = Node(name)
+    try:
+        yield node
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
+        rclpy.uninstall_signal_handlers()  # they outlive their context, and SIGTERM would end nothing
+
 
 class Collector:
-    """Collect image topics and the node's diagnostics in a thread of its own.
+    """Collect the node's images and health reports; a context manager that removes its spool file.
 
-    `arrivals[topic]` maps stamps to arrivals. Only images whose stamp `keep` wants are kept on disk.
+    `arrivals[topic]` maps stamps to arrivals. Only images whose stamp `keep` wants go into `spool`. Raises
+    OSError when that cannot be opened; when the disk is full later, `failure` says so.
     """
 
-    def __init__(
-        self, node: Node, topics: tuple[str, ...], spool: Path, keep: Callable[[int], bool] = lambda _: True
-    ):
-        self._file = spool.open("w+b", buffering=0)  # so that a full disk is met at once
-        self._path, self._keep = spool, keep
-        self.arrivals: dict[str, dict[int, Arrival]] = {topic: {} for topic in topics}
-        self.diagnoses: list[Diagnosis] = []
+    def __init__(self, spool: Path, keep: Callable[[int], bool], with_overlay: bool = False):
+        self.arrivals: dict[str, dict[int, Arrival]] = {
+            topic: {} for topic in ((*ANSWERS, OVERLAY) if with_overlay else ANSWERS)
+        }
+        self.reports: list[HealthReport] = []
         self.repeated = 0
         self.failure = ""
-        self._executor = SingleThreadedExecutor(context=node.context)
-        self._executor.add_node(node)
-        for topic in topics:
-            node.create_subscription(Image, topic, self._receiver(topic), QoSProfile(depth=30), raw=True)
-        node.create_subscription(DiagnosticArray, "/diagnostics", self._diagnosed, 10, raw=True)
-        self._thread = threading.Thread(target=self._spin, name="collector", daemon=True)
-        self._thread.start()
+        self._path, self._keep = spool, keep
+        self._file = spool.open("w+b", buffering=0)  # so that a full disk is met at once
+        self._changed = threading.Condition()
 
-    def answered(self, topic: str) -> int:
-        """Return how many different stamps have been answered on a topic."""
-        return len(self.arrivals[topic])
+    def __enter__(self) -> Collector:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(OSError):
+            self._file.close()
+        self._path.unlink(missing_ok=True)
+
+    @contextmanager
+    def listening(self, node: Node) -> Iterator[None]:
+        """Receive in a thread of its own, until the block ends."""
+        for topic in self.arrivals:
+            node.create_subscription(Image, topic, self._receiver(topic), QoSProfile(depth=30), raw=True)
+        # Last: whoever has found this subscription has found those before it.
+        node.create_subscription(DiagnosticArray, topics.DIAGNOSTICS, self._diagnosed, 10, raw=True)
+        executor = SingleThreadedExecutor(context=node.context)
+        executor.add_node(node)
+        thread = threading.Thread(target=_spin, args=(executor,), name="collector", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            executor.shutdown()
+            thread.join(5)
+
+    def answered(self) -> int:
+        """Return how many pairs have been answered on both topics, by their number."""
+        return min(len(self.arrivals[topic]) for topic in ANSWERS)
+
+    def kept(self) -> int:
+        """Return how many pairs' outputs are kept."""
+        return sum(1 for arrival in self.arrivals[FUSED].values() if arrival.size)
+
+    def await_report(self, timeout: float) -> bool:
+        """Wait for the next health report; return False when none comes within `timeout` s."""
+        count = len(self.reports)
+        with self._changed:
+            return self._changed.wait_for(lambda: len(self.reports) > count, timeout)
 
     def raw(self, arrival: Arrival) -> bytes:
-        """Return the serialised message of an arrival that was kept; call it after stop."""
+        """Return the serialised message of an arrival that was kept."""
         self._file.seek(arrival.offset)
         return self._file.read(arrival.size)
 
     def read(self, topic: str, stamp: int) -> Image | None:
-        """Return the output for a stamp, None when none came or it was not kept; call it after stop."""
+        """Return the output for a stamp, None when none came or it was not kept."""
         arrival = self.arrivals[topic].get(stamp)
         if arrival is None or arrival.size == 0:
             return None
         message: Image = deserialize_message(self.raw(arrival), Image)
         return message
 
-    def stop(self) -> None:
-        """Stop receiving; the outputs stay readable."""
-        self._executor.shutdown()
-        self._thread.join(5)
-
-    def close(self) -> None:
-        """Remove the spool file."""
-        with contextlib.suppress(OSError):
-            self._file.close()
-        self._path.unlink(missing_ok=True)
-
     def _receiver(self, topic: str) -> Any:
         arrivals = self.arrivals[topic]
 
         def receive(raw: bytes) -> None:
-            now = time.monotonic()
-            stamp = stamp_of(raw)
+            now, stamp = time.monotonic(), stamp_of(raw)
             if stamp in arrivals:
                 self.repeated += 1
-                return
-            kept = not self.failure and self._keep(stamp)
-            arrivals[stamp] = Arrival(now, self._file.tell() if kept else 0, len(raw) if kept else 0)
-            if kept:
-                try:
-                    complete = self._file.write(raw) == len(raw)
-                except OSError:
-                    complete = False
-                if not complete:
-                    self.failure = (
-                        f"{self._path}: no space left; outputs from here on were not kept or scored"
-                    )
-                    arrivals[stamp] = Arrival(now, 0, 0)
+            else:
+                arrivals[stamp] = self._spooled(now, raw) if self._keep(stamp) else Arrival(now, 0, 0)
 
         return receive
+
+    def _spooled(self, now: float, raw: bytes) -> Arrival:
+        """Write an output behind the others, as long as there is space."""
+        if not self.failure:
+            offset = self._file.tell()
+            with contextlib.suppress(OSError):
+                if self._file.write(raw) == len(raw):
+                    return Arrival(now, offset, len(raw))
+            self.failure = f"{self._path}: no space left; later outputs were neither kept nor scored"
+        return Arrival(now, 0, 0)
 
     def _diagnosed(self, raw: bytes) -> None:
         now = time.monotonic()
         for status in deserialize_message(raw, DiagnosticArray).status:
             if status.name.endswith(": fusion"):
                 values = {pair.key: pair.value for pair in status.values}
-                self.diagnoses.append(Diagnosis(now, status.level[0], status.message, values, raw))
+                with self._changed:
+                    self.reports.append(HealthReport(now, status.level[0], status.message, values, raw))
+                    self._changed.notify_all()
 
-    def _spin(self) -> None:
-        with contextlib.suppress(ExternalShutdownException):
-            self._executor.spin()
+
+def _spin(executor: SingleThreadedExecutor) -> None:
+    with contextlib.suppress(ExternalShutdownException):
+        executor.spin()

@@ -2,17 +2,16 @@
 
 mtvif_compare A B --out FOLDER
 
-A and B are folders that mtvif_replay wrote. Writes compare.html and compare.json. Exit codes: 0 nothing is
-worse, 2 B is worse in something, 1 unusable input.
+A and B are folders that mtvif_replay wrote. Writes compare.html and compare.json. Exit codes: 0 B is worse in
+nothing; 2 B is worse in something; 1 the input cannot be used.
 """
 
 from __future__ import annotations
 
-import base64
-import csv
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,9 +19,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mtvif_ros.command_line import command_parser
+from mtvif_ros.command_line import command_parser, told_plainly
+from mtvif_ros.image import Image
 from mtvif_ros.metrics.fusion import METRICS
+from mtvif_ros.replay.pair_table import read_table
+from mtvif_ros.replay.pictures import as_jpeg
 from mtvif_ros.replay.report import page_template
+from mtvif_ros.replay.summary import Summary, read_summary
 
 # By column of pairs.csv: what it is called, and whether more is better.
 _COMPARED = {
@@ -35,10 +38,6 @@ _COMPARED = {
 _RESAMPLES = 2000
 _SHOWN = 3
 _NEGLIGIBLE = 0.005  # of A's mean: many frames make any difference certain, but not one that matters
-
-
-class CompareError(ValueError):
-    """Say which replay cannot be compared and why."""
 
 
 class Difference(NamedTuple):
@@ -55,24 +54,6 @@ class Difference(NamedTuple):
 
 
 Rows = dict[tuple[int, int], dict[str, float]]
-
-
-def read_rows(folder: Path) -> Rows:
-    """Return a replay's pairs by their stamps. Raises CompareError."""
-    path = folder / "pairs.csv"
-    try:
-        with path.open(newline="") as stream:
-            rows = list(csv.DictReader(stream))
-        return {
-            (int(row["rgb_stamp"]), int(row["ir_stamp"])): {
-                name: float(value)
-                for name, value in row.items()
-                if value and name not in ("rgb_stamp", "ir_stamp")
-            }
-            for row in rows
-        }
-    except (OSError, KeyError, ValueError) as error:
-        raise CompareError(f"{path}: not the pairs.csv of a replay: {error!r}") from error
 
 
 def bootstrap_interval(
@@ -121,16 +102,10 @@ def compare_rows(a: Rows, b: Rows) -> list[Difference]:
     return found
 
 
-def _iou(summary: dict[str, Any]) -> dict[str, float | None]:
-    return {**summary["quality"].get("iou", {}), "mean": summary["quality"].get("miou")}
-
-
-def _read_summary(folder: Path) -> dict[str, Any]:
-    try:
-        summary: dict[str, Any] = json.loads((folder / "summary.json").read_text())
-        return summary
-    except (OSError, ValueError) as error:
-        raise CompareError(f"{folder / 'summary.json'}: not the summary of a replay: {error!r}") from error
+def _iou(summary: Summary) -> dict[str, float | None]:
+    if summary.quality is None:
+        return {"mean": None}
+    return {**(summary.quality.iou or {}), "mean": summary.quality.miou}
 
 
 def _pictures(folders: Sequence[Path], a: Rows, b: Rows) -> list[dict[str, Any]]:
@@ -158,35 +133,34 @@ def _pictures(folders: Sequence[Path], a: Rows, b: Rows) -> list[dict[str, Any]]
     for video in videos:
         video.release()
     return [
-        {"apart": apart, "stamp": stamp, "a": _jpeg(frame_a), "b": _jpeg(frame_b)}
+        {"apart": apart, "stamp": stamp, "a": as_jpeg(_rgb(frame_a)), "b": as_jpeg(_rgb(frame_b))}
         for apart, stamp, frame_a, frame_b in worst
     ]
 
 
-def _jpeg(picture: Any) -> str:
-    return base64.b64encode(
-        cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
-    ).decode()
+def _rgb(frame: Any) -> Image:
+    return np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def compare(first: Path, second: Path, out: Path) -> dict[str, Any]:
     """Compare two replays, write compare.json and compare.html into `out`, return what is in the former.
 
-    Raises CompareError when one is no replay or they have no pair in common.
+    Raises ValueError when one is no replay of this version or they have no pair in common.
     """
-    a, b = read_rows(first), read_rows(second)
-    summaries = [_read_summary(folder) for folder in (first, second)]
+    a, b = (read_table(folder / "pairs.csv") for folder in (first, second))
+    summaries = [read_summary(folder / "summary.json") for folder in (first, second)]
     differences = compare_rows(a, b)
     if not differences:
-        raise CompareError(
+        raise ValueError(
             f"{first} and {second} have no two scored pairs in common; are they of one recording?"
         )
     result: dict[str, Any] = {
         "a": str(first),
         "b": str(second),
-        "models": [summary["model"] for summary in summaries],
+        "models": [asdict(summary.model) for summary in summaries],
         "pairs": {"a": len(a), "b": len(b), "common": len(a.keys() & b.keys())},
-        "lost": [max(t["lost"] for t in summary["topics"].values()) for summary in summaries],
+        "answered": [summary.slowest.answered for summary in summaries],
+        "lost": [max(topic.lost for topic in summary.topics.values()) for summary in summaries],
         "metrics": [one._asdict() for one in differences],
         "iou": [_iou(summary) for summary in summaries],
     }
@@ -204,11 +178,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("b", type=Path, help="folder of another replay of the same recording")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     options = parser.parse_args(arguments)
-    try:
+    with told_plainly(parser):
         result = compare(options.a, options.b, options.out)
-    except (CompareError, OSError) as error:
-        print(f"mtvif_compare: {error}", file=sys.stderr)
-        return 1
     for one in result["metrics"]:
         print(
             f"{one['name']:30} {one['a']:10.4f} {one['b']:10.4f} {one['difference']:+10.4f} "

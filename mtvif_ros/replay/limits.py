@@ -1,38 +1,37 @@
-"""Hold a replay against limits that the user sets."""
+"""Judge a replay by limits that the user sets, in sentences that say what to do."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
-DEFAULT_LIMITS: dict[str, Any] = {"completeness.lost": {"max": 0}, "completeness.agree": {"min": 1}}
+from mtvif_ros.replay.summary import Summary, Verdict
+
+Limits = Mapping[str, Mapping[str, float]]
+
+DEFAULT_LIMITS: Limits = {
+    "completeness.lost": {"max": 0},
+    "completeness.agree": {"min": 1},
+    "completeness.answered_share": {"min": 0.99},
+}
 
 
 class LimitsError(ValueError):
     """Say what is wrong with a file of limits."""
 
 
-class Verdict(NamedTuple):
-    """Hold one limit, what was measured (None when nothing was), and whether it holds."""
+def read_limits(path: Path | None) -> Limits:
+    """Read lines such as `latency.p99_ms: {max: 45}`, named as figures() names them; None: the defaults.
 
-    name: str
-    measured: float | None
-    limit: str
-    holds: bool
-
-
-def read_limits(path: Path | None) -> dict[str, Any]:
-    """Read limits: `name: {max: …}` or `{min: …}` by the names of figures(); without a path, the defaults.
-
-    Raises LimitsError naming the file and the entry that is wrong.
+    Raises LimitsError naming the file and the wrong entry.
     """
     if path is None:
         return DEFAULT_LIMITS
     try:
-        limits = yaml.safe_load(path.read_text())
+        limits: Any = yaml.safe_load(path.read_text())
     except (OSError, yaml.YAMLError) as error:
         raise LimitsError(f"--limits {path}: cannot be read: {error}") from error
     if not isinstance(limits, dict):
@@ -45,39 +44,105 @@ def read_limits(path: Path | None) -> dict[str, Any]:
     return limits
 
 
-def figures(summary: Mapping[str, Any]) -> dict[str, float]:
-    """Return every number of a summary that a limit may name."""
-    topics = summary["topics"].values()
-    found: dict[str, float] = {"completeness.lost": max(topic["lost"] for topic in topics)}
-    if summary["counts"]["agree"] is not None:
-        found["completeness.agree"] = float(summary["counts"]["agree"])
+def figures(summary: Summary) -> dict[str, float]:
+    """Return every number of a summary that a limit may name; of both topics, the worse one's."""
+    topics = summary.topics.values()
+    found: dict[str, float] = {
+        "completeness.lost": max(topic.lost for topic in topics),
+        "completeness.answered_share": summary.slowest.answered / summary.pairs,
+    }
+    if summary.counts is not None:
+        found["completeness.agree"] = float(not summary.counts.gaps())
     for percent in (50, 95, 99):
-        values = [topic[f"latency_p{percent}_ms"] for topic in topics]
-        if None not in values:
+        values = [ms for topic in topics if (ms := topic.latency_ms(percent)) is not None]
+        if len(values) == len(topics):
             found[f"latency.p{percent}_ms"] = max(values)
-    found |= {f"load.{name}": value for name, value in summary["load"].items()}
-    quality = summary["quality"]
-    for name, value in quality.get("fusion", {}).get("model", {}).items():
+    if summary.load is not None:
+        found |= {f"load.{name}": value for name, value in vars(summary.load).items()}
+    if (quality := summary.quality) is None:
+        return found
+    for name, value in quality.fusion["model"].items():
         found[f"fusion.{name}"] = value
-        found[f"fusion.{name}_over_max"] = value - quality["fusion"]["max"][name]
-    for name, value in quality.get("iou", {}).items():
-        if value is not None:
-            found[f"iou.{name}"] = value
+        found[f"fusion.{name}_over_max"] = value - quality.fusion["max"][name]
+    for name, iou in (quality.iou or {}).items():
+        if iou is not None:
+            found[f"iou.{name}"] = iou
     for name in ("miou", "flicker", "changed", "unexplained"):
-        if name in quality:
-            found[name] = quality[name]
+        if (mean := getattr(quality, name)) is not None:
+            found[name] = mean
     return found
 
 
-def judge(summary: Mapping[str, Any], limits: Mapping[str, Any]) -> list[Verdict]:
-    """Return a verdict for every limit; what was not measured does not hold."""
+def judge(summary: Summary, limits: Limits) -> tuple[Verdict, ...]:
+    """Return a verdict for every limit; one on something that was not measured does not hold."""
     measured = figures(summary)
-    return [_verdict(name, measured.get(name), bounds) for name, bounds in limits.items()]
+    return tuple(_judge(summary, name, measured.get(name), bounds) for name, bounds in limits.items())
 
 
-def _verdict(name: str, value: float | None, bounds: Mapping[str, float]) -> Verdict:
+def _judge(summary: Summary, name: str, value: float | None, bounds: Mapping[str, float]) -> Verdict:
     low, high = bounds.get("min"), bounds.get("max")
     words = [f"at least {low}"] if low is not None else []
     words += [f"at most {high}"] if high is not None else []
+    limit = " and ".join(words)
     holds = value is not None and (low is None or value >= low) and (high is None or value <= high)
-    return Verdict(name, value, " and ".join(words), holds)
+    if name in _SENTENCES:
+        sentence = _SENTENCES[name](summary)
+    elif value is None:
+        sentence = f"{name} was not measured; the limit is {limit}."
+    else:
+        sentence = f"{name} is {value:.4g}; the limit is {limit}."
+    return Verdict(name, value, limit, holds, sentence)
+
+
+def _about_lost(summary: Summary) -> str:
+    lost = {topic: of.lost for topic, of in summary.topics.items() if of.lost}
+    if not lost:
+        return "Every pair is accounted for."
+    told = " and ".join(f"{number} of {summary.pairs} on {topic}" for topic, number in lost.items())
+    return (
+        f"Pairs were lost, {told}: they were neither answered, superseded nor failed. "
+        "Look for messages dropped by DDS and for frames without a partner in the counts below."
+    )
+
+
+def _about_counts(summary: Summary) -> str:
+    if summary.counts is None:
+        return "The node sent no diagnostics, so its counts cannot be compared with what was sent."
+    gaps = summary.counts.gaps()
+    if not gaps:
+        return "The node accounts for every frame that was sent."
+    return f"The node's counts disagree: {'; '.join(gaps)}."
+
+
+def _about_answers(summary: Summary) -> str:
+    worst = summary.slowest
+    answered = f"The node answered {worst.answered} of {summary.pairs} pairs"
+    reasons = [f"{worst.failed} failed, see node.log"] if worst.failed else []
+    if worst.lost:
+        reasons.append(f"{worst.lost} {'was' if worst.lost == 1 else 'were'} lost")
+    if worst.superseded:
+        were = "1 was" if worst.superseded == 1 else f"{worst.superseded} were"
+        reasons.append(f"{were} superseded by newer ones{_because(summary)}")
+    if not reasons:
+        return f"{answered}."
+    advice = ""
+    if worst.superseded > 0.01 * summary.pairs:
+        advice = " Use a smaller model size or a faster machine, or replay with --fast."
+    return f"{answered}; {'; '.join(reasons)}.{advice}"
+
+
+def _because(summary: Summary) -> str:
+    if summary.load is None:
+        return ""
+    return (
+        f", because inference takes {summary.load.inference_p50_ms:.0f} ms and everything else "
+        f"{summary.load.outside_inference_p50_ms:.0f} ms, while a pair comes every "
+        f"{summary.pair_interval_ms:.0f} ms"
+    )
+
+
+_SENTENCES = {
+    "completeness.lost": _about_lost,
+    "completeness.agree": _about_counts,
+    "completeness.answered_share": _about_answers,
+}

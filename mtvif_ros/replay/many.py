@@ -1,17 +1,15 @@
 """Replay every bag of a folder and put the results into one table.
 
 mtvif_replay_all FOLDER --out RESULTS [-- options of mtvif_replay]
-mtvif_replay_all FOLDER --out RESULTS --ray auto      the same over a Ray cluster that shares the folders
+mtvif_replay_all FOLDER --out RESULTS --ray auto      the same on a Ray cluster that shares the folders
 
-A bag that has its results already is not replayed again, so an interrupted run goes on where it stopped.
-Replays that share a machine share its cores: with more than one at a time the latencies are not the
-node's own.
+A bag that has results is not replayed again, so an interrupted run continues where it stopped. Replays on one
+machine share its cores: with more than one at a time, their latencies are not those of a lone node.
 """
 
 from __future__ import annotations
 
 import csv
-import json
 import os
 import subprocess
 import sys
@@ -20,12 +18,20 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
-from mtvif_ros.command_line import command_parser, whole_number
+from mtvif_ros.command_line import command_parser, told_plainly, whole_number
+from mtvif_ros.progress import tracked
 from mtvif_ros.replay.limits import figures
+from mtvif_ros.replay.summary import SummaryError, read_summary
 
-_COLUMNS = ("completeness.lost", "latency.p50_ms", "latency.p99_ms", "miou", "fusion.VIF", "fusion.Qabf")
+_COLUMNS = (
+    "completeness.answered_share",
+    "completeness.lost",
+    "latency.p50_ms",
+    "latency.p99_ms",
+    "miou",
+    "fusion.VIF",
+    "fusion.Qabf",
+)
 _FINISHED = (0, 2, 3)  # exit codes of mtvif_replay that leave results
 
 
@@ -44,7 +50,7 @@ def result_folder(bag: Path, root: Path, out: Path) -> Path:
 
 
 def replay_one(bag: Path, out: Path, options: Sequence[str]) -> str:
-    """Replay a bag in a process of its own and return why it has no results, empty when it has."""
+    """Replay a bag in a process of its own; return why it has no results, or an empty text."""
     if (out / "summary.json").exists():
         return ""
     partial = out.with_name(out.name + ".partial")
@@ -90,15 +96,18 @@ def _over_ray(
 
 
 def collect(root: Path, out: Path, bags: Sequence[Path], failures: dict[Path, str]) -> list[dict[str, Any]]:
-    """Return a row for each bag: its name, whether its limits hold, every figure, or why it failed."""
+    """Return a row for each bag: its name, whether all limits hold, and every figure or what went wrong."""
     rows = []
     for bag in bags:
         row: dict[str, Any] = {"bag": str(bag.relative_to(root) if bag != root else bag.name)}
         path = result_folder(bag, root, out) / "summary.json"
         if path.exists():
-            summary = json.loads(path.read_text())
-            row |= {"passed": summary["passed"] and not summary["bag_damage"], "pairs": summary["pairs"]}
-            row |= figures(summary)
+            try:
+                summary = read_summary(path)
+                row |= {"passed": summary.passed and not summary.bag_damage, "pairs": summary.pairs}
+                row |= figures(summary)
+            except SummaryError as error:
+                row |= {"passed": False, "problem": str(error)}
         else:
             row |= {"passed": False, "problem": failures.get(bag, "was not replayed")}
         rows.append(row)
@@ -116,40 +125,29 @@ def format_rows(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return 0 when all limits of all bags hold, 2 when not, 1 without any bag."""
+    """Run the command line; return 0 when all limits of all bags hold, else 2; exit with 1 without a bag."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     split = given.index("--") if "--" in given else len(given)
     options = given[split + 1 :]
     parser = command_parser("mtvif_replay_all", __doc__)
     parser.add_argument("folder", type=Path, help="folder of bags")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    parser.add_argument("--jobs", type=whole_number(1), default=1, help="replays at a time on each machine")
     parser.add_argument(
-        "--jobs", type=whole_number(1), default=1, help="replays at the same time on each machine"
-    )
-    parser.add_argument(
-        "--ray", metavar="ADDRESS", help="`auto` for the cluster here, `local` for this machine"
+        "--ray", metavar="ADDRESS", help="use Ray: `auto` joins this machine's cluster, `local` starts one"
     )
     chosen = parser.parse_args(given[:split])
-    bags = find_bags(chosen.folder)
-    if not bags:
-        print(
-            f"mtvif_replay_all: {chosen.folder}: has no bags (metadata.yaml, *.mcap, *.db3)", file=sys.stderr
-        )
-        return 1
     root, out = chosen.folder.resolve(), chosen.out.resolve()
-    bags = [bag.resolve() for bag in bags]
-    jobs = [(bag, result_folder(bag, root, out)) for bag in bags]
-    ended = (
-        _over_ray(jobs, options, chosen.jobs, chosen.ray) if chosen.ray else _here(jobs, options, chosen.jobs)
-    )
-    failures: dict[Path, str] = {}
-    try:
-        for bag, problem in tqdm(ended, total=len(jobs), unit="bag"):
-            if problem:
-                failures[bag] = problem
-    except (ModuleNotFoundError, ConnectionError) as error:
-        print(f"mtvif_replay_all: {error}", file=sys.stderr)
-        return 1
+    with told_plainly(parser):
+        bags = [bag.resolve() for bag in find_bags(chosen.folder)]
+        if not bags:
+            raise ValueError(f"{chosen.folder}: holds no bag (metadata.yaml, *.mcap, *.db3)")
+        jobs = [(bag, result_folder(bag, root, out)) for bag in bags]
+        if chosen.ray:
+            ended = _over_ray(jobs, options, chosen.jobs, chosen.ray)
+        else:
+            ended = _here(jobs, options, chosen.jobs)
+        failures = {bag: problem for bag, problem in tracked(ended, "replay", len(jobs), "bag") if problem}
     rows = collect(root, out, bags, failures)
     _write(out / "all.csv", rows)
     print(format_rows(rows))

@@ -1,4 +1,4 @@
-"""Run fusion_node in a process of its own."""
+"""Run fusion_node in a process of its own, or find one that runs already."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from mtvif_ros.command_line import UserError
 from mtvif_ros.node.dds import dds_environment
 
+_FOUND_WITHIN = 30.0  # s, for an external node
 
-class NodeProcessError(RuntimeError):
-    """Say why the node is not running, with the end of its log."""
+
+class NodeProcessError(UserError):
+    """Say why the node does not run, with the end of its log."""
 
 
 class NodeProcess:
-    """Start the node with parameters, its output going to `log`; a context manager that stops it."""
+    """Start the node with parameters and write its output to `log`; a context manager that stops it."""
 
     def __init__(self, parameters: Mapping[str, object], log: Path, namespace: str = "/"):
         command = [
@@ -49,27 +52,31 @@ class NodeProcess:
     def wait_until(self, ready: Callable[[], bool], timeout: float = 60.0) -> None:
         """Wait until `ready` returns true.
 
-        Raises NodeProcessError when the node ends before that or the time is over.
+        Raises NodeProcessError when the node ends first or the time is up.
         """
         end = time.monotonic() + timeout
         while not ready():
-            code = self._process.poll()
-            if code is not None:
-                raise NodeProcessError(f"fusion_node ended with code {code}: {self._tail()}")
+            if problem := self.death():
+                raise NodeProcessError(problem)
             if time.monotonic() > end:
-                raise NodeProcessError(f"fusion_node not ready in {timeout} s: {self._tail()}")
+                raise NodeProcessError(f"fusion_node was not ready within {timeout} s: {self._tail()}")
             time.sleep(0.05)
+
+    def death(self) -> str:
+        """Return with which code the node ended and its last words; an empty text while it runs."""
+        code = self._process.poll()
+        return "" if code is None else f"fusion_node ended with code {code}: {self._tail()}"
 
     def signal(self, number: int) -> None:
         """Send the node a signal."""
         self._process.send_signal(number)
 
     def wait(self, timeout: float) -> int:
-        """Wait for the node's end and return its exit code. Raises TimeoutExpired."""
+        """Wait for the node to end and return its exit code. Raises TimeoutExpired."""
         return self._process.wait(timeout)
 
     def stop(self) -> str:
-        """Interrupt the node, kill it when that is not enough in 5 s, and return its log's end."""
+        """Interrupt the node, kill it if it still runs 5 s later, and return the end of its log."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
             try:
@@ -82,3 +89,15 @@ class NodeProcess:
     def _tail(self) -> str:
         lines = self._log.read_text(errors="replace").strip().splitlines()
         return " / ".join(lines[-3:]) or "it printed nothing"
+
+
+def await_external(is_connected: Callable[[], bool], inputs: Sequence[str], outputs: Sequence[str]) -> None:
+    """Wait until a node that somebody else runs is connected. Raises NodeProcessError after 30 s."""
+    end = time.monotonic() + _FOUND_WITHIN
+    while not is_connected():
+        if time.monotonic() > end:
+            raise NodeProcessError(
+                f"--node external: no active node subscribes to {' and '.join(inputs)} and publishes "
+                f"{' and '.join(outputs)}; does it run with the ROS_DOMAIN_ID of this shell?"
+            )
+        time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""Say what to replay, how, and with which node."""
+"""Hold what the user asks of a replay."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtvif_ros.engines import shipped_model
-from mtvif_ros.pairing.stamps import in_ns
 
 
 @dataclass(frozen=True)
 class ReplayOptions:
-    """Hold one replay's settings; times in s.
+    """Hold one replay's settings; times are in s.
 
-    topics: visible and infrared, as the bag names them. rate: times as fast as recorded. loops: how
-    often; each pass goes on where the last one ended. start, duration: the part of the bag. fast: as
-    fast as the node answers. external: measure a node that runs already. every: each n-th pair is scored.
-    Raises ValueError for values that make no sense.
+    rgb_topic, ir_topic, label_topic: as the bag names them; None finds them. rate: how many times as fast as
+    recorded. loops: how often; each pass continues where the last one ended. start, duration: the part of
+    the bag. fast: send as fast as the node answers. external: measure a node that already runs. record: the
+    bag to write. every: score each n-th pair. Raises ValueError, naming the option, for a value that makes
+    no sense.
     """
 
     bag: Path
     out: Path
-    topics: tuple[str, str]
-    compressed: tuple[bool, bool] = (False, False)
-    labels: str | None = None
+    rgb_topic: str | None = None
+    ir_topic: str | None = None
+    label_topic: str | None = None
     model: Path | None = None
     backend: str = "auto"
     slop: float = 0.02
@@ -46,20 +46,24 @@ class ReplayOptions:
         for name in ("slop", "rate", "duration"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"--{name}: {getattr(self, name)} must be positive")
-        for name in ("loops", "every"):
+        for name, option in (("loops", "--loop"), ("every", "--every")):
             if getattr(self, name) < 1:
-                raise ValueError(f"--{name.replace('loops', 'loop')}: must be at least 1")
+                raise ValueError(f"{option}: {getattr(self, name)} must be at least 1")
         if self.start < 0:
             raise ValueError(f"--start: {self.start} must not be negative")
         if self.record is not None and self.record.exists():
             raise ValueError(f"--record {self.record}: exists already; remove it or choose another name")
 
     def model_path(self) -> Path:
-        """Return the model file; without one given, the shipped file that the backend runs best."""
+        """Return the model file; without one given, the shipped file that suits the backend best."""
         return self.model or shipped_model(self.backend)
 
-    def node_parameters(self) -> dict[str, object]:
-        """Return the node's parameters by name."""
+    def keeps_every_output(self) -> bool:
+        """Say whether the results need the outputs of all pairs, not only of those that are scored."""
+        return self.preview or self.record is not None
+
+    def node_parameters(self, compressed: tuple[bool, bool]) -> dict[str, object]:
+        """Return the node's parameters by name; `compressed` says how each camera's images are sent."""
         parameters: dict[str, object] = {
             "model": self.model_path().resolve(),
             "backend": self.backend,
@@ -67,18 +71,8 @@ class ReplayOptions:
             "sync.offset": float(self.offset),
             "use_sim_time": str(self.clock).lower(),
         }
-        for camera, compressed in zip(("rgb", "ir"), self.compressed):
-            parameters[f"{camera}.transport"] = "compressed" if compressed else "raw"
+        for camera, is_compressed in zip(("rgb", "ir"), compressed):
+            parameters[f"{camera}.transport"] = "compressed" if is_compressed else "raw"
         if self.registration is not None:
             parameters["registration.file"] = self.registration.resolve()
         return parameters
-
-    @property
-    def slop_ns(self) -> int:
-        """The slop in ns."""
-        return in_ns(self.slop)
-
-    @property
-    def offset_ns(self) -> int:
-        """The offset in ns."""
-        return in_ns(self.offset)

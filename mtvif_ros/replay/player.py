@@ -5,31 +5,103 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
+from typing import Any
 
-from mtvif_ros.recordings.reader import Record
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import CompressedImage, Image
+
+from mtvif_ros import topics
+from mtvif_ros.pairing.stamps import NANOSECONDS
+from mtvif_ros.recordings.reader import Record, stamp_of
+from mtvif_ros.replay.plan import Plan, StampPair
 
 _READ_AHEAD = 60  # messages, so that a slow disk does not change the pace
+_CAMERAS = (topics.RGB, topics.IR)
 
 
-def read_ahead(records: Iterator[Record]) -> Iterator[Record]:
-    """Yield the records while a thread reads the next ones; what it raises is raised here."""
-    waiting: queue.Queue[Record | BaseException | None] = queue.Queue(_READ_AHEAD)
+@dataclass
+class Sent:
+    """Hold what was published. `times` maps stamps to monotonic s by camera, visible first.
 
-    def read() -> None:
-        try:
-            for record in records:
-                waiting.put(record)
-            waiting.put(None)
-        except BaseException as error:
-            waiting.put(error)
+    A stamp that was sent twice keeps its first time and counts twice in `counts`.
+    """
 
-    threading.Thread(target=read, name="bag reader", daemon=True).start()
-    while (item := waiting.get()) is not None:
-        if isinstance(item, BaseException):
-            raise item
-        yield item
+    times: tuple[dict[int, float], dict[int, float]] = field(default_factory=lambda: ({}, {}))
+    counts: list[int] = field(default_factory=lambda: [0, 0])
+
+    def complete(self, pair: StampPair) -> float:
+        """Return when the later frame of a pair was published."""
+        return max(of[stamp] for of, stamp in zip(self.times, pair))
+
+    def note(self, camera: int, stamp: int) -> None:
+        """Note that a frame is published now."""
+        self.times[camera].setdefault(stamp, time.monotonic())
+        self.counts[camera] += 1
+
+
+class Player:
+    """Publish the frames of a plan: under the bag's topics for an external node, else under the node's own.
+
+    With `clock` it publishes `/clock` too.
+    """
+
+    def __init__(self, node: Node, plan: Plan, external: bool, clock: bool):
+        self._plan = plan
+        self._publishers = []
+        for name, recorded, compressed in zip(_CAMERAS, plan.cameras, plan.compressed):
+            own = topics.absolute(topics.compressed(name) if compressed else name)
+            kind = CompressedImage if compressed else Image
+            self._publishers.append(
+                node.create_publisher(kind, recorded if external else own, QoSProfile(depth=10))
+            )
+        self._clock = _clock_publisher(node) if clock else None
+
+    @property
+    def topics(self) -> list[str]:
+        """The topics on which the frames go out."""
+        return [publisher.topic_name for publisher in self._publishers]
+
+    def is_heard(self) -> bool:
+        """Say whether somebody subscribes to both cameras."""
+        return all(publisher.get_subscription_count() for publisher in self._publishers)
+
+    def play(
+        self, sent: Sent, rate: float, flow: FlowControl | None, done: Callable[[], object] = lambda: None
+    ) -> None:
+        """Publish all passes and note every frame in `sent`; call `done` after each.
+
+        With `flow` the recorded times do not count, and it says when the next frame may go out.
+        """
+
+        def publish(record: Record) -> None:
+            camera, stamp = self._plan.cameras.index(record.topic), stamp_of(record.raw)
+            if self._clock is not None:
+                self._clock(record.received)
+            sent.note(camera, stamp)
+            self._publishers[camera].publish(record.raw)
+            if flow is not None:
+                flow.released(camera, stamp)
+            done()
+
+        play(self._plan.records(), publish, rate, flow.may_go_on if flow is not None else None)
+
+
+def _clock_publisher(node: Node) -> Callable[[int], None]:
+    """Return a function that publishes a time in ns on `/clock`."""
+    from rosgraph_msgs.msg import Clock
+
+    publisher: Any = node.create_publisher(Clock, topics.CLOCK, 10)
+
+    def publish(nanoseconds: int) -> None:
+        message = Clock()
+        message.clock.sec, message.clock.nanosec = divmod(nanoseconds, NANOSECONDS)
+        publisher.publish(message)
+
+    return publish
 
 
 def play(
@@ -40,20 +112,104 @@ def play(
 ) -> None:
     """Publish every record when its time has come, `rate` times as fast as it was received.
 
-    With `may_go_on` the recorded times do not count: the next record goes out as soon as that is true.
+    With `may_go_on` the recorded times do not count: the next record goes out as soon as that is true. A
+    thread of its own publishes while the caller's reads ahead, because SQLite's files belong to the
+    thread that opened them. What `publish` raises is raised here.
     """
-    ahead = read_ahead(records)
-    first = next(ahead, None)
+    waiting: queue.Queue[Record | None] = queue.Queue(_READ_AHEAD)
+    stopped = threading.Event()
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            _keep_pace(iter(waiting.get, None), publish, rate, may_go_on, stopped)
+        except BaseException as error:
+            failures.append(error)
+            stopped.set()
+
+    player = threading.Thread(target=work, name="player", daemon=True)
+    player.start()
+    try:
+        for record in chain(records, (None,)):
+            while not stopped.is_set():
+                try:
+                    waiting.put(record, timeout=0.1)
+                    break
+                except queue.Full:
+                    continue
+        player.join()
+    finally:
+        stopped.set()
+    if failures:
+        raise failures[0]
+
+
+def _keep_pace(
+    records: Iterator[Record],
+    publish: Callable[[Record], None],
+    rate: float,
+    may_go_on: Callable[[], bool] | None,
+    stopped: threading.Event,
+) -> None:
+    first = next(records, None)
     if first is None:
         return
     start = time.monotonic()
-    for record in chain((first,), ahead):
-        if may_go_on is not None:
-            while not may_go_on():
-                time.sleep(0.001)
+    for record in chain((first,), records):
+        if may_go_on is None:
+            due = start + (record.received - first.received) / NANOSECONDS / rate
+            stopped.wait(max(0.0, due - time.monotonic()))
         else:
-            due = start + (record.received - first.received) / 1e9 / rate
-            delay = due - time.monotonic()
-            if delay > 0:
-                time.sleep(delay)
+            while not may_go_on() and not stopped.wait(0.001):
+                pass
+        if stopped.is_set():
+            return
         publish(record)
+
+
+class FlowControl:
+    """Say when the next frame may go out: while fewer than `ahead` pairs wait for their answers.
+
+    `pairs` are the stamps of both cameras' frames that belong together; `ended` returns how many pairs the
+    node has answered or given up. A pair whose first frame went out is never held up: the node waits for
+    its partner, but not for long. Pairs on which nothing is heard for `patience` s are given up, all of
+    them at once: the node may never have seen them, and nothing else would ever go out.
+    """
+
+    def __init__(
+        self,
+        pairs: Sequence[StampPair],
+        ended: Callable[[], int],
+        ahead: int = 2,
+        patience: float = 10.0,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self._pair_of = [{stamps[camera]: stamps for stamps in pairs} for camera in (0, 1)]
+        self._ended, self._ahead, self._patience, self._clock = ended, ahead, patience, clock
+        self._begun: dict[StampPair, int] = {}
+        self._waiting = 0
+        self._seen = ended()
+        self._since = clock()
+
+    def released(self, camera: int, stamp: int) -> None:
+        """Note that a frame of a camera, 0 visible or 1 infrared, went out."""
+        pair = self._pair_of[camera].get(stamp)
+        # A partner that its camera has gone past does not come any more.
+        self._begun = {
+            begun: first for begun, first in self._begun.items() if first == camera or begun[camera] >= stamp
+        }
+        if pair is None:
+            return
+        if self._begun.setdefault(pair, camera) != camera:
+            del self._begun[pair]
+            self._waiting += 1
+
+    def may_go_on(self) -> bool:
+        """Say whether the next frame may go out now."""
+        ended = self._ended()
+        if ended != self._seen:
+            self._waiting = max(0, self._waiting - (ended - self._seen))
+            self._seen, self._since = ended, self._clock()
+        if self._waiting >= self._ahead and self._clock() - self._since > self._patience:
+            self._waiting, self._since = 0, self._clock()
+        return bool(self._begun) or self._waiting < self._ahead

@@ -1,4 +1,4 @@
-"""Write inputs, outputs and diagnostics of a replay as one bag."""
+"""Write the inputs, outputs and diagnostics of a replay as one bag."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import NamedTuple
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
+from mtvif_ros import topics
 from mtvif_ros.pairing.stamps import in_ns
 from mtvif_ros.recordings.reader import IMAGE, stamp_of
 from mtvif_ros.replay.collector import Collector
-from mtvif_ros.replay.passes import Passes
-from mtvif_ros.replay.run import Session
+from mtvif_ros.replay.plan import Plan
+from mtvif_ros.replay.player import Sent
 
 _STORE = get_typestore(Stores.ROS2_JAZZY)
 _DIAGNOSTICS = "diagnostic_msgs/msg/DiagnosticArray"
@@ -27,28 +28,29 @@ class _Entry(NamedTuple):
     raw: bytes
 
 
-def record_outputs(path: Path, passes: Passes, session: Session, collector: Collector) -> None:
-    """Write everything in the order in which it was published or received, under its own stamps.
+def record_replay(path: Path, plan: Plan, sent: Sent, collector: Collector, wall_offset: float) -> None:
+    """Write every message in the order in which it was published or received, under its own stamp.
 
-    Inputs keep the bag's topic names. Raises OSError when there is no space.
+    Inputs keep the bag's topic names. `wall_offset` in s turns monotonic times into wall times. Raises
+    OSError when there is no space.
     """
+    entries = heapq.merge(
+        _inputs(plan, sent),
+        _outputs(collector),
+        (_Entry(one.time, topics.DIAGNOSTICS, _DIAGNOSTICS, one.raw) for one in collector.reports),
+        key=lambda entry: entry.time,
+    )
     with Writer(path, version=8, storage_plugin=StoragePlugin.MCAP) as writer:
         connections = {}
-        for entry in heapq.merge(
-            _inputs(passes, session),
-            _outputs(collector),
-            (_Entry(one.time, "/diagnostics", _DIAGNOSTICS, one.raw) for one in collector.diagnoses),
-            key=lambda entry: entry.time,
-        ):
+        for entry in entries:
             if entry.topic not in connections:
                 connections[entry.topic] = writer.add_connection(entry.topic, entry.kind, typestore=_STORE)
-            wall = in_ns(entry.time + session.wall_minus_monotonic)
-            writer.write(connections[entry.topic], wall, entry.raw)
+            writer.write(connections[entry.topic], in_ns(entry.time + wall_offset), entry.raw)
 
 
-def _inputs(passes: Passes, session: Session) -> Iterator[_Entry]:
-    for record in passes.records():
-        when = session.published[passes.topics.index(record.topic)].get(stamp_of(record.raw))
+def _inputs(plan: Plan, sent: Sent) -> Iterator[_Entry]:
+    for record in plan.records():
+        when = sent.times[plan.cameras.index(record.topic)].get(stamp_of(record.raw))
         if when is not None:
             yield _Entry(when, record.topic, record.kind, record.raw)
 

@@ -2,59 +2,60 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mtvif_ros.metrics.fusion import METRICS
 from mtvif_ros.metrics.pair import AnsweredPair
-from mtvif_ros.replay import plots as figures
-from mtvif_ros.replay.preview import draw_row
+from mtvif_ros.replay import plots
+from mtvif_ros.replay.collector import SEGMENTATION, HealthReport
+from mtvif_ros.replay.pictures import as_jpeg, draw_row
 from mtvif_ros.replay.scoring import METHODS
+from mtvif_ros.replay.summary import Summary
 
 _WORST = 3  # frames of each kind
 _PLOTTED = ("SCD", "VIF", "Qabf", "SSIM")  # of similar size
-# What makes a frame a bad one: the column of pairs.csv, its name, and whether large is bad.
+# What makes a frame a bad one: the column of pairs.csv, its title, and whether large is bad.
 _KINDS = (
-    ("segmentation_latency_ms", "slowest masks (ms)", True),
-    ("unexplained", "masks least steady (share of pixels)", True),
-    ("flicker", "strongest flicker", True),
-    *((name, f"lowest {name}", False) for name in METRICS),
+    ("segmentation_latency_ms", "Slowest masks, ms", True),
+    ("unexplained", "Least steady masks, share of pixels", True),
+    ("flicker", "Strongest flicker", True),
+    *((name, f"Lowest {name}", False) for name in METRICS),
 )
 
 Row = Mapping[str, Any]
 Pictures = Callable[[set[int]], Iterable[AnsweredPair]]
-Course = Sequence[tuple[float, Mapping[str, str]]]
 
 
 def write_report(
-    path: Path, summary: Mapping[str, Any], rows: Sequence[Row], pictures: Pictures, course: Course
+    path: Path,
+    summary: Summary,
+    rows: Sequence[Row],
+    pictures: Pictures,
+    reports: Sequence[HealthReport],
 ) -> None:
     """Write the page.
 
-    `rows` are those of pairs.csv, `pictures` gives the pairs of some visible stamps, `course` is the node's
-    diagnostics: monotonic s and values. Raises OSError when it cannot be written.
+    `rows` are those of pairs.csv; `pictures` returns the pairs of some visible stamps; `reports` are the
+    node's. Raises OSError when the page cannot be written.
     """
     worst = _worst(rows)
     stamps = {stamp for _, frames in worst for stamp, _ in frames}
-    shown = {one.stamp: _picture(one) for one in pictures(stamps)} if stamps else {}
-    first = rows[0]["rgb_stamp"] if rows else 0
     page = page_template("report.html.j2").render(
         s=summary,
-        headline=_headline(summary),
-        failing=[one for one in summary["limits"] if not one["holds"]],
+        headline=headline(summary),
+        mask=summary.topics[SEGMENTATION],
         metrics=list(METRICS),
         methods=METHODS,
-        best=_best(summary["quality"].get("fusion", {})),
-        plots=_plots(summary, rows, course),
+        best=_best(summary),
+        plots=_plots(summary, rows, reports),
         worst=worst,
-        pictures=shown,
-        first=first,
+        pictures={one.stamp: _picture(one) for one in pictures(stamps)} if stamps else {},
+        first=rows[0]["rgb_stamp"] if rows else 0,
     )
     path.write_text(page)
 
@@ -62,22 +63,31 @@ def write_report(
 def page_template(name: str) -> Any:
     """Return one of this package's page templates."""
     environment = Environment(
-        loader=PackageLoader("mtvif_ros.replay", "templates"), autoescape=True, undefined=StrictUndefined
+        loader=PackageLoader("mtvif_ros.replay", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     return environment.get_template(name)
 
 
-def _headline(summary: Mapping[str, Any]) -> str:
-    if summary["bag_damage"]:
+def headline(summary: Summary) -> str:
+    """Return the verdict in a few words."""
+    if summary.bag_damage:
         return "The bag is damaged: only a part of it was replayed"
-    failing = [one for one in summary["limits"] if not one["holds"]]
-    if not failing:
+    missed = [one for one in summary.limits if not one.holds]
+    if not missed:
         return "All limits hold"
-    return f"Falls short in {len(failing)} of {len(summary['limits'])} limits"
+    if [one.name for one in missed] == ["completeness.answered_share"] and not summary.slowest.lost:
+        return f"The node did not keep up: it answered {summary.slowest.answered} of {summary.pairs} pairs"
+    return f"{len(missed)} of {len(summary.limits)} limits {'is' if len(missed) == 1 else 'are'} missed"
 
 
-def _best(fusion: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    return {name: max(of[name] for of in fusion.values()) for name in METRICS} if fusion else {}
+def _best(summary: Summary) -> dict[str, float]:
+    if summary.quality is None:
+        return {}
+    return {name: max(of[name] for of in summary.quality.fusion.values()) for name in METRICS}
 
 
 def _worst(rows: Sequence[Row]) -> list[tuple[str, list[tuple[int, float]]]]:
@@ -91,44 +101,51 @@ def _worst(rows: Sequence[Row]) -> list[tuple[str, list[tuple[int, float]]]]:
 
 
 def _picture(shown: AnsweredPair) -> str:
-    row = draw_row(shown.rgb, shown.ir, shown.fused, shown.mask)
-    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(row, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 80])
-    return base64.b64encode(encoded.tobytes()).decode()
+    return as_jpeg(draw_row(shown.rgb, shown.ir, shown.fused, shown.mask))
 
 
-def _plots(summary: Mapping[str, Any], rows: Sequence[Row], course: Course) -> dict[str, str]:
-    plots = {}
-    latency = {
-        name: ([row["rgb_stamp"] for row in rows if column in row], [r[column] for r in rows if column in r])
-        for name, column in (("fused", "fused_latency_ms"), ("segmentation", "segmentation_latency_ms"))
-    }
-    latency = {name: both for name, both in latency.items() if both[0]}
+def _plots(summary: Summary, rows: Sequence[Row], reports: Sequence[HealthReport]) -> dict[str, str]:
+    """Return the page's plots as SVG by name; those without data are left out."""
+    found = {}
+    latency = _series(rows, {"fused": "fused_latency_ms", "mask": "segmentation_latency_ms"})
     if latency:
-        first = rows[0]["rgb_stamp"]
-        seconds = {n: ([(x - first) / 1e9 for x in xs], ys) for n, (xs, ys) in latency.items()}
-        plots["latency over time"] = figures.over_time(seconds, "latency, ms")
-        plots["latency distribution"] = figures.distribution(
-            {n: ys for n, (_, ys) in latency.items()}, "latency, ms"
-        )
-    if len(course) > 1:
-        times = [time - course[0][0] for time, _ in course]
-        for key, label in (("resident memory (MB)", "memory, MB"), ("CPU (cores)", "CPU, cores")):
-            values = [float(of[key]) for _, of in course if key in of]
-            if len(values) == len(times):
-                plots[label] = figures.over_time({label: (times, values)}, label)
-    scored = [row for row in rows if _PLOTTED[0] in row]
-    if scored:
-        xs = [(row["rgb_stamp"] - rows[0]["rgb_stamp"]) / 1e9 for row in scored]
-        of_metric = {name: [row[name] for row in scored] for name in _PLOTTED}
-        plots["fusion over time"] = figures.over_time({n: (xs, ys) for n, ys in of_metric.items()}, "model")
-        plots["fusion distribution"] = figures.distribution(of_metric, "model")
+        found["latency over time"] = plots.over_time(latency, "latency, ms")
+        found["latency distribution"] = plots.distribution(_values(latency), "latency, ms")
+    for key, label in (("process.memory_mb", "memory, MB"), ("process.cpu_cores", "CPU, cores")):
+        having = [
+            (one.time - reports[0].time, value) for one in reports if (value := one.number(key)) is not None
+        ]
+        if len(having) > 1:
+            times, values = zip(*having)
+            found[label] = plots.over_time({label: (times, values)}, label)
+    fusion = _series(rows, {name: name for name in _PLOTTED})
+    if fusion:
+        found["fusion over time"] = plots.over_time(fusion, "score of the model")
+        found["fusion distribution"] = plots.distribution(_values(fusion), "score of the model")
     for column, label in (("flicker", "flicker"), ("unexplained", "unexplained change")):
+        series = _series(rows, {label: column})
+        if series:
+            found[label] = plots.over_time(series, label)
+    if summary.quality is not None and summary.quality.confusion is not None:
+        matrix = np.array(summary.quality.confusion, float)
+        matrix /= np.maximum(1, matrix.sum(1, keepdims=True))
+        found["confusion"] = plots.heat(matrix, summary.classes)
+    return found
+
+
+Series = dict[str, tuple[list[float], list[float]]]
+
+
+def _series(rows: Sequence[Row], columns: Mapping[str, str]) -> Series:
+    """Return the seconds since the first pair and the values of some columns by label, where there are any."""
+    found = {}
+    for label, column in columns.items():
         having = [row for row in rows if column in row]
         if having:
-            xs = [(row["rgb_stamp"] - rows[0]["rgb_stamp"]) / 1e9 for row in having]
-            plots[label] = figures.over_time({label: (xs, [row[column] for row in having])}, label)
-    if "confusion" in summary["quality"]:
-        matrix = np.array(summary["quality"]["confusion"], float)
-        matrix /= np.maximum(1, matrix.sum(1, keepdims=True))
-        plots["confusion"] = figures.heat(matrix, summary["classes"])
-    return plots
+            seconds = [(row["rgb_stamp"] - rows[0]["rgb_stamp"]) / 1e9 for row in having]
+            found[label] = (seconds, [row[column] for row in having])
+    return found
+
+
+def _values(series: Series) -> dict[str, list[float]]:
+    return {label: values for label, (_, values) in series.items()}

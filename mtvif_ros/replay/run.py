@@ -1,188 +1,232 @@
-"""Play a recording to a node and keep everything that comes back."""
+"""Replay a recording: plan it, play it to the node, collect what comes back, score it, write the results."""
 
 from __future__ import annotations
 
+import shlex
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import replace
 
-import rclpy
+import numpy as np
 from rclpy.node import Node
-from rclpy.qos import QoSProfile
-from sensor_msgs.msg import CompressedImage, Image
-from tqdm import tqdm
 
-from mtvif_ros.node.dds import prepare_dds
-from mtvif_ros.pairing.stamps import NANOSECONDS
-from mtvif_ros.recordings.reader import Record, stamp_of
-from mtvif_ros.recordings.writer import IR_TOPIC, RGB_TOPIC
-from mtvif_ros.replay.collector import Collector
-from mtvif_ros.replay.flow_control import FlowControl
-from mtvif_ros.replay.node_process import NodeProcess, NodeProcessError
+from mtvif_ros.benchmark.machine import this_machine
+from mtvif_ros.imaging.registration import Registration, read_registration
+from mtvif_ros.model_file import read_model_file
+from mtvif_ros.progress import Progress
+from mtvif_ros.recordings.reader import BagReader
+from mtvif_ros.replay import accounting
+from mtvif_ros.replay.collector import ANSWERS, Collector, HealthReport, ros_node
+from mtvif_ros.replay.limits import judge, read_limits
+from mtvif_ros.replay.node_process import NodeProcess, await_external
 from mtvif_ros.replay.options import ReplayOptions
-from mtvif_ros.replay.passes import Passes
-from mtvif_ros.replay.player import play
+from mtvif_ros.replay.pair_table import pair_rows, write_table
+from mtvif_ros.replay.pictures import PreviewWriter
+from mtvif_ros.replay.plan import plan_replay
+from mtvif_ros.replay.player import FlowControl, Player, Sent
+from mtvif_ros.replay.recorder import record_replay
+from mtvif_ros.replay.report import write_report
+from mtvif_ros.replay.scoring import Scores, answered_pairs, score_answers
+from mtvif_ros.replay.summary import Counts, ModelUsed, Summary, write_summary
 
-FUSED, SEGMENTATION, OVERLAY = "/mtvif/fused", "/mtvif/segmentation", "/mtvif/overlay"
-OUTPUT_TOPICS = (FUSED, SEGMENTATION)
-_QUIET = 3.0  # s without any output after the last input: then no more will come
-_REPORT_WITHIN = 2.0  # s, by which the node has sent its diagnostics
-_FOUND_WITHIN = 30.0  # s, for an external node
+_REPORT_WITHIN = 10.0  # s, in which a node reports even on a busy machine; it does once a second
+_STILL_REPORTS = 3  # without anything new: then nothing more will come
 
 
-@dataclass
-class Session:
-    """Hold what was published and received, all times monotonic in s.
+def replay(options: ReplayOptions) -> Summary:
+    """Replay a bag, write all results into `options.out`, and return the summary.
 
-    `published` maps stamps to times by camera, visible first; a stamp that came twice keeps its first time
-    and counts in `sent`. `counted_before` is what an external node had counted when the replay began.
+    Raises ValueError for input that cannot be used (a bag, a model file, limits, a registration), OSError
+    when `options.out` cannot be written, and NodeProcessError when the node does not run. Each says what to
+    do.
     """
-
-    published: tuple[dict[int, float], dict[int, float]] = field(default_factory=lambda: ({}, {}))
-    sent: list[int] = field(default_factory=lambda: [0, 0])
-    wall_minus_monotonic: float = 0.0
-    node_log: str = ""
-    counted_before: dict[str, str] = field(default_factory=dict)
-
-
-@contextmanager
-def listening(options: ReplayOptions, wanted: set[int]) -> Iterator[tuple[Node, Collector]]:
-    """Give a node and a collector that keeps the outputs of the stamps in `wanted`."""
-    prepare_dds()
-    rclpy.init()
-    node = Node("mtvif_replay")
-    topics = (*OUTPUT_TOPICS, OVERLAY) if options.record else OUTPUT_TOPICS
-    collector = Collector(node, topics, options.out / "outputs.spool", wanted.__contains__)
-    try:
-        yield node, collector
-    finally:
-        collector.stop()
-        collector.close()
-        node.destroy_node()
-        rclpy.try_shutdown()
-        rclpy.uninstall_signal_handlers()  # they outlive their context, and SIGTERM would end nothing
+    with BagReader(options.bag) as bag, Replay(options, bag) as one:
+        one.play()
+        scores = one.score()
+        summary = one.summarise(scores)
+        return one.write(summary, scores)
 
 
-def run_session(options: ReplayOptions, passes: Passes, node: Node, collector: Collector) -> Session:
-    """Start the node, unless it is external, play all passes, and wait for the last answer.
+class Replay:
+    """Hold one replay on its way: the plan, what was sent, what came back. A context manager."""
 
-    Raises NodeProcessError when the node does not come up.
-    """
-    session = Session(wall_minus_monotonic=time.time() - time.monotonic())
-    publishers = _publishers(options, node)
-    process = (
-        nullcontext(None)
-        if options.external
-        else NodeProcess(options.node_parameters(), options.out / "node.log")
-    )
-    with process as own:
+    def __init__(self, options: ReplayOptions, bag: BagReader):
+        self.options = options
+        self.limits = read_limits(options.limits)
+        self.model = read_model_file(options.model_path())
+        self.registration = (
+            read_registration(options.registration) if options.registration else Registration()
+        )
+        self.plan = plan_replay(bag, options)
+        self.pairs = self.plan.all_pairs()
+        self.sent = Sent()
+        self.before: HealthReport | None = None  # what an external node had counted
+        self.node_log = ""
+        self.problems: list[str] = []
+        self.wall_offset = time.time() - time.monotonic()
+        options.out.mkdir(parents=True, exist_ok=True)
+        step = 1 if options.keeps_every_output() else options.every
+        wanted = frozenset(rgb for rgb, _ in self.pairs[::step])
+        self.collector = Collector(
+            options.out / "outputs.spool", wanted.__contains__, with_overlay=options.record is not None
+        )
+
+    def __enter__(self) -> Replay:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.collector.__exit__()
+
+    def play(self) -> None:
+        """Start the node, unless it is external, send all passes, and wait for the last answer.
+
+        Raises NodeProcessError when the node does not come up.
+        """
+        with ros_node("mtvif_replay") as ros, self.collector.listening(ros):
+            player = Player(ros, self.plan, self.options.external, self.options.clock)
+            with self._fusion_node(ros, player) as process:
+                self._send(player)
+                self._await_answers(process)
+        if self.collector.failure:
+            self.problems.append(self.collector.failure)
+
+    @contextmanager
+    def _fusion_node(self, ros: Node, player: Player) -> Iterator[NodeProcess | None]:
+        """Give the node's process once it is connected both ways; None for an external node."""
 
         def is_connected() -> bool:
-            return all(p.get_subscription_count() for p in publishers.values()) and all(
-                node.count_publishers(topic) for topic in OUTPUT_TOPICS
-            )
+            return player.is_heard() and all(ros.count_publishers(topic) for topic in ANSWERS)
 
-        if own is None:
-            _await_external(is_connected, publishers)
-            _await_reports(collector, 1)
-            session.counted_before = collector.diagnoses[-1].values if collector.diagnoses else {}
-        else:
-            own.wait_until(is_connected)
-        time.sleep(0.5)  # discovery is known on this side; let the node's side finish too
-        _play(options, passes, publishers, collector, session, _clock(options, node))
-        _await_answers(collector, len(passes.all_pairs()))
-        _await_reports(collector, 2)  # by the second nothing of this replay is still on its way
-        if own is not None:
-            session.node_log = own.stop()
-    return session
+        if self.options.external:
+            await_external(is_connected, player.topics, ANSWERS)
+            self.collector.await_report(_REPORT_WITHIN)
+            self.before = self._last_report()
+            yield None
+            return
+        parameters = self.options.node_parameters(self.plan.compressed)
+        with NodeProcess(parameters, self.options.out / "node.log") as process:
+            # A report proves that the node has found the collector, which a count of publishers does not.
+            process.wait_until(lambda: is_connected() and bool(self.collector.reports))
+            yield process
+            self.node_log = process.stop()
 
+    def _send(self, player: Player) -> None:
+        flow = FlowControl(self.pairs, self._ended) if self.options.fast else None
+        with Progress("replay", self.plan.frames, "frame") as progress:
+            player.play(self.sent, self.options.rate, flow, progress.update)
 
-def _publishers(options: ReplayOptions, node: Node) -> dict[str, Any]:
-    """Return publishers by the bag's topics; an external node hears the bag's names, our own its own."""
-    own = (RGB_TOPIC, IR_TOPIC)
-    publishers = {}
-    for topic, name, compressed in zip(options.topics, own, options.compressed):
-        target = topic if options.external else name + ("/compressed" if compressed else "")
-        publishers[topic] = node.create_publisher(
-            CompressedImage if compressed else Image, target, QoSProfile(depth=10)
+    def _ended(self) -> int:
+        """Return how many pairs were answered here, or were given up as the node last reported."""
+        counts = self._counts()
+        return self.collector.answered() + (counts.superseded + counts.failed if counts else 0)
+
+    def _await_answers(self, process: NodeProcess | None) -> None:
+        """Wait until everything is accounted for, or until the node has nothing new to report."""
+        still, before = 0, self._progress()
+        while still < _STILL_REPORTS and not self._is_settled():
+            reported = self.collector.await_report(_REPORT_WITHIN)
+            if process is not None and (death := process.death()):
+                self.problems.append(f"the results end early: {death}")
+                return
+            now = self._progress()
+            if now == before and not reported:
+                return
+            still, before = still + 1 if now == before else 0, now
+
+    def _is_settled(self) -> bool:
+        """Say whether the node accounts for all that was sent, and all that it answered has arrived."""
+        counts = self._counts()
+        return counts is not None and not counts.gaps() and self.collector.answered() >= counts.answered
+
+    def _progress(self) -> tuple[Counts | None, int]:
+        return self._counts(), sum(len(of) for of in self.collector.arrivals.values())
+
+    def _counts(self) -> Counts | None:
+        return accounting.count(self._last_report(), self.before, self.sent)
+
+    def _last_report(self) -> HealthReport | None:
+        return self.collector.reports[-1] if self.collector.reports else None
+
+    def score(self) -> Scores:
+        """Score the pairs that were kept and draw the preview on the way."""
+        options, classes = self.options, len(self.model.classes)
+        scores = Scores(np.zeros((classes, classes), np.int64))
+        every = options.every if options.keeps_every_output() else 1
+        kept = answered_pairs(self.plan, self.collector, self.registration)
+        rate = min(60.0, max(1.0, 1e9 / self.plan.interval))
+        with (
+            PreviewWriter(options.out / "preview.mp4", rate) if options.preview else nullcontext() as preview
+        ):
+            try:
+                score_answers(scores, kept, every, self.collector.kept(), preview)
+            except ValueError as error:
+                self.problems.append(f"scoring stopped: {error}")
+        if preview is not None and preview.problem:
+            self.problems.append(preview.problem)
+        return scores
+
+    def summarise(self, scores: Scores) -> Summary:
+        """Sum everything up and judge it by the limits."""
+        counts = self._counts()
+        offset = self.options.offset
+        distances = [abs((ir - rgb) / 1e6 - offset * 1e3) for rgb, ir in self.plan.pairs]
+        unjudged = Summary(
+            bag=str(self.options.bag),
+            bag_damage=self.plan.bag.damage,
+            cameras=self.plan.cameras,
+            frames=(self.sent.counts[0], self.sent.counts[1]),
+            pairs=len(self.pairs),
+            pair_interval_ms=round(self.plan.interval / 1e6 / self.options.rate, 2),
+            pair_distance_median_ms=round(float(np.median(distances)), 3),
+            pair_distance_largest_ms=round(max(distances), 3),
+            topics={
+                topic: accounting.account(self.pairs, self.sent, counts, self.collector, topic)
+                for topic in ANSWERS
+            },
+            repeated=self.collector.repeated,
+            counts=counts,
+            load=accounting.load(self.collector.reports),
+            quality=scores.quality(self.model.classes),
+            limits=(),
+            problems=tuple(self.problems),
+            model=self._model_used(),
+            classes=tuple(self.model.classes),
+            machine=this_machine(),
+            command=shlex.join(sys.argv),
+            node=self.node_log,
         )
-    return publishers
+        return replace(unjudged, limits=judge(unjudged, self.limits))
 
+    def _model_used(self) -> ModelUsed:
+        if self.options.external:
+            return ModelUsed("the external node's", "unknown", "unknown")
+        return ModelUsed(str(self.model.path), self.model.version, self.model.sha256)
 
-def _clock(options: ReplayOptions, node: Node) -> Any:
-    if not options.clock:
-        return None
-    from rosgraph_msgs.msg import Clock
-
-    return node.create_publisher(Clock, "/clock", 10)
-
-
-def _await_external(is_connected: Any, publishers: dict[str, Any]) -> None:
-    end = time.monotonic() + _FOUND_WITHIN
-    while not is_connected():
-        if time.monotonic() > end:
-            listened = ", ".join(publisher.topic_name for publisher in publishers.values())
-            raise NodeProcessError(
-                f"--node external: no active node listens to {listened} and publishes "
-                f"{' and '.join(OUTPUT_TOPICS)}; is it running in ROS_DOMAIN_ID of this shell?"
+    def write(self, summary: Summary, scores: Scores) -> Summary:
+        """Write the results and return the summary with the problems met; the numbers come first."""
+        options = self.options
+        rows = list(pair_rows(self.pairs, self.sent, self.collector, scores))
+        steps: dict[str, Callable[[], None]] = {
+            "summary.json": lambda: write_summary(options.out / "summary.json", summary),
+            "pairs.csv": lambda: write_table(options.out / "pairs.csv", rows),
+            "report.html": lambda: write_report(
+                options.out / "report.html",
+                summary,
+                rows,
+                lambda stamps: answered_pairs(self.plan, self.collector, self.registration, stamps),
+                self.collector.reports,
+            ),
+        }
+        if (bag := options.record) is not None:
+            steps[str(bag)] = lambda: record_replay(
+                bag, self.plan, self.sent, self.collector, self.wall_offset
             )
-        time.sleep(0.05)
-
-
-def _play(
-    options: ReplayOptions,
-    passes: Passes,
-    publishers: dict[str, Any],
-    collector: Collector,
-    session: Session,
-    clock: Any,
-) -> None:
-    pairs = passes.all_pairs()
-    count = sum(len(stamps) for stamps in passes.stamps) * passes.loops
-    bar = tqdm(total=count, desc="replay", unit="frame")
-    flow = FlowControl(pairs, lambda: min(collector.answered(topic) for topic in OUTPUT_TOPICS))
-
-    def publish(record: Record) -> None:
-        stamp = stamp_of(record.raw)
-        camera = options.topics.index(record.topic)
-        if clock is not None:
-            clock.publish(_clock_message(record.received))
-        session.published[camera].setdefault(stamp, time.monotonic())
-        session.sent[camera] += 1
-        publishers[record.topic].publish(record.raw)
-        flow.released(camera, stamp)
-        bar.update()
-
-    with bar:
-        play(passes.records(), publish, options.rate, flow.may_go_on if options.fast else None)
-
-
-def _clock_message(nanoseconds: int) -> Any:
-    from rosgraph_msgs.msg import Clock
-
-    message = Clock()
-    message.clock.sec, message.clock.nanosec = divmod(nanoseconds, NANOSECONDS)
-    return message
-
-
-def _await_answers(collector: Collector, wanted: int) -> None:
-    seen, since = -1, time.monotonic()
-    while True:
-        answered = [collector.answered(topic) for topic in OUTPUT_TOPICS]
-        if min(answered) >= wanted:
-            return
-        if sum(answered) != seen:
-            seen, since = sum(answered), time.monotonic()
-        elif time.monotonic() - since > _QUIET:
-            return
-        time.sleep(0.05)
-
-
-def _await_reports(collector: Collector, count: int) -> None:
-    """Wait for so many diagnostics, but not for long: an older node sends none."""
-    end = time.monotonic() + count * _REPORT_WITHIN
-    start = len(collector.diagnoses)
-    while time.monotonic() < end and len(collector.diagnoses) < start + count:
-        time.sleep(0.05)
+        problems = list(summary.problems)
+        for name, step in steps.items():
+            try:
+                step()
+            except OSError as error:
+                problems.append(f"{name} could not be written: {error}")
+        return replace(summary, problems=tuple(problems))

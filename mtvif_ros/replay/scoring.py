@@ -1,48 +1,145 @@
-"""Score the pictures and masks of a replay, pair by pair, in several processes."""
+"""Score the pictures and masks that the node answered, pair by pair, in several processes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from mtvif_ros.metrics.fusion import fusion_metrics, luma, prepare
+from mtvif_ros.image import ImageFormatError
+from mtvif_ros.imaging.codec import read_grey, read_rgb
+from mtvif_ros.imaging.registration import Registration
+from mtvif_ros.imaging.thermal import ThermalScaler
+from mtvif_ros.metrics.baselines import BASELINES
+from mtvif_ros.metrics.fusion import METRICS, fusion_metrics, luma, prepare
 from mtvif_ros.metrics.pair import AnsweredPair
-from mtvif_ros.metrics.segmentation import confusion_matrix
+from mtvif_ros.metrics.segmentation import confusion_matrix, iou_per_class
+from mtvif_ros.metrics.steadiness import Steadiness, SteadinessMeter
 from mtvif_ros.parallel import in_processes
+from mtvif_ros.progress import Progress
+from mtvif_ros.replay.collector import FUSED, SEGMENTATION, Collector
+from mtvif_ros.replay.pictures import PreviewWriter
+from mtvif_ros.replay.plan import Plan
+from mtvif_ros.replay.summary import Quality
 
 Matrix = npt.NDArray[np.int64]
-METHODS = ("model", "max", "average", "visible only")
+METHODS = ("model", *BASELINES)
 
 
-class Scored(NamedTuple):
-    """Hold one pair's scores: fusion metrics by method and name, and the confusion matrix with labels."""
+class PairScore(NamedTuple):
+    """Hold one pair's scores: fusion metrics by method and name, and the confusion matrix if labelled."""
 
     stamp: int
     fusion: dict[str, dict[str, float]]
     confusion: Matrix | None
 
 
-def score(shown: AnsweredPair, classes: int) -> Scored:
+@dataclass
+class Scores:
+    """Hold all scores by visible stamp, the confusion matrix over all, and how long scoring took in s."""
+
+    confusion: Matrix
+    fusion: dict[int, dict[str, dict[str, float]]] = field(default_factory=dict)
+    steadiness: dict[int, Steadiness] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def quality(self, classes: Sequence[str]) -> Quality | None:
+        """Return the means over all pairs; None when none was scored."""
+        if not self.fusion:
+            return None
+        iou = None
+        if self.confusion.any():
+            iou = {
+                name: float(value) if self.confusion[index].any() else None
+                for index, (name, value) in enumerate(zip(classes, iou_per_class(self.confusion)))
+            }
+        known = [value for value in (iou or {}).values() if value is not None]
+        steady = np.array(list(self.steadiness.values())).mean(0) if self.steadiness else None
+        flicker, changed, unexplained = (
+            (None,) * 3 if steady is None else (round(float(x), 4) for x in steady)
+        )
+        return Quality(
+            scored=len(self.fusion),
+            scored_per_second=round(len(self.fusion) / max(self.seconds, 1e-3), 1),
+            fusion={method: self._means(method) for method in METHODS},
+            iou=iou,
+            miou=float(np.mean(known)) if known else None,
+            confusion=None if iou is None else self.confusion.tolist(),
+            flicker=flicker,
+            changed=changed,
+            unexplained=unexplained,
+        )
+
+    def _means(self, method: str) -> dict[str, float]:
+        return {name: float(np.mean([of[method][name] for of in self.fusion.values()])) for name in METRICS}
+
+
+def score_answers(
+    scores: Scores, pairs: Iterable[AnsweredPair], every: int, count: int, preview: PreviewWriter | None
+) -> None:
+    """Score each `every`-th of about `count` pairs into `scores`, and show all of them in `preview`.
+
+    Steadiness is measured from each pair to the next. Raises ValueError for labels that are not of the
+    model's classes or size; what was scored until then stays in `scores`.
+    """
+    meter = SteadinessMeter()
+
+    def watched() -> Iterator[AnsweredPair]:
+        for number, shown in enumerate(pairs):
+            change = meter(shown)
+            if change is not None:
+                scores.steadiness[shown.stamp] = change
+            if preview is not None:
+                preview.write(shown.rgb, shown.ir, shown.fused, shown.mask)
+            if number % every == 0:
+                yield shown
+
+    with Progress("score", -(-count // every), "pair") as progress:
+        try:
+            for one in in_processes(partial(score_pair, classes=len(scores.confusion)), watched()):
+                scores.fusion[one.stamp] = one.fusion
+                if one.confusion is not None:
+                    scores.confusion += one.confusion
+                progress.update()
+        finally:
+            scores.seconds = progress.elapsed
+
+
+def score_pair(shown: AnsweredPair, classes: int) -> PairScore:
     """Score one pair; planes are rounded to grey levels, as training.evaluate rounds them."""
     visible, infrared = np.rint(luma(shown.rgb)), shown.ir.astype(np.float64)
-    planes = {
-        "model": np.rint(luma(shown.fused)),
-        "max": np.maximum(visible, infrared),
-        "average": (visible + infrared) / 2,
-        "visible only": visible,
-    }
+    planes = {"model": np.rint(luma(shown.fused))}
+    planes |= {name: fuse(visible, infrared) for name, fuse in BASELINES.items()}
     sources = prepare(visible), prepare(infrared)
     fusion = {name: fusion_metrics(plane, *sources) for name, plane in planes.items()}
     confusion = None
     if shown.labels is not None:
         confusion = confusion_matrix(shown.labels, shown.mask, classes)
-    return Scored(shown.stamp, fusion, confusion)
+    return PairScore(shown.stamp, fusion, confusion)
 
 
-def score_all(pairs: Iterable[AnsweredPair], classes: int, processes: int | None = None) -> Iterator[Scored]:
-    """Score pairs in order, in as many processes as there are cores; few pairs are in memory at once."""
-    return in_processes(partial(score, classes=classes), pairs, processes)
+def answered_pairs(
+    plan: Plan, collector: Collector, aligned: Registration, wanted: Collection[int] | None = None
+) -> Iterator[AnsweredPair]:
+    """Yield every pair that was answered on both topics and kept, in order, at the visible frame's size.
+
+    `wanted` limits it to these visible stamps. Pairs whose images cannot be read are left out.
+    """
+    thermal = ThermalScaler()
+    kept = {stamp for stamp, arrival in collector.arrivals[FUSED].items() if arrival.size}
+    for pair in plan.read_pairs(kept if wanted is None else kept & set(wanted)):
+        fused, mask = (collector.read(topic, pair.stamp) for topic in (FUSED, SEGMENTATION))
+        if fused is None or mask is None:
+            continue
+        try:
+            rgb, ir = read_rgb(pair.rgb.message()), thermal(read_grey(pair.ir.message()))
+            labels = None if pair.labels is None else np.asarray(read_grey(pair.labels.message()), np.uint8)
+        except ImageFormatError:
+            continue
+        size = (rgb.shape[1], rgb.shape[0])
+        grey = np.asarray(read_grey(mask), np.uint8)
+        yield AnsweredPair(pair.stamp, rgb, aligned(ir, size, size), read_rgb(fused), grey, labels)

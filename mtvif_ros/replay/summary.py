@@ -1,146 +1,244 @@
-"""Sum up a replay: how complete it was, how fast, how good and how steady."""
+"""Hold what a replay found out, write it as summary.json and read it back."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
-import numpy as np
+from mtvif_ros.benchmark.machine import Machine
 
-from mtvif_ros.metrics.fusion import METRICS
-from mtvif_ros.metrics.segmentation import iou_per_class
-from mtvif_ros.metrics.steadiness import Steadiness
-from mtvif_ros.replay.collector import Diagnosis
-from mtvif_ros.replay.scoring import METHODS, Matrix, Scored
-
-_ENDS = ("paired", "unpaired", "late", "duplicate", "overflowed")
+SCHEMA = 2
+"""The version of summary.json; a change of its keys or of their meaning raises it."""
 
 
-def latencies(
-    pairs: Sequence[tuple[int, int]],
-    published: tuple[Mapping[int, float], Mapping[int, float]],
-    arrivals: Mapping[int, float],
-) -> dict[int, float]:
-    """Return by visible stamp the seconds from publishing a pair's later frame to the output.
+class SummaryError(ValueError):
+    """Say which file is no summary that this version can read, and what to do."""
 
-    `published` maps the visible and the infrared stamps to times, `arrivals` visible stamps.
+
+@dataclass(frozen=True)
+class TopicSummary:
+    """Hold what became of all pairs on one output topic.
+
+    Every pair is answered, superseded (the node skipped it for a newer one), failed (the node could not
+    process it) or lost (nobody accounts for it). unexpected: outputs that belong to no pair. Latencies run
+    from publishing a pair's later frame to receiving the output; behind_newest: how much older an answered
+    pair was than the newest one at the time. They are None without answers.
     """
-    sent_rgb, sent_ir = published
-    return {rgb: arrivals[rgb] - max(sent_rgb[rgb], sent_ir[ir]) for rgb, ir in pairs if rgb in arrivals}
+
+    answered: int
+    superseded: int
+    failed: int
+    lost: int
+    unexpected: int
+    latency_p50_ms: float | None
+    latency_p95_ms: float | None
+    latency_p99_ms: float | None
+    behind_newest_p99_ms: float | None
+
+    def latency_ms(self, percentile: int) -> float | None:
+        """Return the latency at percentile 50, 95 or 99."""
+        found: float | None = getattr(self, f"latency_p{percentile}_ms")
+        return found
 
 
-def behind_newest(
-    pairs: Sequence[tuple[int, int]],
-    published: tuple[Mapping[int, float], Mapping[int, float]],
-    arrivals: Mapping[int, float],
-) -> list[float]:
-    """Return for each output by how many seconds its pair was older than the newest when it came.
+@dataclass(frozen=True)
+class CameraCounts:
+    """Hold how many frames of a camera were sent, and how they ended by the node's own counts."""
 
-    Older by the times of publishing; the arguments are those of latencies.
+    topic: str
+    sent: int
+    paired: int
+    unpaired: int
+    late: int
+    duplicate: int
+    overflowed: int
+
+    @property
+    def ended(self) -> int:
+        """How many frames the node accounts for."""
+        return self.paired + self.unpaired + self.late + self.duplicate + self.overflowed
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Hold what the node counted during the replay: its pairs, and the frames by camera (`rgb`, `ir`)."""
+
+    answered: int
+    superseded: int
+    failed: int
+    cameras: dict[str, CameraCounts]
+
+    def gaps(self) -> list[str]:
+        """Return in words what is missing from the counts; nothing when they agree.
+
+        They agree when each frame sent is in one count and each pair made was answered, superseded or failed.
+        """
+        found = [
+            f"{one.sent} frames were sent on {one.topic}, but the node counts {one.ended}"
+            for one in self.cameras.values()
+            if one.sent != one.ended
+        ]
+        made, ended = self.cameras["rgb"].paired, self.answered + self.superseded + self.failed
+        if made != ended:
+            found.append(f"the node made {made} pairs, but {ended} of them ended")
+        return found
+
+
+@dataclass(frozen=True)
+class Load:
+    """Hold what the node says about its memory in MB, CPU in cores and times in ms."""
+
+    memory_first_mb: float
+    memory_last_mb: float
+    memory_peak_mb: float
+    cpu_cores: float
+    inference_p50_ms: float
+    outside_inference_p50_ms: float
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Hold the means over the scored pairs.
+
+    fusion: metrics by method and name. iou: by class, None where a class is neither labelled nor predicted;
+    None without labels, like miou and confusion [label][predicted]. flicker, changed, unexplained: see
+    Steadiness; None with fewer than two pairs.
     """
-    sent_rgb, sent_ir = published
-    complete = {rgb: max(sent_rgb[rgb], sent_ir[ir]) for rgb, ir in pairs}
-    moments = np.sort(np.array(list(complete.values())))
-    found = []
-    for rgb, arrival in arrivals.items():
-        if rgb in complete:
-            newest = moments[np.searchsorted(moments, arrival) - 1]
-            found.append(float(newest - complete[rgb]))
-    return found
+
+    scored: int
+    scored_per_second: float
+    fusion: dict[str, dict[str, float]]
+    iou: dict[str, float | None] | None
+    miou: float | None
+    confusion: list[list[int]] | None
+    flicker: float | None
+    changed: float | None
+    unexplained: float | None
 
 
-def summarise_topic(pairs: int, seconds: Sequence[float]) -> dict[str, Any]:
-    """Return pairs answered and lost, and the latency's p50, p95, p99 in ms (None without answers)."""
-    summary: dict[str, Any] = {"answered": len(seconds), "lost": pairs - len(seconds)}
-    for percent in (50, 95, 99):
-        value = float(np.percentile(seconds, percent)) * 1e3 if seconds else None
-        summary[f"latency_p{percent}_ms"] = None if value is None else round(value, 2)
-    return summary
+@dataclass(frozen=True)
+class ModelUsed:
+    """Name the model file that answered."""
+
+    file: str
+    version: str
+    sha256: str
 
 
-def summarise_counts(
-    sent: Sequence[int], cameras: Sequence[str], before: Mapping[str, str], diagnoses: Sequence[Diagnosis]
-) -> dict[str, Any]:
-    """Compare what was published with the node's own last counts.
+@dataclass(frozen=True)
+class Verdict:
+    """Hold one limit, what was measured (None: nothing), whether it holds, and all of it in a sentence."""
 
-    `agree` is true when every frame sent is in one of the node's counts and every pair that it made
-    was answered, superseded or failed; None when the node sent no diagnostics. `before` is what it had
-    counted when the replay began.
+    name: str
+    measured: float | None
+    limit: str
+    holds: bool
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Hold everything that summary.json says.
+
+    cameras: the bag's topics. frames: sent, visible and infrared. pair_interval_ms: the median time from
+    pair to pair as they were played. repeated: outputs that came twice. counts, load, quality: None when the
+    node reported nothing or no pair was scored. problems: what went wrong with the results themselves. node:
+    the end of the node's log.
     """
-    if not diagnoses:
-        return {"agree": None, "why": "the node sent no diagnostics"}
-    last = diagnoses[-1].values
 
-    def counted(key: str) -> int:
-        return int(last.get(key, 0)) - int(before.get(key, 0))
+    bag: str
+    bag_damage: str
+    cameras: tuple[str, str]
+    frames: tuple[int, int]
+    pairs: int
+    pair_interval_ms: float
+    pair_distance_median_ms: float
+    pair_distance_largest_ms: float
+    topics: dict[str, TopicSummary]
+    repeated: int
+    counts: Counts | None
+    load: Load | None
+    quality: Quality | None
+    limits: tuple[Verdict, ...]
+    problems: tuple[str, ...]
+    model: ModelUsed
+    classes: tuple[str, ...]
+    machine: Machine
+    command: str
+    node: str
 
-    counts: dict[str, Any] = {key: counted(key) for key in ("answered", "superseded", "failed")}
-    problems = []
-    for camera, count in zip(cameras, sent):
-        ends = {end: counted(f"{camera} {end}") for end in _ENDS}
-        counts[camera] = {"sent": count, **ends}
-        ended = sum(ends.values())
-        if ended != count:
-            problems.append(f"{camera}: {count} frames were sent, the node counts {ended}")
-    paired = counts[cameras[0]]["paired"]
-    ended = sum(counts[key] for key in ("answered", "superseded", "failed"))
-    if paired != ended:
-        problems.append(f"the node made {paired} pairs, of which {ended} ended")
-    return {**counts, "agree": not problems, "why": "; ".join(problems)}
+    @property
+    def passed(self) -> bool:
+        """Whether all limits hold."""
+        return all(verdict.holds for verdict in self.limits)
 
+    @property
+    def slowest(self) -> TopicSummary:
+        """The topic with the fewest answers."""
+        return min(self.topics.values(), key=lambda one: one.answered)
 
-def summarise_load(diagnoses: Sequence[Diagnosis]) -> dict[str, float]:
-    """Return from the node's reports its memory in MB, CPU in cores, and time outside inference in ms."""
-    busy = [one.values for one in diagnoses if "inference, p50 (ms)" in one.values]
-    if not busy:
-        return {}
-    memory = [float(values["resident memory (MB)"]) for values in busy]
-    cpu = [float(values["CPU (cores)"]) for values in busy]
-    outside = [float(values["outside inference, p50 (ms)"]) for values in busy]
-    return {
-        "memory_first_mb": memory[0],
-        "memory_last_mb": memory[-1],
-        "memory_peak_mb": max(memory),
-        "cpu_cores": round(float(np.median(cpu)), 2),
-        "inference_p50_ms": float(busy[-1]["inference, p50 (ms)"]),
-        "outside_inference_p50_ms": round(float(np.median(outside)), 2),
-    }
+    def to_json(self) -> dict[str, Any]:
+        """Return what summary.json holds."""
+        return {"schema": SCHEMA, "passed": self.passed, **asdict(self)}
 
-
-def summarise_quality(
-    scored: Sequence[Scored], steady: Sequence[Steadiness], confusion: Matrix, classes: Sequence[str]
-) -> dict[str, Any]:
-    """Return the means of all metrics by method, IoU by class (None where absent), and steadiness."""
-    if not scored:
-        return {}
-    fusion = {
-        method: {name: float(np.mean([one.fusion[method][name] for one in scored])) for name in METRICS}
-        for method in METHODS
-    }
-    quality: dict[str, Any] = {"scored": len(scored), "fusion": fusion}
-    if confusion.any():
-        iou = {
-            name: float(value) if confusion[index].any() else None
-            for index, (name, value) in enumerate(zip(classes, iou_per_class(confusion)))
-        }
-        known = [value for value in iou.values() if value is not None]
-        quality |= {"iou": iou, "miou": float(np.mean(known)), "confusion": confusion.tolist()}
-    if steady:
-        columns = np.array(steady)
-        for name, column in zip(Steadiness._fields, columns.T):
-            quality[name] = round(float(column.mean()), 4)
-    return quality
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Summary:
+        """Return the summary that to_json gave. Raises KeyError or TypeError for anything else."""
+        fields = {name: value for name, value in data.items() if name not in ("schema", "passed")}
+        counts, load, quality = fields["counts"], fields["load"], fields["quality"]
+        if counts is not None:
+            cameras = {name: CameraCounts(**one) for name, one in counts["cameras"].items()}
+            counts = Counts(**{**counts, "cameras": cameras})
+        return cls(
+            **{
+                **fields,
+                "cameras": tuple(fields["cameras"]),
+                "frames": tuple(fields["frames"]),
+                "topics": {name: TopicSummary(**one) for name, one in fields["topics"].items()},
+                "counts": counts,
+                "load": None if load is None else Load(**load),
+                "quality": None if quality is None else Quality(**quality),
+                "limits": tuple(Verdict(**one) for one in fields["limits"]),
+                "problems": tuple(fields["problems"]),
+                "model": ModelUsed(**fields["model"]),
+                "classes": tuple(fields["classes"]),
+                "machine": Machine(**fields["machine"]),
+            }
+        )
 
 
-def format_table(summary: Mapping[str, Any]) -> str:
-    """Return the summary as a text table, one line a topic."""
-    heads = ("topic", "pairs", "answered", "lost", "p50 ms", "p95 ms", "p99 ms")
-    rows = [heads]
-    for topic, values in summary["topics"].items():
-        numbers = [values["answered"], values["lost"]]
-        numbers += [values[f"latency_p{percent}_ms"] for percent in (50, 95, 99)]
-        cells = ["-" if number is None else str(number) for number in numbers]
-        rows.append((topic, str(summary["pairs"]), *cells))
+def write_summary(path: Path, summary: Summary) -> None:
+    """Write summary.json. Raises OSError."""
+    path.write_text(json.dumps(summary.to_json(), indent=2) + "\n")
+
+
+def read_summary(path: Path) -> Summary:
+    """Read a summary.json. Raises SummaryError for another schema and for anything else than a summary."""
+    try:
+        data = json.loads(path.read_text())
+        schema = data.get("schema", 1)
+    except (OSError, ValueError, AttributeError) as error:
+        raise SummaryError(f"{path}: is not the summary of a replay: {error}") from error
+    if schema != SCHEMA:
+        raise SummaryError(
+            f"{path}: has schema {schema}, but this version reads schema {SCHEMA}; run mtvif_replay again"
+        )
+    try:
+        return Summary.from_json(data)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise SummaryError(f"{path}: is not the summary of a replay: {error!r}") from error
+
+
+def format_table(summary: Summary) -> str:
+    """Return as a text table what became of the pairs and how long answers took, one line a topic."""
+    heads = ("topic", "pairs", "answered", "superseded", "failed", "lost", "p50 ms", "p95 ms", "p99 ms")
+    rows: list[tuple[str, ...]] = [heads]
+    for name, of in summary.topics.items():
+        numbers = [summary.pairs, of.answered, of.superseded, of.failed, of.lost]
+        latencies = [of.latency_ms(percentile) for percentile in (50, 95, 99)]
+        rows.append((name, *map(str, numbers), *("-" if ms is None else f"{ms:.1f}" for ms in latencies)))
     widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
     lines = []
     for row in rows:

@@ -2,11 +2,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from mtvif_ros.replay.passes import plan_passes
 
 from mtvif_ros.recordings.reader import stamp_of
 from mtvif_ros.recordings.writer import IR_TOPIC, RGB_TOPIC
 from mtvif_ros.replay.options import ReplayOptions
-from mtvif_ros.replay.passes import plan_passes
 
 
 def options(bag: Path, **changes: object) -> ReplayOptions:

@@ -137,7 +137,7 @@ Series = dict[str, tuple[list[float], list[float]]]
 
 
 def _series(rows: Sequence[Row], columns: Mapping[str, str]) -> Series:
-    """Return the seconds since the first pair and the values of some columns by label, where there are any."""
+    """Return by label the seconds since the first pair and the values of a column, where there are any."""
     found = {}
     for label, column in columns.items():
         having = [row for row in rows if column in row]

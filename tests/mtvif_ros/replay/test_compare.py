@@ -1,11 +1,12 @@
 import csv
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mtvif_ros.replay.compare import bootstrap_interval, compare_rows, main
+from mtvif_ros.replay.summary import write_summary
+from tests.mtvif_ros.replay.summaries import summary
 
 STAMPS = [(number, number + 1) for number in range(60)]
 
@@ -24,12 +25,7 @@ def write(folder: Path, of: dict[tuple[int, int], dict[str, float]]) -> Path:
         writer = csv.DictWriter(stream, ["rgb_stamp", "ir_stamp", "VIF", "segmentation_latency_ms"])
         writer.writeheader()
         writer.writerows({"rgb_stamp": rgb, "ir_stamp": ir, **values} for (rgb, ir), values in of.items())
-    summary = {
-        "model": {"version": "1", "file": "m.onnx"},
-        "topics": {"/mtvif/fused": {"lost": 0}},
-        "quality": {},
-    }
-    (folder / "summary.json").write_text(json.dumps(summary))
+    write_summary(folder / "summary.json", summary())
     return folder
 
 
@@ -66,5 +62,6 @@ def test_the_command_writes_a_page_and_tells_by_its_exit_code(
     assert main([str(a), str(b), "--out", str(tmp_path / "out")]) == 2
     assert main([str(b), str(a), "--out", str(tmp_path / "out")]) == 0
     assert "worse in 0 of 2" in (tmp_path / "out" / "compare.html").read_text()
-    assert main([str(a), "/nowhere", "--out", str(tmp_path / "out")]) == 1
+    with pytest.raises(SystemExit):
+        main([str(a), "/nowhere", "--out", str(tmp_path / "out")])
     assert "/nowhere/pairs.csv" in capsys.readouterr().err

@@ -1,41 +1,47 @@
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from mtvif_ros.replay.limits import LimitsError, figures, judge, read_limits
-
-SUMMARY: dict[str, Any] = {
-    "topics": {
-        "/mtvif/fused": {"lost": 1, "latency_p50_ms": 20.0, "latency_p95_ms": 25.0, "latency_p99_ms": 30.0},
-        "/mtvif/segmentation": {
-            "lost": 0,
-            "latency_p50_ms": 18.0,
-            "latency_p95_ms": 25.0,
-            "latency_p99_ms": 28.0,
-        },
-    },
-    "counts": {"agree": True},
-    "load": {"memory_peak_mb": 400.0},
-    "quality": {
-        "fusion": {"model": {"VIF": 1.1}, "max": {"VIF": 1.0}},
-        "iou": {"car": 0.9, "bump": None},
-        "miou": 0.9,
-        "flicker": 1.02,
-    },
-}
+from mtvif_ros.replay.limits import DEFAULT_LIMITS, Limits, LimitsError, figures, judge, read_limits
+from tests.mtvif_ros.replay.summaries import summary, topic
 
 
 def test_the_worse_topic_counts() -> None:
-    found = figures(SUMMARY)
+    topics = {"/mtvif/fused": topic(2, lost=1), "/mtvif/segmentation": topic(3, p99=28.0)}
+    found = figures(summary(topics=topics))
     assert (found["completeness.lost"], found["latency.p99_ms"]) == (1, 30.0)
+    assert found["completeness.answered_share"] == pytest.approx(2 / 3)
     assert found["fusion.VIF_over_max"] == pytest.approx(0.1)
     assert "iou.bump" not in found
 
 
 def test_each_limit_gets_a_verdict_and_what_was_not_measured_does_not_hold() -> None:
-    limits = {"latency.p99_ms": {"max": 30}, "iou.car": {"min": 0.95}, "iou.bump": {"min": 0.1}}
-    assert [one.holds for one in judge(SUMMARY, limits)] == [True, False, False]
+    limits: Limits = {"latency.p99_ms": {"max": 30}, "iou.car": {"min": 0.95}, "iou.bump": {"min": 0.1}}
+    assert [one.holds for one in judge(summary(), limits)] == [True, False, False]
+
+
+def test_superseded_pairs_are_not_lost_but_the_node_did_not_keep_up() -> None:
+    lost, agree, share = judge(summary(topic(404, superseded=196)), DEFAULT_LIMITS)
+    assert lost.holds and lost.sentence == "Every pair is accounted for."
+    assert agree.holds
+    assert not share.holds
+    assert share.sentence == (
+        "The node answered 404 of 600 pairs; 196 were superseded by newer ones, because inference "
+        "takes 31 ms and everything else 8 ms, while a pair comes every 33 ms. Use a smaller model size "
+        "or a faster machine, or replay with --fast."
+    )
+
+
+def test_lost_pairs_are_told_by_topic() -> None:
+    lost, *_ = judge(summary(topic(2, lost=1)), DEFAULT_LIMITS)
+    assert not lost.holds and "1 of 3 on /mtvif/fused" in lost.sentence
+
+
+def test_a_node_without_diagnostics_is_told() -> None:
+    verdicts = judge(replace(summary(), counts=None), DEFAULT_LIMITS)
+    assert [one.holds for one in verdicts] == [True, False, True]
+    assert "sent no diagnostics" in verdicts[1].sentence
 
 
 @pytest.mark.parametrize(

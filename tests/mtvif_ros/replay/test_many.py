@@ -6,16 +6,17 @@ from pathlib import Path
 import pytest
 
 from mtvif_ros.replay.many import find_bags, main
+from tests.mtvif_ros.replay.conftest import Replayed
 
-OPTIONS = ("--", "--no-preview", "--every", "20", "--duration", "1", "--fast")
+OPTIONS = ("--", "--no-preview", "--every", "20", "--duration", "0.4", "--fast")
 
 
 @pytest.fixture
-def bags(rendered_bag: Path, tmp_path: Path) -> Path:
+def bags(small_bag: Path, tmp_path: Path) -> Path:
     """Two bags that can be replayed, one that cannot."""
     folder = tmp_path / "bags"
-    shutil.copytree(rendered_bag, folder / "monday" / "one")
-    shutil.copy(next(rendered_bag.glob("*.mcap")), folder / "two.mcap")
+    shutil.copytree(small_bag, folder / "monday" / "one")
+    shutil.copy(next(small_bag.glob("*.mcap")), folder / "two.mcap")
     (folder / "broken.mcap").write_bytes(b"nothing")
     return folder
 
@@ -33,6 +34,7 @@ def test_bags_are_found_as_folders_and_as_files(bags: Path) -> None:
     ]
 
 
+@pytest.mark.long
 def test_one_table_tells_of_all_bags_and_a_second_run_repeats_nothing(bags: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert main([str(bags), "--out", str(out), *OPTIONS]) == 2
@@ -45,6 +47,7 @@ def test_one_table_tells_of_all_bags_and_a_second_run_repeats_nothing(bags: Path
     assert (out / "two" / "summary.json").stat().st_mtime_ns == written
 
 
+@pytest.mark.long
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed (pip install ray)")
 def test_a_cluster_gives_what_one_machine_gives(bags: Path, tmp_path: Path) -> None:
     (bags / "broken.mcap").unlink()
@@ -57,6 +60,29 @@ def test_a_cluster_gives_what_one_machine_gives(bags: Path, tmp_path: Path) -> N
             assert here[bag][name] == there[bag][name]
 
 
+def test_a_broken_bag_gets_its_row_and_a_replay_that_is_there_is_not_repeated(
+    bags: Path, tmp_path: Path, replayed: Replayed
+) -> None:
+    out = tmp_path / "out"
+    for name in ("monday/one", "two"):
+        shutil.copytree(replayed.out, out / name)
+    assert main([str(bags), "--out", str(out), *OPTIONS]) == 2
+    found = rows(out)
+    assert found["monday/one"]["passed"] == found["two.mcap"]["passed"] == "True"
+    assert "cannot be opened" in found["broken.mcap"]["problem"]
+
+
+def test_results_of_another_version_are_named(bags: Path, tmp_path: Path) -> None:
+    (bags / "broken.mcap").unlink()
+    shutil.rmtree(bags / "monday")
+    (tmp_path / "out" / "two").mkdir(parents=True)
+    (tmp_path / "out" / "two" / "summary.json").write_text("{}")
+    assert main([str(bags), "--out", str(tmp_path / "out"), *OPTIONS]) == 2
+    assert "has schema 1" in rows(tmp_path / "out")["two.mcap"]["problem"]
+
+
 def test_a_folder_without_bags_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([str(tmp_path), "--out", str(tmp_path / "out")]) == 1
-    assert "has no bags" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as ended:
+        main([str(tmp_path), "--out", str(tmp_path / "out")])
+    assert ended.value.code == 1
+    assert "holds no bag" in capsys.readouterr().err

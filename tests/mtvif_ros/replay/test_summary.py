@@ -1,23 +1,39 @@
-from mtvif_ros.replay.summary import behind_newest, format_table, latencies, summarise_topic
+import json
+from pathlib import Path
+
+import pytest
+
+from mtvif_ros.replay.limits import DEFAULT_LIMITS, judge
+from mtvif_ros.replay.summary import SummaryError, format_table, read_summary, write_summary
+from tests.mtvif_ros.replay.summaries import summary, topic
 
 
-def test_latency_counts_from_the_later_frame() -> None:
-    pairs = [(1, 11), (2, 12)]
-    sent = ({1: 5.0, 2: 6.0}, {11: 5.5, 12: 5.9})
-    assert latencies(pairs, sent, {1: 6.0}) == {1: 0.5}
+def test_a_summary_is_read_as_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "summary.json"
+    for one in (summary(), summary(topic(0, lost=2), counts=None, load=None)):
+        judged = summary(limits=judge(one, DEFAULT_LIMITS))
+        write_summary(path, judged)
+        assert read_summary(path) == judged
+        assert json.loads(path.read_text())["passed"] is judged.passed
 
 
-def test_an_answer_is_behind_the_newest_pair_that_was_there() -> None:
-    pairs = [(1, 11), (2, 12), (3, 13)]
-    sent = ({1: 5.0, 2: 6.0, 3: 7.0}, {11: 5.5, 12: 5.9, 13: 7.5})
-    assert behind_newest(pairs, sent, {1: 6.2, 3: 9.0}) == [0.5, 0.0]
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"pairs": 3}', "has schema 1, but this version reads schema 2; run mtvif_replay again"),
+        ('{"schema": 3}', "has schema 3"),
+        ('{"schema": 2}', "is not the summary of a replay"),
+        ("[]", "is not the summary of a replay"),
+        ("{", "is not the summary of a replay"),
+    ],
+)
+def test_another_schema_or_another_file_is_refused_in_one_line(text: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "summary.json").write_text(text)
+    with pytest.raises(SummaryError, match=told) as refused:
+        read_summary(tmp_path / "summary.json")
+    assert len(str(refused.value).splitlines()) == 1
 
 
-def test_unanswered_pairs_are_lost() -> None:
-    summary = summarise_topic(3, [0.010, 0.020])
-    assert (summary["answered"], summary["lost"], summary["latency_p50_ms"]) == (2, 1, 15.0)
-
-
-def test_a_topic_that_never_answered_has_no_latency() -> None:
-    summary = {"pairs": 2, "topics": {"/mtvif/fused": summarise_topic(2, [])}}
-    assert format_table(summary).splitlines()[1].split() == ["/mtvif/fused", "2", "0", "2", "-", "-", "-"]
+def test_the_table_shows_a_topic_without_answers() -> None:
+    line = format_table(summary(topic(0, superseded=1, lost=1))).splitlines()[1]
+    assert line.split() == ["/mtvif/fused", "2", "0", "1", "0", "1", "-", "-", "-"]

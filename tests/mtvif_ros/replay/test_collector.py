@@ -6,13 +6,11 @@ from pathlib import Path
 LISTEN_THEN_SCORE = """
 import os, signal, sys, time
 from pathlib import Path
-from mtvif_ros.recordings.writer import IR_TOPIC, RGB_TOPIC
-from mtvif_ros.replay.options import ReplayOptions
-from mtvif_ros.replay.run import listening
+from mtvif_ros.replay.collector import Collector, ros_node
 
-out = Path(sys.argv[1])
-with listening(ReplayOptions(out / "bag", out, (RGB_TOPIC, IR_TOPIC)), set()):
-    pass
+with Collector(Path(sys.argv[1]) / "spool", keep=lambda stamp: True) as collector:
+    with ros_node("listener") as node, collector.listening(node):
+        pass
 os.kill(os.getpid(), signal.SIGTERM)
 time.sleep(5)
 """

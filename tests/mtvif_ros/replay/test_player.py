@@ -1,4 +1,42 @@
-from mtvif_ros.replay.flow_control import FlowControl
+import time
+from pathlib import Path
+
+import pytest
+
+from mtvif_ros.recordings.frames import from_rendered
+from mtvif_ros.recordings.make_bag import make_bag
+from mtvif_ros.recordings.reader import BagReader, Record
+from mtvif_ros.recordings.timing import Timing
+from mtvif_ros.replay.player import FlowControl, play
+from mtvif_ros.synthetic import SceneConfig
+
+RECORDS = [Record("/rgb", "kind", number * 10**6, b"") for number in range(200)]
+
+
+def test_records_go_out_in_order_and_not_before_their_time() -> None:
+    moments: list[tuple[int, float]] = []
+    begin = time.monotonic()
+    play(iter(RECORDS), lambda record: moments.append((record.received, time.monotonic() - begin)), rate=4)
+    assert [received for received, _ in moments] == [record.received for record in RECORDS]
+    assert all(passed >= received / 1e9 / 4 - 1e-3 for received, passed in moments)
+
+
+def test_what_publishing_raises_is_raised_and_ends_the_play() -> None:
+    def publish(record: Record) -> None:
+        raise OSError("broken")
+
+    with pytest.raises(OSError, match="broken"):
+        play(iter(RECORDS), publish)
+
+
+def test_a_sqlite_bag_that_is_open_already_is_played(tmp_path: Path) -> None:
+    scene = from_rendered(SceneConfig(width=64, height=48), 0.2)
+    make_bag(scene, tmp_path / "bag", Timing(), storage="sqlite3")
+    played: list[Record] = []
+    with BagReader(tmp_path / "bag") as bag:
+        for _ in range(2):
+            play(bag.records(), played.append, may_go_on=lambda: True)
+    assert len(played) == 2 * 18
 
 
 class Node:

@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import pytest
+
+from mtvif_ros.replay.accounting import account, behind_newest, count, latencies, load
+from mtvif_ros.replay.collector import FUSED, Arrival, Collector, HealthReport
+from mtvif_ros.replay.player import Sent
+
+PAIRS = [(1, 11), (2, 12), (3, 13)]
+
+
+@pytest.fixture
+def sent() -> Sent:
+    return Sent(({1: 5.0, 2: 6.0, 3: 7.0}, {11: 5.5, 12: 5.9, 13: 7.5}), [3, 3])
+
+
+def report(**values: int) -> HealthReport:
+    return HealthReport(0.0, 0, "", {key.replace("_", ".", 1): str(n) for key, n in values.items()}, b"")
+
+
+def test_latency_counts_from_the_later_frame(sent: Sent) -> None:
+    assert latencies(PAIRS[:1], sent, {1: 6.0}) == {1: 0.5}
+
+
+def test_an_answer_is_behind_the_newest_pair_that_was_there(sent: Sent) -> None:
+    assert behind_newest(PAIRS, sent, {1: 6.2, 3: 9.0}) == [0.5, 0.0]
+
+
+@pytest.mark.parametrize(("superseded", "failed", "lost"), [(2, 0, 0), (1, 1, 0), (1, 0, 1), (0, 0, 2)])
+def test_a_pair_is_lost_only_if_the_node_does_not_account_for_it(
+    superseded: int, failed: int, lost: int, sent: Sent, tmp_path: Path
+) -> None:
+    counts = count(report(pairs_answered=1, pairs_superseded=superseded, pairs_failed=failed), None, sent)
+    with Collector(tmp_path / "spool", keep=lambda stamp: False) as collector:
+        collector.arrivals[FUSED][1] = Arrival(6.0, 0, 0)
+        found = account(PAIRS, sent, counts, collector, FUSED)
+    assert (found.answered, found.superseded, found.failed, found.lost) == (1, superseded, failed, lost)
+
+
+def test_what_a_running_node_counted_before_does_not_count(sent: Sent) -> None:
+    before = report(pairs_answered=10, rgb_paired=10, ir_paired=10)
+    after = report(pairs_answered=13, rgb_paired=13, ir_paired=12, ir_late=1)
+    counts = count(after, before, sent)
+    assert counts is not None and counts.answered == 3
+    assert counts.cameras["ir"].paired == 2 and counts.gaps() == []
+
+
+def test_counts_that_disagree_are_named(sent: Sent) -> None:
+    counts = count(report(pairs_answered=1, rgb_paired=2, ir_paired=3), None, sent)
+    assert counts is not None
+    assert counts.gaps() == [
+        "3 frames were sent on rgb, but the node counts 2",
+        "the node made 2 pairs, but 1 of them ended",
+    ]
+
+
+def test_without_reports_nothing_is_counted(sent: Sent) -> None:
+    assert count(None, None, sent) is None
+    assert load([]) is None

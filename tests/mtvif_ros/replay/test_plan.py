@@ -1,0 +1,50 @@
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from mtvif_ros.recordings.reader import BagReader, stamp_of
+from mtvif_ros.recordings.writer import RGB_TOPIC
+from mtvif_ros.replay.options import ReplayOptions
+from mtvif_ros.replay.plan import plan_replay
+
+
+def options(bag: Path, **changes: object) -> ReplayOptions:
+    return ReplayOptions(bag, Path("out"), **changes)  # type: ignore[arg-type]
+
+
+def test_each_pass_continues_where_the_last_one_ended(small_bag: Path) -> None:
+    with BagReader(small_bag) as bag:
+        once, thrice = plan_replay(bag, options(small_bag)), plan_replay(bag, options(small_bag, loops=3))
+        records = list(thrice.records())
+        assert len(records) == thrice.frames == 3 * len(list(once.records()))
+    times = [record.received for record in records]
+    assert times == sorted(times)
+    assert max(b - a for a, b in pairwise(times)) < 0.3e9
+    stamps = {stamp_of(record.raw) for record in records if record.topic == RGB_TOPIC}
+    assert {rgb for rgb, _ in thrice.all_pairs()} <= stamps
+    assert len(thrice.all_pairs()) == 3 * len(once.all_pairs())
+
+
+def test_a_part_holds_only_what_was_received_in_it(small_bag: Path) -> None:
+    with BagReader(small_bag) as bag:
+        part = plan_replay(bag, options(small_bag, start=0.2, duration=0.4))
+        times = [record.received - part.first for record in part.records()]
+    assert min(times) >= 0.2e9 and max(times) < 0.6e9
+    assert 0 < len(part.pairs) <= 6
+
+
+def test_pairs_come_with_their_labels_under_the_stamps_they_were_played_with(small_bag: Path) -> None:
+    with BagReader(small_bag) as bag:
+        plan = plan_replay(bag, options(small_bag, loops=2))
+        wanted = [rgb for rgb, _ in plan.all_pairs()]
+        pairs = list(plan.read_pairs(wanted))
+    assert [pair.stamp for pair in pairs] == wanted
+    for pair in pairs:
+        assert pair.labels is not None and stamp_of(pair.labels.raw) == stamp_of(pair.rgb.raw)
+
+
+@pytest.mark.parametrize("changes", [{"slop": 0}, {"every": 0}, {"start": -1}, {"record": Path("/tmp")}])
+def test_settings_that_make_no_sense_are_named(changes: dict[str, object], small_bag: Path) -> None:
+    with pytest.raises(ValueError, match=f"--{next(iter(changes))}"):
+        options(small_bag, **changes)

@@ -39,6 +39,8 @@ _RESAMPLES = 2000
 _SHOWN = 3
 _NEGLIGIBLE = 0.005  # of A's mean: many frames make any difference certain, but not one that matters
 
+_FEWER_ANSWERS = 0.01  # of the pairs: a node at its limit never answers quite the same number twice
+
 
 class Difference(NamedTuple):
     """Hold one metric: means of A and B, mean of B - A with its 95 % interval, pairs, and the verdict."""
@@ -160,6 +162,7 @@ def compare(first: Path, second: Path, out: Path) -> dict[str, Any]:
         "models": [asdict(summary.model) for summary in summaries],
         "pairs": {"a": len(a), "b": len(b), "common": len(a.keys() & b.keys())},
         "answered": [summary.slowest.answered for summary in summaries],
+        "answered_share": [summary.slowest.answered / summary.pairs for summary in summaries],
         "lost": [max(topic.lost for topic in summary.topics.values()) for summary in summaries],
         "metrics": [one._asdict() for one in differences],
         "iou": [_iou(summary) for summary in summaries],
@@ -186,9 +189,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"[{one['low']:+.4f}, {one['high']:+.4f}]  {one['verdict']}"
         )
     print(f"compare: {options.out / 'compare.html'}")
-    worse = (
-        any(one["verdict"] == "worse" for one in result["metrics"]) or result["lost"][1] > result["lost"][0]
-    )
+    (share_a, share_b), (lost_a, lost_b) = result["answered_share"], result["lost"]
+    fewer = share_b < share_a - _FEWER_ANSWERS or lost_b > lost_a
+    worse = fewer or any(one["verdict"] == "worse" for one in result["metrics"])
     return 2 if worse else 0
 
 

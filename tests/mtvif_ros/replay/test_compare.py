@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from mtvif_ros.replay.compare import bootstrap_interval, compare_rows, main
-from mtvif_ros.replay.summary import write_summary
-from tests.mtvif_ros.replay.summaries import summary
+from mtvif_ros.replay.summary import TopicSummary, write_summary
+from tests.mtvif_ros.replay.summaries import summary, topic
 
 STAMPS = [(number, number + 1) for number in range(60)]
 
@@ -19,13 +19,15 @@ def rows(vif: float, latency: float, rng: np.random.Generator) -> dict[tuple[int
     }
 
 
-def write(folder: Path, of: dict[tuple[int, int], dict[str, float]]) -> Path:
+def write(
+    folder: Path, of: dict[tuple[int, int], dict[str, float]], answers: TopicSummary | None = None
+) -> Path:
     folder.mkdir()
     with (folder / "pairs.csv").open("w", newline="") as stream:
         writer = csv.DictWriter(stream, ["rgb_stamp", "ir_stamp", "VIF", "segmentation_latency_ms"])
         writer.writeheader()
         writer.writerows({"rgb_stamp": rgb, "ir_stamp": ir, **values} for (rgb, ir), values in of.items())
-    write_summary(folder / "summary.json", summary())
+    write_summary(folder / "summary.json", summary(answers))
     return folder
 
 
@@ -65,3 +67,15 @@ def test_the_command_writes_a_page_and_tells_by_its_exit_code(
     with pytest.raises(SystemExit):
         main([str(a), "/nowhere", "--out", str(tmp_path / "out")])
     assert "/nowhere/pairs.csv" in capsys.readouterr().err
+
+
+def test_a_node_that_answers_fewer_pairs_is_worse_but_not_for_one_in_two_hundred(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    of = rows(1.0, 20, rng)
+    full, nearly, half = (
+        str(write(tmp_path / name, of, topic(answered, superseded=200 - answered)))
+        for name, answered in (("full", 200), ("nearly", 199), ("half", 100))
+    )
+    assert main([full, nearly, "--out", str(tmp_path / "out")]) == 0
+    assert main([full, half, "--out", str(tmp_path / "out")]) == 2

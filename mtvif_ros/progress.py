@@ -50,6 +50,13 @@ class Progress:
         if self._bar is not None:
             self._bar.set_postfix(values)
 
+    def write(self, line: str) -> None:
+        """Print a line on stdout, above a terminal's bar."""
+        if self._bar is not None:
+            self._bar.write(line)
+        else:
+            print(line, flush=True)
+
     def close(self) -> None:
         """Leave the bar as it stands and end its line."""
         if self._bar is not None:

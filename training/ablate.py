@@ -1,15 +1,16 @@
-"""Train variants of one config on equal data and steps, and tabulate what each scores.
+"""Train variants of one config on equal data and steps, and tabulate their scores.
 
 python -m training.ablate --config training/configs/ablation.yaml --data DATA --out RUNS
 
-Each variant is trained once for every fold, on everything but the fold, and scored on the fold. A
-variant that is already trained is only scored again.
+Every variant is trained once for each fold, without the fold's frames, and scored on them. A variant that is
+trained already is only scored again.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from mtvif_ros.command_line import command_parser, told_plainly
 from mtvif_ros.metrics.fusion import METRICS
-from training.config import read_config
+from training.config import Config, PairSelection, PairSource, check, read_plain
 from training.data.selection import select_pairs
 from training.loop.validate import validate
 from training.model.cost import count_macs, count_parameters
@@ -27,50 +28,78 @@ _SIZE = (480, 640)
 _CLASSES = ("car", "person", "bike", "curve")
 
 
-def vary(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Return a copy of a config with `changes`, whose keys are paths such as `model.decoder`.
+@dataclass(frozen=True)
+class Fold:
+    """Name frames to hold out: the ranges of `numbers` in the sources whose `path` is in `of`."""
 
-    The value None removes a key. Raises KeyError for a path whose parents do not exist.
+    of: tuple[str, ...]
+    numbers: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Hold a base config, its variants' changes by name, and the folds, all as the YAML file has them."""
+
+    base: dict[str, Any]
+    folds: tuple[Fold, ...]
+    variants: dict[str, Any]
+
+
+def read_plan(path: Path) -> tuple[dict[str, Config], tuple[Fold, ...]]:
+    """Return the checked config of every variant by name, and the folds.
+
+    Raises what training.config.check raises, for the plan and for every variant.
     """
-    config = copy.deepcopy(base)
+    plan = check(Plan, read_plain(path), str(path))
+    configs = {
+        name: check(Config, vary(plan.base, changes or {}, f"{path}: {name}"), f"{path}: {name}")
+        for name, changes in plan.variants.items()
+    }
+    return configs, plan.folds
+
+
+def vary(base: Mapping[str, Any], changes: Mapping[str, Any], origin: str) -> dict[str, Any]:
+    """Return a copy of plain settings with `changes`, whose keys are paths such as `model.decoder`.
+
+    The value None removes a key. Raises ValueError, naming `origin`, for a path that leads nowhere.
+    """
+    varied = copy.deepcopy(dict(base))
     for path, value in changes.items():
         *parents, last = path.split(".")
-        section = config
+        section = varied
         for parent in parents:
+            if not isinstance(section.get(parent), dict):
+                raise ValueError(f"{origin}: {path} leads nowhere, the base has no section {parent}")
             section = section[parent]
         if value is None:
             section.pop(last, None)
         else:
             section[last] = value
-    return config
+    return varied
 
 
-def hold_out(config: dict[str, Any], fold: dict[str, Any]) -> dict[str, Any]:
-    """Return a copy that neither trains on the frame numbers of `fold` nor validates on others."""
-    config = copy.deepcopy(config)
-    for source in config["train"]["sources"]:
-        if source.get("path") in fold["of"]:
-            source["skip_numbers"] = fold["numbers"]
-    config["validate"] = [
-        {"path": path, "only": "labelled", "numbers": fold["numbers"]} for path in fold["of"]
-    ]
-    return config
+def hold_out(config: Config, fold: Fold) -> Config:
+    """Return a copy that neither trains on the frames of `fold` nor validates on any others."""
+    sources = tuple(
+        replace(source, skip_numbers=fold.numbers)
+        if isinstance(source, PairSource) and source.path in fold.of
+        else source
+        for source in config.train.sources
+    )
+    judges = tuple(PairSelection(path=path, only="labelled", numbers=fold.numbers) for path in fold.of)
+    return replace(config, train=replace(config.train, sources=sources), validate=judges)
 
 
-def score_variant(
-    config: dict[str, Any], folds: list[dict[str, Any]], data: Path, out: Path
-) -> dict[str, float]:
+def score_variant(config: Config, folds: Sequence[Fold], data: Path, out: Path) -> dict[str, float]:
     """Train and score a variant on every fold; return parameters, GMACs and mean scores by name."""
     rows: list[dict[str, float]] = []
-    network = None
     for number, fold in enumerate(folds):
         of_fold = hold_out(config, fold)
         network = train(of_fold, data, out / str(number))
-        pairs = [files for entry in of_fold["validate"] for files in select_pairs(entry, data)]
+        pairs = [files for selection in of_fold.validate for files in select_pairs(selection, data)]
         scores, _ = validate(network, pairs)
-        row = {name: scores["iou"][name] for name in _CLASSES} | scores["fusion"]["model"]
+        row = {name: scores.iou[name] for name in _CLASSES} | scores.fusion["model"]
         rows.append({name: np.nan if value is None else value for name, value in row.items()})
-    assert network is not None
     return {
         "parameters": count_parameters(network) / 1e6,
         "GMACs": count_macs(network, _SIZE) / 1e9,
@@ -81,18 +110,15 @@ def score_variant(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = command_parser("python -m training.ablate", __doc__)
-    parser.add_argument("--config", type=Path, required=True, help="base, variants and folds")
-    parser.add_argument("--data", type=Path, required=True, help="folder that the config's paths start at")
+    parser.add_argument("--config", type=Path, required=True, help="YAML file with base, variants and folds")
+    parser.add_argument("--data", type=Path, required=True, help="folder that the config's paths are relative to")
     parser.add_argument("--out", type=Path, required=True, help="folder for the runs and table.md")
     options = parser.parse_args(arguments)
     with told_plainly(parser):
-        plan = read_config(options.config)
-        if missing := {"base", "folds", "variants"} - plan.keys():
-            raise ValueError(f"{options.config}: lacks {', '.join(sorted(missing))}")
+        configs, folds = read_plan(options.config)
         lines: list[str] = []
-        for name, changes in plan["variants"].items():
-            config = vary(plan["base"], changes or {})
-            row = score_variant(config, plan["folds"], options.data, options.out / name.replace(" ", "_"))
+        for name, config in configs.items():
+            row = score_variant(config, folds, options.data, options.out / name.replace(" ", "_"))
             if not lines:
                 lines += [f"| variant | {' | '.join(row)} |", "| --- " * (len(row) + 1) + "|"]
             lines.append(f"| {name} | " + " | ".join(f"{value:.3f}" for value in row.values()) + " |")

@@ -1,4 +1,4 @@
-"""Check that every file of a config's data can be used, without training.
+"""Check a config and every file of its data, without training.
 
 python -m training.check --config training/configs/mtvif.yaml --data DATA
 """
@@ -12,12 +12,12 @@ import numpy as np
 
 from mtvif_ros.classes import CLASS_NAMES
 from mtvif_ros.command_line import command_parser, told_plainly
-from training.config import check_config, read_config
+from training.config import PairSource, read_config
 from training.data.mixture import Source, load_sources
 
 
 def describe(source: Source) -> str:
-    """Say how many samples a source holds, how much of them is labelled and with which classes."""
+    """Return the number of samples, the labelled share of their pixels, and the share of each class."""
     known = np.zeros(len(CLASS_NAMES), np.int64)
     pixels = 0
     for sample in source.samples:
@@ -30,16 +30,13 @@ def describe(source: Source) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; exits with 1 when a file cannot be used."""
     parser = command_parser("python -m training.check", __doc__)
-    parser.add_argument("--config", type=Path, required=True, help="a file of training/configs")
-    parser.add_argument("--data", type=Path, required=True, help="folder that the config's paths start at")
+    parser.add_argument("--config", type=Path, required=True, help="YAML file, such as those in training/configs")
+    parser.add_argument("--data", type=Path, required=True, help="folder that the config's paths are relative to")
     options = parser.parse_args(arguments)
     with told_plainly(parser):
-        config = read_config(options.config)
-        check_config(config)
-        entries = config["train"]["sources"]
-        sources = load_sources(entries, options.data)
-    for entry, source in zip(entries, sources):
-        print(f"{entry.get('path', 'rendered')}: {describe(source)}")
+        wanted = read_config(options.config).train.sources
+        for one, source in zip(wanted, load_sources(wanted, options.data)):
+            print(f"{one.path if isinstance(one, PairSource) else 'rendered'}: {describe(source)}")
 
 
 if __name__ == "__main__":

@@ -1,68 +1,225 @@
-"""Read the configs of trainings, and find what is wrong with one before anything is loaded."""
+"""Read a training config into typed settings: the only place that checks them.
+
+A config is a YAML file. `read_config` returns it as a Config, or raises one ValueError that names the file and, for
+every setting that is wrong, its path, its value and what is allowed. Nothing is loaded before that.
+
+The checks follow the dataclasses' annotations: a type, and perhaps a range in `Annotated`. Names that only a built
+network knows (`model.hidden`, `train.frozen`, `train.rates`) are checked where it is built.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import math
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
-from training.losses import check_terms
+from mtvif_ros.classes import CLASS_NAMES
 
-_SECTIONS = ("seed", "model", "train", "validate", "loss")
-_MORE_SECTIONS = ("initial",)
-_SETTINGS = (
-    "sources",
-    "steps",
-    "batch",
-    "crop",
-    "learning_rate",
-    "weight_decay",
-    "warmup_steps",
-    "ema_decay",
-    "clip_gradients",
-    "checkpoint_every",
-    "validate_every",
-)
-_MORE_SETTINGS = ("bf16", "frozen", "graphs", "keep_statistics", "paste", "rates", "teachers", "workers")
+Settings = TypeVar("Settings")
 
 
-def read_config(path: Path) -> dict[str, Any]:
-    """Return a config; with `extends: OTHER.yaml`, beside it, that file's settings where it has none.
+class _Rule(NamedTuple):
+    """Say in words which values are allowed, and decide whether one is."""
 
-    Sections are merged key by key, everything else is replaced. Raises FileNotFoundError for a file that
-    is not there and ValueError for one that is no mapping.
+    words: str
+    allows: Callable[[Any], bool]
+
+
+_Count = Annotated[int, _Rule("a whole number from 1 on", lambda value: value >= 1)]
+_WholeNumber = Annotated[int, _Rule("a whole number from 0 on", lambda value: value >= 0)]
+_CropSide = Annotated[int, _Rule("a multiple of 32", lambda value: value > 0 and value % 32 == 0)]
+_Positive = Annotated[float, _Rule("a number above 0", lambda value: value > 0)]
+_NotNegative = Annotated[float, _Rule("a number from 0 on", lambda value: value >= 0)]
+_Share = Annotated[float, _Rule("a number from 0 to 1", lambda value: 0 <= value <= 1)]
+_Decay = Annotated[float, _Rule("a number from 0 to below 1", lambda value: 0 <= value < 1)]
+_ClassName = Annotated[str, _Rule(f"one of {', '.join(CLASS_NAMES)}", lambda value: value in CLASS_NAMES)]
+_Range = Annotated[
+    tuple[int, int], _Rule("[first, last] with first <= last", lambda value: value[0] <= value[1])
+]
+
+EncoderName = Literal["lite0", "plain"]
+DecoderName = Literal["multitask", "fusion", "cascade"]
+LayoutName = Literal["pairs", "msrs", "fmb", "pst900", "mfnet"]
+TimeOfDay = Literal["day", "dusk", "night"]
+ALL_TIMES: tuple[TimeOfDay, ...] = get_args(TimeOfDay)
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """Describe a network.
+
+    encoder, decoder: names in training.model.encoders.ENCODERS and training.model.network.DECODERS.
+    pretrained: start the encoder from ImageNet's weights. normalise: see FeaturePyramid.
+    hidden: channels inside the encoder's blocks, by the names of its `hidden_channels`; default as published.
+    """
+
+    encoder: EncoderName
+    decoder: DecoderName = "multitask"
+    pretrained: bool = True
+    hidden: Mapping[str, _Count] = field(default_factory=dict)
+    normalise: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairSelection:
+    """Select pairs below a folder.
+
+    path: relative to `root`, which is the data folder unless given. layout, split: see training.data.layouts.
+    only: by what is known of a pair: its mask, its boxes but no mask, neither.
+    numbers, skip_numbers: ranges that the first number in a frame's name must or must not lie in.
+    masks: a folder whose NAME.png replaces a pair's own mask and boxes.
+    """
+
+    path: str
+    layout: LayoutName = "pairs"
+    split: str = "train"
+    only: Literal["all", "labelled", "boxed", "unlabelled"] = "all"
+    numbers: tuple[_Range, ...] | None = None
+    skip_numbers: tuple[_Range, ...] = ()
+    masks: Path | None = None
+    root: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairSource(PairSelection):
+    """Train on selected pairs: `share` of all samples. `absent`: classes that no frame shows."""
+
+    share: _Positive
+    absent: tuple[_ClassName, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderedSource:
+    """Train on `rendered` frames of synthetic scenes: `share` of all samples. `smoke`: its density."""
+
+    rendered: _Count
+    share: _Positive
+    seed: _WholeNumber = 0
+    smoke: _Share = 0.0
+    times: tuple[TimeOfDay, ...] = ALL_TIMES
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings:
+    """Say what a training learns from, for how long and how fast.
+
+    crop: height and width of the samples. paste: share of them that get things of another one.
+    ema_decay: of the averaged weights. frozen: parts of the network that do not learn.
+    keep_statistics: keep those of all batch norms. rates: parts of the network and their share of the rate.
+    teachers: runs whose mean answers `loss.distillation` compares with.
+    bf16: use bfloat16 where the device is fast at it. graphs: replay CUDA graphs on a single GPU.
+    workers: processes that load samples, for each process that trains; default by the machine.
+    """
+
+    sources: tuple[RenderedSource | PairSource, ...]
+    steps: _WholeNumber
+    batch: _Count
+    crop: tuple[_CropSide, _CropSide]
+    learning_rate: _NotNegative
+    weight_decay: _NotNegative
+    warmup_steps: _WholeNumber
+    ema_decay: _Decay
+    clip_gradients: _Positive
+    checkpoint_every: _Count
+    validate_every: _Count
+    paste: _Share = 0.0
+    frozen: tuple[str, ...] = ()
+    keep_statistics: bool = False
+    rates: Mapping[str, _NotNegative] = field(default_factory=dict)
+    teachers: tuple[Path, ...] = ()
+    bf16: bool = True
+    graphs: bool = True
+    workers: _WholeNumber | None = None
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weigh the terms of training.losses.joint_loss; a term of weight 0 is not computed."""
+
+    likelihood: _NotNegative = 0.0
+    dice: _NotNegative = 0.0
+    auxiliary: _NotNegative = 0.0
+    distillation: _NotNegative = 0.0
+    intensity: _NotNegative = 0.0
+    gradient: _NotNegative = 0.0
+    structure: _NotNegative = 0.0
+    difference: _NotNegative = 0.0
+    fidelity: _NotNegative = 0.0
+    edge: _NotNegative = 0.0
+    colour: _NotNegative = 0.0
+
+
+@dataclass(frozen=True)
+class Config:
+    """Hold all settings of a training. `initial`: the run or .safetensors file that it starts from."""
+
+    seed: _WholeNumber
+    model: ModelSettings
+    train: TrainSettings
+    validate: tuple[PairSelection, ...]
+    loss: LossWeights
+    initial: Path | None = None
+
+
+def read_config(path: Path) -> Config:
+    """Return the checked settings of a YAML file.
+
+    Raises FileNotFoundError for a file that does not exist and ValueError, see `check`.
+    """
+    return check(Config, read_plain(path), str(path))
+
+
+def read_plain(path: Path) -> dict[str, Any]:
+    """Return a YAML file as plain data; `extends: OTHER.yaml` fills in the settings of a file beside it.
+
+    Mappings are merged key by key, everything else is replaced. Raises FileNotFoundError for a file that does
+    not exist and ValueError for one that is not a mapping.
     """
     try:
         config = yaml.safe_load(path.read_text())
     except yaml.YAMLError as error:
-        raise ValueError(f"{path}: no YAML: {error}") from error
+        raise ValueError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(config, dict):
-        raise ValueError(f"{path}: a config maps names such as model and train to settings")
+        raise ValueError(f"{path}: expected a mapping of settings such as model and train")
     if "extends" not in config:
         return config
-    return _merge(read_config(path.parent / config.pop("extends")), config)
+    return _merge(read_plain(path.parent / config.pop("extends")), config)
 
 
-def check_config(config: dict[str, Any]) -> None:
-    """Raise ValueError, naming all, for sections and settings of `train` that are missing or unknown, and for
-    terms of `loss` that there are not.
+def check(kind: type[Settings], plain: Mapping[str, Any], origin: str) -> Settings:
+    """Turn plain data into the settings `kind`, a dataclass.
+
+    Raises one ValueError that names `origin` and all settings that are unknown, missing, of the wrong type,
+    out of range or contradict each other.
     """
-    problems = _differences("", config, _SECTIONS, _MORE_SECTIONS)
-    if isinstance(config.get("train"), dict):
-        problems += _differences("train.", config["train"], _SETTINGS, _MORE_SETTINGS)
+    problems: list[str] = []
+    settings = _read_settings(kind, plain, "", problems)
+    if not problems and isinstance(settings, Config):
+        problems = _contradictions(settings)
     if problems:
-        raise ValueError("config: " + "; ".join(problems))
-    check_terms(config["loss"])
+        raise ValueError(f"{origin}: {'; '.join(problems)}")
+    return settings
 
 
-def _differences(
-    section: str, given: dict[str, Any], needed: tuple[str, ...], possible: tuple[str, ...]
-) -> list[str]:
-    missing = [f"{section}{name} is missing" for name in needed if name not in given]
-    known = {*needed, *possible}
-    unknown = [f"{section}{name} is unknown" for name in given if name not in known]
-    return missing + unknown + ([f"there are {', '.join(sorted(known))}"] if unknown else [])
+def plain(settings: Any) -> dict[str, Any]:
+    """Return settings as plain data, which a checkpoint stores and `check` reads."""
+    return {one.name: _plain(getattr(settings, one.name)) for one in fields(settings)}
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return plain(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    return str(value) if isinstance(value, Path) else value
 
 
 def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -71,3 +228,128 @@ def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         both = isinstance(value, dict) and isinstance(base.get(name), dict)
         merged[name] = _merge(base[name], value) if both else value
     return merged
+
+
+def _contradictions(config: Config) -> list[str]:
+    found = []
+    loss, teachers = config.loss, config.train.teachers
+    if bool(teachers) != bool(loss.distillation):
+        found.append(
+            f"train.teachers names {len(teachers)} runs and loss.distillation is {loss.distillation:g}: "
+            "give both or neither"
+        )
+    if loss.auxiliary and not (loss.likelihood or loss.dice):
+        found.append("loss.auxiliary judges by loss.likelihood and loss.dice: give one of them a weight")
+    return found
+
+
+# Reading a value by its annotation. `at` is its path in the file, for messages.
+
+
+def _read_settings(kind: type[Settings], given: Any, at: str, problems: list[str]) -> Any:
+    if not isinstance(given, Mapping):
+        return _refuse(given, at, "a mapping", problems)
+    hints = get_type_hints(kind, include_extras=True)
+    known = {one.name: one for one in fields(kind)}  # type: ignore[arg-type]
+    inside = f"{at}." if at else ""
+    for name in given:
+        if name not in known:
+            problems.append(f"{inside}{name} is unknown, expected one of {', '.join(sorted(known))}")
+    values = {}
+    for name, one in known.items():
+        if name in given:
+            values[name] = _read(hints[name], given[name], f"{inside}{name}", problems)
+        elif one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING:
+            problems.append(f"{inside}{name} is missing, expected {_words(hints[name])}")
+    return None if problems else kind(**values)
+
+
+def _read(kind: Any, given: Any, at: str, problems: list[str]) -> Any:
+    origin, inner = get_origin(kind), get_args(kind)
+    if is_dataclass(kind):
+        return _read_settings(kind, given, at, problems)  # type: ignore[arg-type]
+    if origin is Annotated:
+        mistyped: list[str] = []
+        value = _read(inner[0], given, at, mistyped)
+        if mistyped or not inner[1].allows(value):
+            return _refuse(given, at, inner[1].words, problems)
+        return value
+    if origin in (Union, types.UnionType):
+        return _read_union(inner, given, at, problems)
+    if origin is tuple:
+        return _read_tuple(kind, given, at, problems)
+    if origin is Literal:
+        return given if given in inner else _refuse(given, at, _words(kind), problems)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        if not isinstance(given, Mapping):
+            return _refuse(given, at, _words(kind), problems)
+        return {str(name): _read(inner[1], one, f"{at}.{name}", problems) for name, one in given.items()}
+    return _read_scalar(kind, given, at, problems)
+
+
+def _read_union(kinds: tuple[Any, ...], given: Any, at: str, problems: list[str]) -> Any:
+    """Read None where it is allowed; of several dataclasses take the one whose first field is given."""
+    if given is None and types.NoneType in kinds:
+        return None
+    *others, last = [kind for kind in kinds if kind is not types.NoneType]
+    for kind in others:
+        if isinstance(given, Mapping) and fields(kind)[0].name in given:
+            return _read(kind, given, at, problems)
+    return _read(last, given, at, problems)
+
+
+def _read_tuple(kind: Any, given: Any, at: str, problems: list[str]) -> Any:
+    inner = get_args(kind)
+    if not isinstance(given, (list, tuple)):
+        return _refuse(given, at, _words(kind), problems)
+    if inner[-1] is Ellipsis:
+        inner = (inner[0],) * len(given)
+    elif len(inner) != len(given):
+        return _refuse(given, at, _words(kind), problems)
+    return tuple(_read(one, value, f"{at}[{n}]", problems) for n, (one, value) in enumerate(zip(inner, given)))
+
+
+def _read_scalar(kind: Any, given: Any, at: str, problems: list[str]) -> Any:
+    if kind is float and isinstance(given, (int, float)) and not isinstance(given, bool):
+        if math.isfinite(given):
+            return float(given)
+    elif kind is Path and isinstance(given, (str, Path)):
+        return Path(given)
+    elif kind is dict and isinstance(given, dict):
+        return given
+    elif isinstance(given, kind) and isinstance(given, bool) == (kind is bool):
+        return given
+    return _refuse(given, at, _words(kind), problems)
+
+
+def _refuse(given: Any, at: str, allowed: str, problems: list[str]) -> None:
+    hint = ""
+    if isinstance(given, str) and "number" in allowed and _is_number(given):
+        hint = " (YAML takes this for text: write 1.0e-3, not 1e-3, and no quotes)"
+    problems.append(f"{at or 'the file'} is {given!r}, expected {allowed}{hint}")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _words(kind: Any) -> str:
+    """Say what an annotation allows."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return str(inner[1].words)
+    if origin is Literal:
+        return f"one of {', '.join(inner)}"
+    if origin in (Union, types.UnionType):
+        return _words(next(one for one in inner if one is not types.NoneType))
+    if origin is tuple and inner[-1] is Ellipsis:
+        return "a list, each " + _words(inner[0])
+    if origin is tuple:
+        return f"a list of {len(inner)}, each {_words(inner[0])}"
+    if is_dataclass(kind) or kind is dict or (isinstance(origin, type) and issubclass(origin, Mapping)):
+        return "a mapping"
+    return {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path"}[kind]

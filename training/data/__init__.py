@@ -1,1 +1,1 @@
-"""Read, vary and mix the pairs that networks learn from."""
+"""Read, augment and mix the pairs that networks learn from."""

@@ -1,8 +1,8 @@
-"""Say for every pixel which classes it may have, as a bit set.
+"""Store for every pixel the set of classes that it may have, as bits.
 
-One form serves all supervision: a labelled pixel allows one class, an ignored one all of them, and a
-box allows its class inside and forbids it outside. The loss then asks that the probability of the
-allowed classes together be one (the partial-label likelihood, Cour et al., JMLR 2011).
+This one form serves every kind of label: a labelled pixel allows one class, an ignored pixel allows all, and a
+box allows its class inside and forbids it outside. The loss then drives the summed probability of the allowed
+classes towards one (partial-label likelihood, Cour et al., JMLR 2011).
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ AllowedSet = npt.NDArray[np.uint16]
 ALL_CLASSES = (1 << len(CLASS_NAMES)) - 1
 _PERSON, _BIKE, _CAR = BOX_CLASSES
 _BOXED = sum(1 << index for index in BOX_CLASSES)
-# The share of a box's width and height, around its centre, that its class nearly always fills: where
-# at least nine in ten of the labelled frames' boxes have it.
+# The central share of a box's width and height that its class fills in at least nine of ten labelled boxes.
 _CORE = {_PERSON: (0.3, 0.6), _BIKE: (0.3, 0.4), _CAR: (0.7, 0.6)}
 
 
@@ -33,28 +32,25 @@ def allowed_from_mask(mask: npt.NDArray[np.uint8]) -> AllowedSet:
 
 
 def forbid(allowed: AllowedSet, absent: Collection[str]) -> AllowedSet:
-    """Return bit sets without the classes that a person saw nowhere in the frame.
+    """Return bit sets without the `absent` classes, by name, which the frame does not show.
 
-    A pixel that had no others may then be any of the rest. Raises ValueError for unknown names.
+    A pixel that allowed nothing else may then be any of the rest.
     """
-    unknown = sorted(set(absent) - set(CLASS_NAMES))
-    if unknown:
-        raise ValueError(f"absent: {unknown} are no classes; choose among {list(CLASS_NAMES)}")
     rest = np.uint16(ALL_CLASSES & ~sum(1 << CLASS_NAMES.index(name) for name in set(absent)))
     kept = allowed & rest
     return np.where(kept > 0, kept, rest)
 
 
 def certain_things(allowed: AllowedSet) -> list[int]:
-    """Return the bits of the classes but background that some pixel surely has."""
+    """Return the bits of the classes, background apart, that are some pixel's only choice."""
     return [int(bit) for bit in np.unique(allowed) if bit > 1 and int(bit).bit_count() == 1]
 
 
 def allowed_from_boxes(boxes: Boxes, size: tuple[int, int]) -> AllowedSet:
     """Turn (N, 5) YOLO boxes into bit sets of shape `size` (height, width).
 
-    Outside all boxes of a class that class is forbidden. The core of a box that no box of another class
-    touches is its class.
+    A class is forbidden outside all of its boxes. The core of a box has the box's class, unless a box of
+    another class touches it.
     """
     allowed = np.full(size, ALL_CLASSES & ~_BOXED, np.uint16)
     touching = np.zeros(size, np.uint16)
@@ -71,10 +67,10 @@ def allowed_from_boxes(boxes: Boxes, size: tuple[int, int]) -> AllowedSet:
 
 
 def allowed_from_mask_and_boxes(mask: npt.NDArray[np.uint8], boxes: Boxes) -> AllowedSet:
-    """Turn a mask that boxes complete into bit sets.
+    """Combine a mask and boxes into bit sets.
 
-    Ignored pixels get what the boxes say. Where a mask leaves a box nearly empty it missed something
-    small: there the box's class is possible beside the mask's.
+    Boxes decide the pixels that the mask ignores. A box that the mask leaves nearly empty holds something
+    small that the mask missed: there the box's class is allowed beside the mask's.
     """
     allowed = allowed_from_mask(mask)
     ignored = mask == IGNORE

@@ -1,4 +1,4 @@
-"""Vary pairs so that both cameras and the labels stay aligned."""
+"""Augment samples while both cameras and the labels stay aligned."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _scale_and_crop(
     height, width = sample.ir.shape
     smallest = max(crop[0] / height, crop[1] / width)
     scale = max(smallest, float(np.exp(rng.uniform(np.log(0.6), np.log(2.2)))))
-    # Cut first and scale the cut only: the rest of the frame would be thrown away.
+    # Crop before scaling: the rest of the frame would be thrown away.
     cut_h, cut_w = min(height, round(crop[0] / scale)), min(width, round(crop[1] / scale))
     centre = _rare_centre(sample, rng) if rng.random() < 0.5 else None
     if centre is None:
@@ -52,7 +52,7 @@ def _scale_and_crop(
         left = int(np.clip(centre[1] - rng.integers(0, cut_w), 0, width - cut_w))
     window = np.s_[top : top + cut_h, left : left + cut_w]
     size = (crop[1], crop[0])
-    # INTER_NEAREST would put the labels half a pixel beside the frames.
+    # INTER_NEAREST would shift the labels by half a pixel against the frames.
     labels = cv2.resize(sample.allowed[window], size, interpolation=cv2.INTER_NEAREST_EXACT)
     return (
         np.asarray(cv2.resize(sample.rgb[window], size, interpolation=cv2.INTER_LINEAR), np.uint8),
@@ -62,14 +62,14 @@ def _scale_and_crop(
 
 
 def _misalign(ir: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Shift the infrared frame by up to three pixels, as cameras that were knocked are."""
+    """Shift the infrared frame by up to three pixels, as a knock shifts a camera."""
     shift = np.array([[1, 0, rng.uniform(-3, 3)], [0, 1, rng.uniform(-3, 3)]])
     moved = cv2.warpAffine(ir, shift, (ir.shape[1], ir.shape[0]), borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(moved, np.uint8)
 
 
 def _rare_centre(sample: Sample, rng: np.random.Generator) -> tuple[int, int] | None:
-    """Pick a pixel whose class is known and is not background, each class equally often."""
+    """Pick a pixel of a known class other than background, every class equally often."""
     coarse = sample.allowed[::4, ::4]
     certain = certain_things(coarse)
     if not certain:
@@ -105,7 +105,7 @@ def _tint(image: Plane, rng: np.random.Generator) -> Plane:
 
 
 def _darken(image: Plane, rng: np.random.Generator) -> Plane:
-    """Show by little light what was seen by more, in the few grey levels that a camera then has."""
+    """Dim the frame and round it to the few grey levels that a camera has in little light."""
     light = np.float32(np.exp(rng.uniform(np.log(0.05), np.log(0.5))))
     return np.asarray(np.round(image * (255 * light)) / np.float32(255), np.float32)
 
@@ -130,7 +130,7 @@ def _glare(image: Plane, rng: np.random.Generator) -> Plane:
 
 
 def _invert(image: Plane, rng: np.random.Generator) -> Plane:
-    """Show cold as white, as some thermal cameras do."""
+    """Show cold things white, as some thermal cameras do."""
     return 1 - image
 
 

@@ -1,4 +1,4 @@
-"""Read the boxes that people drew around persons, bikes and cars."""
+"""Read hand-drawn boxes of persons, bikes and cars."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mtvif_ros.classes import CLASS_NAMES
 
 Boxes = npt.NDArray[np.float32]
 
-# The YOLO files number their classes 0 person, 1 bike, 2 car; these are the mask's values of them.
+# The mask values of the YOLO files' classes 0 (person), 1 (bike) and 2 (car).
 BOX_CLASSES = tuple(CLASS_NAMES.index(name) for name in ("person", "bike", "car"))
 _FOUND = 0.25
 
@@ -20,7 +20,7 @@ _FOUND = 0.25
 def read_boxes(path: Path) -> Boxes:
     """Return an (N, 5) array of `class x_centre y_centre width height`, sizes in 0..1 (YOLO form).
 
-    Raises ValueError naming the file and the line that is not five numbers, has an unknown class or
+    Raises ValueError, naming file and line, for a line that is not five numbers, has an unknown class or
     leaves the picture.
     """
     lines = [line.split() for line in path.read_text().splitlines() if line.strip()]
@@ -43,7 +43,7 @@ def box_window(
 
 
 def is_found(mask: npt.NDArray[np.uint8], index: int, box: Sequence[float | np.float32]) -> bool:
-    """Say whether class `index` fills at least a quarter of a box; a mask that leaves more overlooked it."""
+    """Decide whether class `index` fills at least a quarter of a box; below that the mask missed it."""
     inside = mask[box_window(box, mask.shape)]
     return bool(inside.size and (inside == index).mean() >= _FOUND)
 

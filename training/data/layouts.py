@@ -1,7 +1,7 @@
 """List the pairs of published data sets as they are distributed; docs/data.md shows the folder trees.
 
-Class values differ between data sets; each layout says which of ours a value of theirs becomes. A value
-that it does not name is an error, which the manifest check reports.
+Every layout maps the data set's class values to ours. A value that it does not map is an error, which
+training.check reports.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mtvif_ros.classes import CLASS_NAMES, IGNORE
 from mtvif_ros.recordings.pair_folder import PairFiles, find_pairs, pair_folders
+from training.config import LayoutName
 
 _OURS = {name: index for index, name in enumerate(CLASS_NAMES)}
 
@@ -63,7 +64,7 @@ def mfnet(root: Path, split: str) -> list[PairFiles]:
     return pairs
 
 
-LAYOUTS: dict[str, Callable[[Path, str], list[PairFiles]]] = {
+LAYOUTS: dict[LayoutName, Callable[[Path, str], list[PairFiles]]] = {
     "pairs": lambda root, split: find_pairs(root),
     "msrs": msrs,
     "fmb": fmb,

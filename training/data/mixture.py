@@ -1,40 +1,39 @@
-"""Draw training samples from several sources, reproducibly from the sample's number alone."""
+"""Mix training samples from several sources; a sample depends on its number alone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from training.config import Config, PairSource, RenderedSource
 from training.data.allowed import forbid
 from training.data.augment import augment
 from training.data.pairs import Sample, load_sample
 from training.data.paste import paste_things
-from training.data.rendered import ALL_TIMES, rendered_samples
+from training.data.rendered import rendered_samples
 from training.data.selection import select_pairs
-
-_RENDERED_KEYS = ("rendered", "seed", "smoke", "times", "share")
 
 
 @dataclass(frozen=True)
 class Source:
-    """Hold samples and the share of all draws that go to them."""
+    """Hold samples and the share of all draws that they get."""
 
     samples: list[Sample]
     share: float
 
 
 class Mixture(Dataset[tuple[Tensor, Tensor, Tensor]]):
-    """Give sample number i as rgb (3, h, w), ir (1, h, w) float in 0..1 and allowed (h, w) int32.
+    """Return sample number i as rgb (3, h, w), ir (1, h, w) float in 0..1 and allowed (h, w) int32.
 
-    Number i is the same in every run with the same seed, so training resumes where it stopped. The share
-    `paste` of the samples gets things of another one, see paste_things.
+    Number i is the same in every run with the same seed, so a training resumes exactly where it stopped. The
+    share `paste` of the samples gets things of another one, see paste_things.
     """
 
     def __init__(
@@ -64,53 +63,55 @@ class Mixture(Dataset[tuple[Tensor, Tensor, Tensor]]):
         return source.samples[rng.integers(len(source.samples))]
 
 
-def sample_batches(config: dict[str, Any], data: Path, batches: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Give (rgb, ir) of the first batches of a config's training, with nothing pasted into them.
+def training_batches(
+    config: Config, data: Path, numbers: Sequence[Sequence[int]], loaders: int, pin_memory: bool
+) -> DataLoader[tuple[Tensor, Tensor, Tensor]]:
+    """Return the batches of a training: rgb (N, 3, h, w), ir (N, 1, h, w), allowed (N, h, w).
+
+    `numbers` lists the samples of every batch, which `loaders` processes load. Raises ValueError as
+    load_sources does.
+    """
+    # Leave the cores to the network: OpenCV would start a thread for each core in every loading process. It
+    # must know before they fork, or they wait for threads that no longer exist.
+    cv2.setNumThreads(1)
+    settings = config.train
+    sources = load_sources(settings.sources, data)
+    length = settings.steps * settings.batch
+    mixture = Mixture(sources, settings.crop, config.seed, length, settings.paste)
+    return DataLoader(mixture, batch_sampler=numbers, num_workers=loaders, pin_memory=pin_memory)
+
+
+def sample_batches(config: Config, data: Path, batches: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield (rgb, ir) of a training's first batches, with nothing pasted into them.
 
     Raises ValueError as load_sources does.
     """
-    settings = config["train"]
-    count = settings["batch"] * batches
-    sources = load_sources(settings["sources"], data)
-    mixture = Mixture(sources, tuple(settings["crop"]), config["seed"], count)
-    for rgb, ir, _ in DataLoader(mixture, settings["batch"]):
+    settings = config.train
+    sources = load_sources(settings.sources, data)
+    mixture = Mixture(sources, settings.crop, config.seed, settings.batch * batches)
+    for rgb, ir, _ in DataLoader(mixture, settings.batch):
         yield rgb, ir
 
 
-def load_sources(entries: list[dict[str, Any]], data: Path) -> list[Source]:
+def load_sources(wanted: Sequence[RenderedSource | PairSource], data: Path) -> list[Source]:
     """Load every source of a config into memory.
 
-    An entry has `share` and either `rendered` (a number of frames) with optional `seed`, `smoke` and `times`
-    of day, or the keys of select_pairs with an optional `absent`, the classes that none of its frames shows.
-    Raises ValueError for other entries, and one that names every file of all sources that is missing,
-    corrupt, of another size than its partner or out of range.
+    Raises one ValueError that names every file of all sources that is missing, corrupt, of another size than
+    its partner or out of range.
     """
     problems: list[str] = []
-    sources = [Source(_load(entry, data, problems), _share_of(entry)) for entry in entries]
+    sources = [Source(_load(one, data, problems), one.share) for one in wanted]
     if problems:
         raise ValueError(f"{len(problems)} files cannot be used:\n  " + "\n  ".join(problems))
     return sources
 
 
-def _share_of(entry: dict[str, Any]) -> float:
-    share = entry.get("share")
-    if not isinstance(share, (int, float)) or not share > 0:
-        raise ValueError(f"entry {entry}: needs `share`, a number above 0: how many of all samples are its")
-    return float(share)
-
-
-def _load(entry: dict[str, Any], data: Path, problems: list[str]) -> list[Sample]:
-    if "rendered" in entry:
-        if entry.keys() - set(_RENDERED_KEYS):
-            raise ValueError(f"entry {entry}: rendered frames may have {list(_RENDERED_KEYS)}")
-        seed, smoke = int(entry.get("seed", 0)), float(entry.get("smoke", 0))
-        times = entry.get("times", ALL_TIMES)
-        if not isinstance(times, list) or not times or set(times) - set(ALL_TIMES):
-            raise ValueError(f"entry {entry}: `times` is a list of some of {ALL_TIMES}")
-        return rendered_samples(int(entry["rendered"]), seed, smoke, times)
+def _load(wanted: RenderedSource | PairSource, data: Path, problems: list[str]) -> list[Sample]:
+    if isinstance(wanted, RenderedSource):
+        return rendered_samples(wanted.rendered, wanted.seed, wanted.smoke, wanted.times)
     samples: list[Sample] = []
     try:
-        pairs = select_pairs(entry, data)
+        pairs = select_pairs(wanted, data)
     except FileNotFoundError as error:
         problems.append(str(error))
         return samples
@@ -119,5 +120,4 @@ def _load(entry: dict[str, Any], data: Path, problems: list[str]) -> list[Sample
             samples.append(load_sample(files))
         except ValueError as error:
             problems.append(str(error))
-    absent = entry.get("absent", ())
-    return [replace(sample, allowed=forbid(sample.allowed, absent)) for sample in samples]
+    return [replace(sample, allowed=forbid(sample.allowed, wanted.absent)) for sample in samples]

@@ -1,4 +1,4 @@
-"""Hold pairs in memory together with what is known of their classes."""
+"""Load pairs together with the classes that each pixel may have."""
 
 from __future__ import annotations
 
@@ -33,10 +33,9 @@ class Sample:
 
 
 def load_sample(files: PairFiles) -> Sample:
-    """Read a pair and what is known of its classes.
+    """Read a pair with its mask and boxes.
 
-    With neither mask nor boxes every class is allowed everywhere. Raises ValueError naming
-    the file that cannot be used.
+    With neither, every class is allowed everywhere. Raises ValueError naming the file that cannot be used.
     """
     rgb, ir = load_pair(files)
     mask = load_mask(files, ir)

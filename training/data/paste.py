@@ -1,4 +1,4 @@
-"""Put the things of one pair into another: few labelled frames show rare classes in few places."""
+"""Paste the things of one pair into another, so that rare classes appear in more places."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _LEAST_LIGHT, _MOST_LIGHT = 0.25, 1.5
 
 
 def paste_things(sample: Sample, donor: Sample, rng: np.random.Generator) -> Sample:
-    """Return `sample` with the pixels of some of the donor's classes, in both frames and the labels.
+    """Copy some of the donor's classes into both frames and the labels of `sample` (after ClassMix, Olsson et
+    al., WACV 2021).
 
-    Each class other than background that the donor surely shows is taken with probability one half, at its
-    own place, perhaps mirrored: cameras on vehicles see the road at the same height. Its visible pixels are
-    dimmed towards the sample's light. After ClassMix (Olsson et al., WACV 2021). A donor of another size is
-    scaled.
+    Every labelled class of the donor except background is taken with probability one half. It keeps its
+    place, perhaps mirrored, because cameras on vehicles see the road at the same height. Its visible pixels
+    are scaled towards the sample's brightness. A donor of another size is resized.
     """
     height, width = sample.ir.shape
     rgb, ir, allowed = donor.rgb, donor.ir, donor.allowed
@@ -34,7 +34,7 @@ def paste_things(sample: Sample, donor: Sample, rng: np.random.Generator) -> Sam
         rgb, ir, allowed = rgb[:, ::-1], ir[:, ::-1], allowed[:, ::-1]
     chosen = np.isin(allowed, taken)
     light = np.clip((sample.rgb.mean() + 1) / (rgb.mean() + 1), _LEAST_LIGHT, _MOST_LIGHT)
-    # A soft edge: a network would learn to see the cut.
+    # Blur the edge, or the network learns to see the cut.
     share = cv2.blur(chosen.astype(np.float32), (3, 3))
     dimmed = np.minimum(rgb * np.float32(light), 255)
     return replace(

@@ -10,22 +10,20 @@ import cv2
 
 from mtvif_ros.parallel import in_processes
 from mtvif_ros.synthetic import Frame, RoadScene, SceneConfig
-from mtvif_ros.synthetic.light import TIMES
+from training.config import ALL_TIMES
 from training.data.allowed import allowed_from_mask
 from training.data.pairs import Sample
 
 _FRAMES_PER_SCENE = 4
 _FRAMES_APART = 97  # 3 s: far enough that the street looks different
-ALL_TIMES = sorted(TIMES)
 
 
 def rendered_samples(
     count: int, seed: int, smoke: float = 0.0, times: Sequence[str] = ALL_TIMES
 ) -> list[Sample]:
-    """Return `count` frames (480x640) of different scenes, at `times` of day in turn.
+    """Render `count` frames (480x640) of different scenes, at the `times` of day in turn.
 
-    Every scene is a little misaligned, as real cameras are. `smoke` is its density, 0..1; labels see
-    through it.
+    The cameras are slightly misaligned, as real ones are. `smoke` is its density, 0..1; labels see through it.
     """
     return [
         Sample(name, frame.rgb, frame.ir, allowed_from_mask(frame.mask))
@@ -36,7 +34,7 @@ def rendered_samples(
 def write_rendered_pairs(
     folder: Path, count: int, seed: int, smoke: float = 0.0, times: Sequence[str] = ALL_TIMES
 ) -> None:
-    """Write the same frames as a folder of pairs: vi/, ir/ and labels/, lossless."""
+    """Write the frames of rendered_samples as a folder of pairs: vi/, ir/ and labels/, as PNG."""
     for name in ("vi", "ir", "labels"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     for name, frame in _frames(count, seed, smoke, times):
@@ -45,7 +43,7 @@ def write_rendered_pairs(
 
 
 class _Part(NamedTuple):
-    """Hold a scene and how many of its frames are wanted."""
+    """Hold a scene and the number of frames to render of it."""
 
     scene: SceneConfig
     frames: int

@@ -23,7 +23,7 @@ from training.data.mixture import sample_batches
 from training.model import MultiTaskVIF, Network, build_model
 from training.model.checkpoint import CHECKPOINT, load_checkpoint, load_network, save_checkpoint
 from training.model.cost import count_macs, count_parameters
-from training.model.eliminate import Kept, eliminate
+from training.history.eliminate import Kept, eliminate
 from training.model.encoders.base import Hidden
 
 _BATCHES = 48

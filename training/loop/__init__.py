@@ -1,1 +1,1 @@
-"""Take a training from its first step to its last."""
+"""The training loop: state, step, journal."""

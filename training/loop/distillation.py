@@ -1,10 +1,9 @@
-"""Let trained networks teach one that learns, by what they say of the very crops that it sees."""
+"""Let trained networks teach another one by their answers to the same crops."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,15 +13,11 @@ from training.model.checkpoint import load_network
 from training.model.decoders import spread_cells
 
 
-def load_teachers(config: dict[str, Any], device: torch.device) -> list[Network]:
-    """Return the networks of the runs that `train.teachers` names, none where it names none.
+def load_teachers(runs: Sequence[Path], device: torch.device) -> list[Network]:
+    """Return the networks of `runs`.
 
-    Raises FileNotFoundError for a run that is not there, and ValueError for a network without segmentation
-    and where only one of `train.teachers` and `loss.distillation` is given.
+    Raises FileNotFoundError for a run that does not exist and ValueError for a network without segmentation.
     """
-    runs = [Path(run) for run in config["train"].get("teachers", [])]
-    if bool(runs) != bool(config["loss"].get("distillation", 0)):
-        raise ValueError("train.teachers and loss.distillation need each other; give both or none")
     teachers = []
     for run in runs:
         teacher = load_network(run)
@@ -34,6 +29,6 @@ def load_teachers(config: dict[str, Any], device: torch.device) -> list[Network]
 
 @torch.no_grad()
 def taught_probabilities(teachers: Sequence[Network], rgb: Tensor, ir: Tensor) -> Tensor:
-    """Return the teachers' mean probabilities (N, C, H, W) of frames as a network takes them."""
+    """Return the teachers' mean class probabilities (N, C, H, W) of a network's input frames."""
     each = [spread_cells(teacher(rgb, ir)[1]).float().softmax(1) for teacher in teachers]
     return torch.stack(each).mean(0)

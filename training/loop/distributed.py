@@ -1,4 +1,4 @@
-"""Train with several processes: what torchrun starts, each process with its share of every batch."""
+"""Train with several processes, which torchrun starts: each takes its share of every batch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST_LOADERS = 8
 
 @dataclass(frozen=True)
 class Process:
-    """Say which of `count` processes this is and where it computes."""
+    """Describe this process: its `rank` among `count`, and the device it computes on."""
 
     rank: int
     count: int
@@ -23,14 +23,13 @@ class Process:
 
     @property
     def leads(self) -> bool:
-        """Say whether this process writes files and prints."""
+        """Whether this process writes files and prints."""
         return self.rank == 0
 
     @property
     def loaders(self) -> int:
-        """Return how many processes load samples for this one.
-
-        One on a processor, which also computes the steps; beside a GPU, which waits for them, up to eight.
+        """How many processes load samples for this one: one beside a CPU, which is busy with the steps, up to
+        eight beside a GPU, which waits for samples.
         """
         if self.device.type == "cpu":
             return 1
@@ -38,13 +37,13 @@ class Process:
         return max(1, min(_MOST_LOADERS, len(os.sched_getaffinity(0)) // beside - 1))
 
     def share_of(self, batch: int, step: int) -> range:
-        """Return the numbers of this process's samples in batch number `step` of `batch` samples."""
+        """Return the numbers of this process's samples in the batch of `step`, which has `batch` samples."""
         return range(step * batch + self.rank, (step + 1) * batch, self.count)
 
 
 @contextmanager
 def joined_processes() -> Iterator[Process]:
-    """Join the other processes when torchrun started this one; alone otherwise.
+    """Join the other processes if torchrun started this one; otherwise stay alone.
 
     Several GPUs talk over NCCL, several CPUs over gloo. Raises ValueError as require_gpus does.
     """
@@ -66,7 +65,7 @@ def joined_processes() -> Iterator[Process]:
 
 
 def require_gpus(processes: int, gpus: int) -> None:
-    """Raise ValueError, saying what to do, for more processes on a machine than it has GPUs."""
+    """Raise ValueError when a machine has fewer GPUs than processes."""
     if processes > gpus:
         raise ValueError(
             f"torchrun --nproc-per-node {processes}: this machine has {gpus} GPUs, and each process needs "

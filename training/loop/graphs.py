@@ -1,19 +1,20 @@
 """Replay a step's kernels as CUDA graphs.
 
-A step starts some five thousand small kernels. Started one by one from Python they keep a large GPU idle most
-of the time; captured once and replayed, it is not.
+A step launches about five thousand small kernels. Launched one by one from Python they leave a large GPU idle most
+of the time; captured once and replayed, they keep it busy.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from training.config import LossWeights
 from training.loop.distillation import taught_probabilities
 from training.losses import FusionJudge, fusion_terms
 from training.model import Network
@@ -26,12 +27,12 @@ Teach = Callable[[Tensor, Tensor], Tensor]
 
 
 def graph_learner(learner: DeepSupervision, rgb: Tensor, ir: Tensor, bf16: bool) -> nn.Module:
-    """Return `learner` so that it computes forwards and backwards by one graph each.
+    """Return `learner` with its forward and its backward pass captured as a graph each.
 
-    `rgb` and `ir` are frames on its GPU, of the size that all others have. Its parameters and the statistics
-    of its batch norms are as before; what it returns is overwritten when it is called again.
+    `rgb` and `ir` are frames on its GPU, of the size of all later frames. Parameters and batch norm
+    statistics stay unchanged. Every call overwrites the outputs of the call before.
     """
-    # It only says that autograd waits for the stream of the warm-up, whose nodes it goes on using.
+    # The warning only says that autograd waits for the warm-up's stream, whose nodes it keeps using.
     warnings.filterwarnings("ignore", message="The AccumulateGrad node's stream")
     before = {name: tensor.clone() for name, tensor in learner.named_buffers()}
     with fast_autocast(rgb.device, bf16, cache=False):
@@ -42,8 +43,8 @@ def graph_learner(learner: DeepSupervision, rgb: Tensor, ir: Tensor, bf16: bool)
     return graphed
 
 
-def graph_fusion_terms(weights: Mapping[str, float], rgb: Tensor, ir: Tensor) -> FusionJudge:
-    """Return fusion_terms with these `weights` as graphs for frames like `rgb` and `ir`."""
+def graph_fusion_terms(weights: LossWeights, rgb: Tensor, ir: Tensor) -> FusionJudge:
+    """Return fusion_terms with `weights`, captured for frames like `rgb` and `ir`."""
     change = torch.zeros_like(ir, requires_grad=True)
     graphed = torch.cuda.make_graphed_callables(partial(fusion_terms, weights=weights), (change, rgb, ir))
     return graphed  # type: ignore[return-value]
@@ -51,9 +52,9 @@ def graph_fusion_terms(weights: Mapping[str, float], rgb: Tensor, ir: Tensor) ->
 
 @torch.no_grad()
 def graph_teachers(teachers: Sequence[Network], rgb: Tensor, ir: Tensor, bf16: bool) -> Teach:
-    """Return taught_probabilities of `teachers` as a graph for frames like `rgb` and `ir`.
+    """Return taught_probabilities of `teachers`, captured for frames like `rgb` and `ir`.
 
-    What it returns is overwritten when it is called again.
+    Every call overwrites the output of the call before.
     """
     held = [rgb.clone(memory_format=torch.preserve_format), ir.clone(memory_format=torch.preserve_format)]
     graph = torch.cuda.CUDAGraph()
@@ -72,7 +73,7 @@ def graph_teachers(teachers: Sequence[Network], rgb: Tensor, ir: Tensor, bf16: b
 
 
 def _warm_up(compute: Callable[[], Any]) -> None:
-    """Let libraries choose and allocate what a capture must not."""
+    """Run `compute` so that libraries choose kernels and allocate memory, which a capture must not do."""
     stream = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):

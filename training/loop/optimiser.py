@@ -1,4 +1,4 @@
-"""Say what of a network learns at which rate."""
+"""Group a network's parameters by learning rate and weight decay."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from training.model.deep_supervision import DeepSupervision
 def parameter_groups(
     learner: DeepSupervision, weight_decay: float, rates: Mapping[str, float]
 ) -> list[dict[str, Any]]:
-    """Return an optimiser's groups, each with the `share` of the learning rate that its parameters get.
+    """Return an optimiser's groups, each with its `share` of the learning rate.
 
-    `rates` maps parts of the network, by names such as `encoder.blocks`, to shares; the rest has one. The
-    first part that holds a parameter counts. Vectors, of batch norms and biases, do not decay. Raises
+    `rates` maps parts of the network, such as `encoder.blocks`, to shares; all other parts have one. The
+    first part that holds a parameter counts. Vectors (batch norms and biases) do not decay. Raises
     ValueError for a name that is no part of the network.
     """
     for name in rates:

@@ -1,9 +1,8 @@
-"""Score a network as its model file would do and draw what it gives."""
+"""Score a network through the model file's contract, and draw sample pictures."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 
@@ -12,22 +11,22 @@ from mtvif_ros.imaging.draw import side_by_side
 from mtvif_ros.recordings.pair_folder import PairFiles
 from training.model import Network
 from training.model.contract import ContractModel
-from training.scoring.pairs import score_pairs
+from training.scoring.pairs import Scores, score_pairs
 
 _PICTURES = 12
 
 
 @torch.no_grad()
 def run_pair(network: Network, rgb: Image, ir: Image) -> tuple[Image, Image]:
-    """Return the fused image (H, W, 3) and the mask (H, W) as the model file would give them."""
+    """Return the fused image (H, W, 3) and the mask (H, W) that the model file would give."""
     contract = ContractModel(network, *ir.shape[:2]).eval()
     device = next(network.parameters()).device
     fused, mask = contract(torch.from_numpy(rgb)[None].to(device), torch.from_numpy(ir)[None].to(device))
     return fused[0].cpu().numpy(), mask[0].cpu().numpy()
 
 
-def validate(network: Network, pairs: Sequence[PairFiles]) -> tuple[dict[str, Any], dict[str, Image]]:
-    """Return the scores of `network` on `pairs`, see score_pairs, and sample pictures by name.
+def validate(network: Network, pairs: Sequence[PairFiles]) -> tuple[Scores, dict[str, Image]]:
+    """Return the scores of `network` on `pairs` and sample pictures by name.
 
     A picture shows visible, infrared, fused and mask side by side.
     """

@@ -1,5 +1,5 @@
-"""Judge what a network gives: pure functions, and how they are balanced."""
+"""Loss functions of fusion and segmentation, and their balance."""
 
-from training.losses.joint import FusionJudge, check_terms, fusion_terms, joint_loss
+from training.losses.joint import FusionJudge, fusion_terms, joint_loss
 
-__all__ = ["FusionJudge", "check_terms", "fusion_terms", "joint_loss"]
+__all__ = ["FusionJudge", "fusion_terms", "joint_loss"]

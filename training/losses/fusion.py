@@ -1,7 +1,7 @@
-"""Judge a fused luma plane by both sources; every loss is a pure function.
+"""Losses of a fused luma plane against both sources; all are pure functions.
 
-All planes are (N, 1, H, W) in 0..1. The last four losses follow metrics of
-mtvif_ros/metrics/fusion.py in a form that has gradients; that module names their sources.
+All planes are (N, 1, H, W) in 0..1. The losses of structure, difference, fidelity and edges are differentiable
+forms of metrics in mtvif_ros/metrics/fusion.py, which names their sources.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from torch import Tensor
 
 FusionLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
-_SURROUND = 8  # the surround of a pixel is averaged over squares of this size, five by five;
-_FAR_SURROUND = 32  # the far one is wide enough that a person nearby is not their own surround
-_WARMER = 0.05  # than the far surround: less is a camera's noise
-_REVEALED = 1.2  # times what something behind smoke is warmer by than that
-_HIDDEN_WEIGHT, _SILHOUETTE_WEIGHT = 70.0, 14.0  # what these rare pixels weigh more, by their warmth
+_SURROUND = 8  # side of the squares, five by five of which make a pixel's surround
+_FAR_SURROUND = 32  # wide enough that a nearby person is not their own surround
+_WARMER = 0.05  # excess over the far surround below which warmth is a camera's noise
+_REVEALED = 1.2  # gain on that excess for things behind smoke
+_HIDDEN_WEIGHT, _SILHOUETTE_WEIGHT = 70.0, 14.0  # extra weight of these rare pixels, times their warmth
 _VIF_WINDOWS = (9, 5, 3)
 
 
 def intensity_target(luma: Tensor, ir: Tensor) -> Tensor:
-    """Return the brighter of luma and stretched infrared, except where brightness would hide.
+    """Return the brighter of luma and stretched infrared, except where that would hide something.
 
-    SeAFusion (Tang et al., 2022) asks for the brighter source. Three changes are ours: the coldest quarter
-    of the infrared frame becomes black, so that a warm background does not veil a dim scene; in a very
-    bright surround the visible pixel stays, and so does a silhouette, because white on white is not seen;
-    and what is warm behind smoke becomes brighter than the smoke, see hidden_warmth.
+    SeAFusion (Tang et al., 2022) takes the brighter source. We change three things. The coldest quarter of
+    the infrared frame becomes black, so that a warm background does not veil a dim scene. In a very bright
+    surround the visible pixel stays, and so does a silhouette, because white on white is invisible. Warm
+    things behind smoke become brighter than the smoke, see hidden_warmth.
     """
-    sparse = ir[..., ::4, ::4]  # says the same as all pixels, in a sixteenth of the time
+    sparse = ir[..., ::4, ::4]  # nearly the quantile of all pixels, in a sixteenth of the time
     background = torch.quantile(sparse.flatten(1), 0.25, dim=1).view(-1, 1, 1, 1)
     stretched = (ir - background).clamp_min(0) / (1 - background).clamp_min(0.3)
     admitted = ((0.9 - _surround(luma, _SURROUND)) / 0.3).clamp(0, 1) * (1 - silhouette(luma))
@@ -40,10 +40,10 @@ def intensity_target(luma: Tensor, ir: Tensor) -> Tensor:
 
 
 def hidden_warmth(luma: Tensor, ir: Tensor) -> Tensor:
-    """Return what a fused image gains where infrared is warm and the visible frame bright and empty.
+    """Return what a fused image gains where infrared is warm and the visible frame bright and empty; ours.
 
-    So is smoke by day: as bright as a warm person in infrared, who would hardly show in the brighter of
-    both. It is a little more than infrared exceeds its far surround by; ours.
+    Smoke by day looks like that: it is as bright as a warm person in infrared, so the brighter source would
+    hide them. The gain is slightly more than the excess of infrared over its far surround.
     """
     surround = _surround(luma, _SURROUND)
     spread = (_surround(luma * luma, _SURROUND) - surround * surround).clamp_min(0).sqrt()
@@ -52,7 +52,7 @@ def hidden_warmth(luma: Tensor, ir: Tensor) -> Tensor:
 
 
 def silhouette(luma: Tensor) -> Tensor:
-    """Return, 0..1, where the visible frame shows something dark before a bright surround; ours."""
+    """Return 0..1: how clearly a visible pixel is dark before a bright surround; ours."""
     surround = _surround(luma, _FAR_SURROUND)
     return ((surround - 0.5) / 0.15).clamp(0, 1) * ((surround - luma - 0.2) / 0.15).clamp(0, 1)
 
@@ -60,8 +60,8 @@ def silhouette(luma: Tensor) -> Tensor:
 def intensity_loss(fused: Tensor, luma: Tensor, ir: Tensor) -> Tensor:
     """Return the mean distance from intensity_target.
 
-    What is warm behind smoke or, as a silhouette, dark before a bright surround is rare and weighs more:
-    otherwise the terms of structure and SCD outvote it.
+    Warm things behind smoke and silhouettes are rare and weigh more; otherwise the structure and difference
+    losses outvote them.
     """
     rare = _HIDDEN_WEIGHT * hidden_warmth(luma, ir) + _SILHOUETTE_WEIGHT * silhouette(luma) * _warmth(ir)
     return ((1 + rare) * (fused - intensity_target(luma, ir)).abs()).mean()
@@ -77,9 +77,9 @@ def _surround(plane: Tensor, size: int) -> Tensor:
 
 
 def gradient_loss(fused: Tensor, luma: Tensor, ir: Tensor, gain: float = 1.1) -> Tensor:
-    """Ask for the stronger of both sources' gradients, a little raised, with its sign.
+    """Return the mean distance from the stronger of both sources' gradients, times `gain`.
 
-    SeAFusion compares magnitudes; the sign, so that edges do not invert, and the gain are ours.
+    SeAFusion compares magnitudes. The sign, which keeps edges from inverting, and the gain are ours.
     """
     of_luma, of_ir = gradients(luma), gradients(ir)
     stronger = of_luma.square().sum(1, True) >= of_ir.square().sum(1, True)
@@ -87,7 +87,7 @@ def gradient_loss(fused: Tensor, luma: Tensor, ir: Tensor, gain: float = 1.1) ->
 
 
 def colour_loss(change: Tensor, rgb: Tensor) -> Tensor:
-    """Return how far R, G or B (N, 3, H, W) leaves 0..1 under the change of luma, where colour is lost."""
+    """Return how far the change of luma pushes R, G and B (N, 3, H, W) beyond 0..1, which loses colour."""
     changed = rgb + change
     return (F.relu(changed - 1) + F.relu(-changed)).mean()
 
@@ -98,17 +98,17 @@ def structure_loss(fused: Tensor, luma: Tensor, ir: Tensor) -> Tensor:
 
 
 def difference_loss(fused: Tensor, luma: Tensor, ir: Tensor) -> Tensor:
-    """Return two minus SCD: what is added to one source should be what the other holds."""
+    """Return two minus SCD: the change from one source should correlate with the other source."""
     return 2 - _correlation(fused - ir, luma) - _correlation(fused - luma, ir)
 
 
 def fidelity_loss(fused: Tensor, luma: Tensor, ir: Tensor) -> Tensor:
-    """Return minus the pixel-domain VIF of both sources, summed; the finest of its scales is left out."""
+    """Return minus the summed pixel-domain VIF of both sources, without its finest scale."""
     return -_vif(luma, fused) - _vif(ir, fused)
 
 
 def edge_loss(fused: Tensor, luma: Tensor, ir: Tensor) -> Tensor:
-    """Return one minus Qabf: the share of both sources' edge strength and angle that is kept."""
+    """Return one minus Qabf, the share of both sources' edge strength and angle that the fused plane keeps."""
     of_fused, strength_fused = _edges(fused)
     kept, total = fused.new_zeros(()), fused.new_zeros(())
     for source in (luma, ir):
@@ -125,7 +125,7 @@ def edge_loss(fused: Tensor, luma: Tensor, ir: Tensor) -> Tensor:
 def gradients(plane: Tensor) -> Tensor:
     """Return horizontal and vertical Sobel derivatives (N, 2, H, W), a quarter of the usual scale.
 
-    By differences and sums: backwards, that is many times as fast on a CPU as a convolution.
+    Differences and sums: their backward pass is many times as fast on a CPU as a convolution's.
     """
     padded = F.pad(plane, (1, 1, 1, 1), mode="replicate") / 4
     across = padded[..., :, 2:] - padded[..., :, :-2]
@@ -141,7 +141,7 @@ def _edges(plane: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _smooth(planes: Tensor, size: int, sigma: float) -> Tensor:
-    """Convolve every channel with a Gaussian and keep only what no border touches."""
+    """Convolve every channel with a Gaussian, without padding."""
     at = torch.arange(size, device=planes.device, dtype=planes.dtype) - size // 2
     kernel = torch.exp(-at.square() / (2 * sigma**2))
     kernel = kernel / kernel.sum()
@@ -179,7 +179,7 @@ def _vif(reference: Tensor, distorted: Tensor) -> Tensor:
         halved = _smooth(torch.cat((reference, distorted), 1), size, size / 5)[..., ::2, ::2]
         reference, distorted = halved.split(1, 1)
         _, _, var_r, var_d, covariance = _moments(reference, distorted, size, size / 5)
-        # The small numbers keep gradients finite in flat regions; the metric has hard cases there.
+        # Small constants keep gradients finite in flat regions, where the metric branches.
         gain = (covariance / (var_r + noise / 20)).clamp_min(0)
         rest = (var_d - gain * covariance).clamp_min(noise / 2000)
         seen = seen + torch.log2(1 + gain**2 * var_r / (rest + noise)).sum((1, 2, 3))
@@ -189,7 +189,7 @@ def _vif(reference: Tensor, distorted: Tensor) -> Tensor:
 
 def _correlation(a: Tensor, b: Tensor) -> Tensor:
     a, b = (plane - plane.mean((1, 2, 3), True) for plane in (a, b))
-    # One grey level of noise: a plane that is flat, as a difference from a source that was copied is, would
-    # have a gradient so steep that clipping leaves nothing of the other terms'.
+    # Add one grey level of noise. A flat plane, such as the difference from a copied source, would otherwise
+    # have so steep a gradient that clipping leaves nothing of the other terms.
     var_a, var_b = ((plane * plane).mean((1, 2, 3)) + 1 / 255**2 for plane in (a, b))
     return ((a * b).mean((1, 2, 3)) / (var_a * var_b).sqrt()).mean()

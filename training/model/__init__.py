@@ -1,4 +1,4 @@
-"""Build the networks: an encoder, on it a decoder, around both the file contract."""
+"""Networks: an encoder, a decoder on it, and the model file's contract around both."""
 
 from training.model.network import Cascade, MultiTaskVIF, Network, build_model
 

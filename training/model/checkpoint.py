@@ -1,9 +1,10 @@
-"""Keep and restore the state of a training run."""
+"""Save and load the state of a run, and weights to start other runs from."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from training.config import ModelSettings, check
 from training.model import Network, build_model
 
 CHECKPOINT = "checkpoint.pt"
@@ -20,7 +22,7 @@ _NAMED = 8
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write `state` so that a crash at any moment leaves either the old file or the new one."""
+    """Write `state` atomically: a crash at any moment leaves either the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     torch.save(state, partial)
@@ -30,7 +32,7 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
 def load_checkpoint(path: Path) -> dict[str, Any]:
     """Read a checkpoint; only tensors and plain values are accepted, never code.
 
-    Raises FileNotFoundError where there is none.
+    Raises FileNotFoundError when there is none.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; train that run first")
@@ -39,12 +41,11 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def load_weights(network: Network, source: Path) -> list[str]:
-    """Start `network` from another run's averaged weights or a .safetensors file, where they fit.
+    """Load the averaged weights of a run, or a .safetensors file, into `network`, as far as they fit.
 
-    A tensor fits when its name and shape are the network's; those of the network that none fits are named,
-    returned and stay as they are. Raises FileNotFoundError when `source` has no weights and ValueError when
-    they cannot be read, when none fits, or when their encoder has other widths inside (see
-    training.history.prune).
+    A tensor fits when the network has one of its name and shape. Returns the names of the network's tensors
+    that stay as they are, and prints some. Raises FileNotFoundError when `source` has no weights, and
+    ValueError when they cannot be read, when none fits or when their encoder's blocks have other widths.
     """
     path = source if source.suffix == _WEIGHTS else source / CHECKPOINT
     if not path.is_file():
@@ -64,25 +65,25 @@ def load_weights(network: Network, source: Path) -> list[str]:
     print(f"starting {len(fitting)} of {len(own)} tensors from {path}")
     others = sorted(own.keys() - fitting)
     if others:
-        print(f"  not from it: {', '.join(others[:_NAMED])}{' …' if len(others) > _NAMED else ''}")
+        print(f"  unchanged: {', '.join(others[:_NAMED])}{' …' if len(others) > _NAMED else ''}")
     return others
 
 
 def _widths(network: Network, weights: Mapping[str, Tensor]) -> dict[str, int]:
-    """Return the widths inside the encoder that `weights` have, by the names of `network`."""
+    """Return the widths of `weights` inside the encoder, by the names of `network`."""
     takers = {name: f"encoder.{h.taker}.weight" for name, h in network.encoder.hidden_channels().items()}
     return {name: weights[taker].shape[1] for name, taker in takers.items() if taker in weights}
 
 
 def save_weights(network: nn.Module, path: Path) -> None:
-    """Write the weights to start other runs from, kernels in float16.
+    """Write weights to start other runs from, kernels in float16.
 
-    Raises ValueError for a file name that load_weights would not take for weights.
+    Raises ValueError unless the file name ends in .safetensors.
     """
     if path.suffix != _WEIGHTS:
         raise ValueError(f"{path}: the name must end in {_WEIGHTS}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Variances of batch norms leave float16's range, kernels do not.
+    # Variances of batch norms exceed float16's range, kernels do not.
     small = {
         name: tensor.half().contiguous() if tensor.ndim > 1 else tensor.clone()
         for name, tensor in network.state_dict().items()
@@ -101,19 +102,20 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def load_network(run: Path) -> Network:
-    """Return the averaged network of a run, ready to be used.
+    """Return the averaged network of a run, in evaluation mode.
 
-    Raises FileNotFoundError where there is no run and ValueError when it was trained with code whose network
-    has other tensors.
+    Raises FileNotFoundError when there is no run, and ValueError when it was trained with code whose network
+    has other tensors or settings.
     """
     state = load_checkpoint(run / CHECKPOINT)
-    network = build_model({**state["config"]["model"], "pretrained": False})
+    settings = check(ModelSettings, state["config"]["model"], f"{run / CHECKPOINT}: model")
+    network = build_model(replace(settings, pretrained=False))
     try:
         network.load_state_dict(state["average"])
     except RuntimeError as error:
         told = " ".join(str(error).split())
         raise ValueError(
-            f"{run}: trained with code whose network had other tensors; "
-            f"train a run that starts from it (initial: {run}). {told}"
+            f"{run}: the code that trained it had other tensors in its network; "
+            f"train a new run that starts from it (initial: {run}). {told}"
         ) from error
     return network.eval()

@@ -1,4 +1,4 @@
-"""Wrap a trained network into the model file's contract: camera bytes in, message bytes out."""
+"""Wrap a network into the model file's contract: camera bytes in, message bytes out."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ OUTPUT_NAMES = ("fused", "segmentation")
 class ContractModel(nn.Module):
     """Map `rgb` (1, H, W, 3) and `ir` (1, H, W), uint8, to `fused` and `segmentation` of that size.
 
-    The fused luma is the network's and the chroma is the visible frame's: the change of luma is
-    added to R, G and B alike, which leaves Cb and Cr as they are (until a channel clips). Sizes that
-    the stride does not divide are padded at the bottom right with edge pixels and cropped again. A
-    network without segmentation gives background everywhere. The network computes in its own dtype, the
-    frames' arithmetic around it in float32.
+    The network's change of luma is added to R, G and B alike, which keeps the visible frame's Cb and Cr
+    until a channel clips. Sizes that the stride does not divide are padded at the bottom right with edge
+    pixels and cropped again. A network without segmentation marks background everywhere. The network
+    computes in its own dtype, the arithmetic around it is float32.
     """
 
     def __init__(self, network: Network, height: int, width: int):
@@ -40,7 +39,7 @@ class ContractModel(nn.Module):
         change, logits = self.network((padded_colour / 255).to(dtype), (padded_thermal / 255).to(dtype))
         height, width = self.size
         change = change[..., :height, :width].to(torch.float32) * 255
-        # Adding a half before the cast, which truncates, rounds to the nearest level.
+        # The cast truncates: adding one half makes it round to the nearest level.
         fused = (colour + change + 0.5).clamp(0, 255).permute(0, 2, 3, 1).to(torch.uint8)
         if logits is None:
             return fused, torch.zeros_like(ir)

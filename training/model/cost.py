@@ -1,4 +1,4 @@
-"""Count what a network costs."""
+"""Count the parameters and multiply-accumulates of a network."""
 
 from __future__ import annotations
 

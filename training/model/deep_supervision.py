@@ -1,4 +1,4 @@
-"""Judge the inner maps of a segmentation pyramid while it learns, so that none of them loses a class."""
+"""Supervise the inner maps of a segmentation pyramid in training, so that none of them loses a class."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from training.model.network import Network
 
 
 class DeepSupervision(nn.Module):
-    """Hold a network that learns, and what judges the inner maps of its segmentation pyramid.
+    """Hold a network that learns and, if `deep`, judges of its segmentation pyramid's inner maps.
 
-    The map that enters the pyramid, at stride 32, and those that leave its levels, at 16, 8 and 4, get
-    logits by a 1x1 convolution each (Lee et al., Deeply-Supervised Nets, AISTATS 2015). Without them the
-    pyramid keeps what common classes need and drops the rare ones (docs/network.md). They end with the
-    training. There are none unless `deep`, nor for a network that does not segment.
+    A judge is a 1x1 convolution that turns a map into logits: the map that enters the pyramid at stride 32,
+    and those that leave its levels at 16, 8 and 4 (Lee et al., Deeply-Supervised Nets, AISTATS 2015).
+    Without judges the pyramid keeps what common classes need and drops rare ones (docs/network.md). They are
+    not part of the trained network. A network without segmentation has none.
 
     Takes a network's inputs; returns its two outputs and a list of logits (N, classes, h, w).
     """
@@ -29,7 +29,7 @@ class DeepSupervision(nn.Module):
         pyramid = network.decoder.segmentation_pyramid
         if deep and isinstance(pyramid, FeaturePyramid):
             self.judges.extend(nn.Conv2d(width, len(CLASSES), 1) for width in pyramid.map_channels)
-            # At zero they ask nothing of a trained network until they know something themselves.
+            # Zero weights send no gradient into a trained network until the judges have learnt something.
             for parameter in self.judges.parameters():
                 nn.init.zeros_(parameter)
 

@@ -1,8 +1,8 @@
-"""Convolve every channel by itself, with a backward pass that is fast on a CPU.
+"""Convolve depthwise, with a backward pass that is fast on a CPU.
 
-oneDNN, which torch computes with on a CPU, has fast kernels for every forward pass and for the weights'
-gradient of 3x3 kernels, and for the rest falls back to loops that are ten to fifty times as slow: they took
-two fifths of a training step. Here the rest is put as those fast cases.
+On a CPU torch uses oneDNN, which has fast kernels for every forward pass and for the weight gradient of 3x3
+kernels. Every other backward pass falls back to loops that are ten to fifty times slower. This module expresses
+those passes by the fast ones.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _FAST = 3
 
 
 class DepthwiseConv2d(nn.Conv2d):
-    """Compute what nn.Conv2d does with `groups` equal to both numbers of channels; square kernels."""
+    """Behave like nn.Conv2d with as many groups as channels, a square kernel and no bias."""
 
     def __init__(self, channels: int, kernel: int, stride: int, padding: int):
         super().__init__(channels, channels, kernel, stride, padding, groups=channels, bias=False)
@@ -51,7 +51,7 @@ class _Depthwise(torch.autograd.Function):
 
 
 def _input_gradient(gradient: Tensor, x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
-    """Return the gradient of `x`: a forward convolution of `gradient`, spread over its strides."""
+    """Return the gradient of `x`: a forward convolution of `gradient` spread over its strides."""
     batch, channels, *size = x.shape
     kernel = weight.shape[-1]
     if stride > 1:
@@ -63,7 +63,7 @@ def _input_gradient(gradient: Tensor, x: Tensor, weight: Tensor, stride: int, pa
 
 
 def _weight_gradient(gradient: Tensor, x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
-    """Return the gradient of `weight`, put together from those of 3x3 kernels that cover it."""
+    """Return the gradient of `weight`, assembled from those of 3x3 kernels that cover it."""
     channels, _, kernel, _ = weight.shape
     padded = F.pad(x, (padding,) * 4) if padding else x
     rows, columns = ((side - 1) * stride + _FAST for side in gradient.shape[2:])

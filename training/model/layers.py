@@ -1,4 +1,4 @@
-"""Build the few layer patterns that all networks share."""
+"""Build the layers that all networks share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def conv_bn(
     groups: int = 1,
     activation: type[nn.Module] | None = nn.ReLU,
 ) -> nn.Sequential:
-    """Return convolution, batch norm and activation; padded so that size is divided by stride.
+    """Return convolution, batch norm and activation, padded so that the size is divided by the stride.
 
     A kernel equal to the stride cuts the input into patches and needs no padding.
     """

@@ -1,28 +1,27 @@
-"""Join encoders and decoders into the networks that are trained."""
+"""Join encoders and decoders into networks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from mtvif_ros.classes import CLASSES
+from training.config import DecoderName, ModelSettings
 from training.model.decoders import FusionDecoder, MultiTaskHead, SegmentationDecoder
 from training.model.encoders import ENCODERS, Encoder
 from training.model.luma import luma_of
 
 _PYRAMID_STRIDE = 32
-_KEYS = ("encoder", "decoder", "pretrained", "hidden", "normalise")
 
 
 class MultiTaskVIF(nn.Module):
     """Fuse and segment a pair of frames in one pass.
 
     Takes `rgb` (N, 3, H, W) and `ir` (N, 1, H, W), float in 0..1, H and W divisible by `stride`.
-    Returns what the fusion adds to the luma, (N, 1, H, W), and cell logits (N, H/4, W/4, C, 16), which
-    spread_cells turns into a map of full size; a FusionDecoder gives None for them.
+    Returns the change of luma (N, 1, H, W) and cell logits (N, H/4, W/4, C, 16), which spread_cells turns
+    into a map of full size; with a FusionDecoder the logits are None.
     Raises ValueError for other ranks, channels, dtypes and sizes.
     """
 
@@ -39,10 +38,10 @@ class MultiTaskVIF(nn.Module):
 
 
 class Cascade(nn.Module):
-    """Fuse, then segment the fused image with a network of its own: what one pass is compared with.
+    """Fuse, then segment the fused image with a second network: the baseline of MultiTaskVIF.
 
-    Same inputs and outputs as MultiTaskVIF. The second network sees the fused image only, in colour as
-    its visible frame and in grey as its infrared frame. Its gradients do not reach the fusion.
+    Same inputs and outputs as MultiTaskVIF. The second network sees only the fused image: in colour as its
+    visible frame, in grey as its infrared frame. Its gradients do not reach the fusion.
     """
 
     stride = _PYRAMID_STRIDE
@@ -63,21 +62,15 @@ class Cascade(nn.Module):
 Network = MultiTaskVIF | Cascade
 
 
-def build_model(config: dict[str, Any]) -> Network:
+def build_model(settings: ModelSettings) -> Network:
     """Build the network that a config's `model` section describes.
 
-    Keys: `encoder` (a name in ENCODERS), `decoder` (a name in DECODERS, default multitask), `pretrained`
-    (default true), `hidden` (widths by the names of the encoder's `hidden_channels`) and `normalise` (see
-    FeaturePyramid, default false). Raises ValueError for unknown keys and names, listing those that exist.
+    Raises ValueError for widths that the encoder does not have.
     """
-    unknown = sorted(config.keys() - set(_KEYS))
-    if unknown:
-        raise ValueError(f"model: unknown settings {unknown}; there are {list(_KEYS)}")
-    new_encoder = _choose("encoder", config["encoder"], ENCODERS)
-    build = _choose("decoder", config.get("decoder", "multitask"), DECODERS)
-    pretrained, hidden = config.get("pretrained", True), config.get("hidden", {})
-    normalise = config.get("normalise", False)
-    return build(lambda: new_encoder(pretrained=pretrained, hidden=hidden), normalise)
+    new_encoder = ENCODERS[settings.encoder]
+    return DECODERS[settings.decoder](
+        lambda: new_encoder(pretrained=settings.pretrained, hidden=settings.hidden), settings.normalise
+    )
 
 
 def _multitask(new_encoder: Callable[[], Encoder], normalise: bool) -> Network:
@@ -96,17 +89,11 @@ def _cascade(new_encoder: Callable[[], Encoder], normalise: bool) -> Network:
     return Cascade(_fusion(new_encoder, normalise), encoder, segments)
 
 
-DECODERS: dict[str, Callable[[Callable[[], Encoder], bool], Network]] = {
+DECODERS: dict[DecoderName, Callable[[Callable[[], Encoder], bool], Network]] = {
     "multitask": _multitask,
     "fusion": _fusion,
     "cascade": _cascade,
 }
-
-
-def _choose(key: str, name: str, known: dict[str, Any]) -> Any:
-    if name not in known:
-        raise ValueError(f"model.{key}: {name!r} is unknown; choose one of {sorted(known)}")
-    return known[name]
 
 
 def _check_frames(rgb: Tensor, ir: Tensor, stride: int) -> None:
@@ -124,5 +111,5 @@ def _check_frames(rgb: Tensor, ir: Tensor, stride: int) -> None:
     if height % stride or width % stride:
         raise ValueError(
             f"frames of {height}x{width}: height and width must be multiples of {stride}; "
-            "pad them, or export with training.export, which pads inside the graph"
+            "pad them, or use an exported model file, which pads inside its graph"
         )

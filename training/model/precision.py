@@ -1,4 +1,4 @@
-"""Choose the precision that a device computes fast in."""
+"""Choose the precision in which a device computes fast."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import torch
 
 
 def fast_autocast(device: torch.device, wanted: bool = True, cache: bool = True) -> torch.autocast:
-    """Return a context that computes in bfloat16 where `wanted` and the device has instructions for it.
+    """Return a context that computes in bfloat16 if `wanted` and the device has instructions for it.
 
-    Elsewhere it changes nothing: a processor without them computes in bfloat16 all the same, but a pass
-    through the network took ten times as long as in float32 (docs/benchmarks.md). `cache` keeps weights once
-    they are converted; a CUDA graph must convert them at every replay.
+    Otherwise it changes nothing: a processor without them can compute in bfloat16, but a pass through the
+    network takes ten times as long as in float32 (docs/benchmarks.md). `cache` keeps converted weights; a
+    CUDA graph must convert them at every replay.
     """
     fast = wanted and has_fast_bfloat16(device)
     return torch.autocast(device.type, torch.bfloat16, enabled=fast, cache_enabled=cache)
@@ -22,7 +22,7 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     """Say whether `device`, a processor or an NVIDIA GPU, has instructions for bfloat16."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    # torch has no public names for these; its own compiler asks them, too.
+    # torch has no public names for these; its own compiler uses them, too.
     if platform.machine() in ("x86_64", "AMD64"):
         return bool(torch.cpu._is_avx512_bf16_supported())
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

@@ -1,1 +1,1 @@
-"""Score fused images and masks of labelled pairs."""
+"""Score fused images and masks on labelled pairs."""

@@ -1,4 +1,4 @@
-"""Compare masks with boxes that people drew."""
+"""Compare masks with hand-drawn boxes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from training.data.boxes import BOX_CLASSES, Boxes, box_window, is_found
 
 
 class BoxAgreement:
-    """Count over many frames how far masks and boxes agree.
+    """Count over many frames how well masks and boxes agree.
 
-    A box is found when its class fills at least a quarter of it. A pixel is inside when a box of its
-    class holds it.
+    A box is found when its class fills at least a quarter of it. A pixel is inside when it lies in a box of
+    its class.
     """
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class BoxAgreement:
         self._inside = dict.fromkeys(BOX_CLASSES, 0)
 
     def add(self, mask: npt.NDArray[np.uint8], boxes: Boxes) -> None:
-        """Count one frame: `mask` (H, W) class indices, `boxes` (N, 5) as read_boxes gives them."""
+        """Count one frame: `mask` (H, W) of class indices, `boxes` (N, 5) as read_boxes returns them."""
         inside = {index: np.zeros(mask.shape, bool) for index in BOX_CLASSES}
         for kind, *box in boxes:
             index = BOX_CLASSES[int(kind)]
@@ -38,7 +38,7 @@ class BoxAgreement:
             self._inside[index] += int((of_class & where).sum())
 
     def shares(self) -> dict[str, dict[str, float | None]] | None:
-        """Return the shares `found` and `inside` by class, None without any box."""
+        """Return the shares `found` and `inside` by class, or None without any box."""
         if not any(self._boxes.values()):
             return None
         return {

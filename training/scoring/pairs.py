@@ -1,8 +1,9 @@
-"""Score fused images and masks of labelled pairs: what validation and evaluation share."""
+"""Score fused images and masks on labelled pairs, for validation and evaluation alike."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,16 +23,26 @@ Fuse = Callable[[PairFiles, Image, Image], tuple[Image, Image]]
 FusePlane = Callable[[PairFiles, Plane, Plane], Plane]
 
 
+@dataclass(frozen=True)
+class Scores:
+    """Hold what methods score on pairs.
+
+    fusion: the mean of every metric, by method. iou: by class, None for a class that no label has.
+    miou: over the classes that labels have, None without labels. boxes: see BoxAgreement, None without boxes.
+    hidden_persons: see HiddenPersons, None when infrared alone shows none.
+    """
+
+    fusion: dict[str, dict[str, float]]
+    iou: dict[str, float | None]
+    miou: float | None
+    boxes: dict[str, dict[str, float | None]] | None
+    hidden_persons: dict[str, Any] | None
+
+
 def score_pairs(
     pairs: Iterable[PairFiles], fuse: Fuse, others: Mapping[str, FusePlane] | None = None
-) -> dict[str, Any]:
-    """Run `fuse` on every pair and return what it scores.
-
-    `fuse` gives the fused image and the mask of a pair, `others` fused planes to compare with, by name.
-    Returns `fusion`, the mean of every metric by method; `iou`, by class and None where a class is
-    absent; `miou` over the classes present; `boxes`, see BoxAgreement, None without boxes;
-    `hidden_persons`, see HiddenPersons, None without any.
-    """
+) -> Scores:
+    """Run `fuse` on every pair and score it as the method `model`, beside the fused planes of `others`."""
     scores: dict[str, list[dict[str, float]]] = {}
     matrix = np.zeros((len(CLASS_NAMES), len(CLASS_NAMES)), np.int64)
     boxes, hidden = BoxAgreement(), HiddenPersons()
@@ -52,17 +63,18 @@ def score_pairs(
         for name, plane in planes.items():
             scores.setdefault(name, []).append(fusion_metrics(plane, *sources))
     iou = {
-        name: None if not matrix[index].any() else float(value)
+        name: float(value) if matrix[index].any() else None
         for index, (name, value) in enumerate(zip(CLASS_NAMES, iou_per_class(matrix)))
     }
     known = [value for value in iou.values() if value is not None]
-    return {
-        "fusion": {
-            name: {metric: float(np.mean([one[metric] for one in of])) for metric in METRICS}
-            for name, of in scores.items()
-        },
-        "iou": iou,
-        "miou": float(np.mean(known)) if known else None,
-        "boxes": boxes.shares(),
-        "hidden_persons": hidden.summary(),
-    }
+    return Scores(
+        {name: _means(of_pairs) for name, of_pairs in scores.items()},
+        iou,
+        float(np.mean(known)) if known else None,
+        boxes.shares(),
+        hidden.summary(),
+    )
+
+
+def _means(of_pairs: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {metric: float(np.mean([of_pair[metric] for of_pair in of_pairs])) for metric in METRICS}

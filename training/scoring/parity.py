@@ -1,4 +1,4 @@
-"""Compare model files and backends with the fp32 file in onnxruntime, on real pairs.
+"""Compare the outputs of model files and backends with those of the first file in onnxruntime.
 
 python -m training.scoring.parity models/mtvif.onnx models/mtvif_int8.onnx --data DATA/msrs/val
 """
@@ -7,28 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
-from tqdm import tqdm
 
 from mtvif_ros.benchmark.command import usable_backends
 from mtvif_ros.command_line import command_parser, told_plainly
 from mtvif_ros.engines import Engine, load_engine
 from mtvif_ros.imaging.fuse import fuse_pair
+from mtvif_ros.image import Image
 from mtvif_ros.metrics.fusion import METRICS
+from mtvif_ros.progress import tracked
 from mtvif_ros.recordings.pair_folder import PairFiles, find_pairs, load_pair
-from training.scoring.pairs import Image, score_pairs
+from training.scoring.pairs import Scores, score_pairs
 
-Outputs = tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]
+Outputs = tuple[Image, Image]
 
 
 class Parity(NamedTuple):
-    """Hold how far outputs agree with the reference's.
+    """Hold how closely outputs match the reference's.
 
-    mask_equal and within_one: shares of pixels whose class is equal, and whose R, G and B lie within one
-    grey level. psnr: of the fused images in dB, over all pairs together; infinite when equal.
+    mask_equal: the share of pixels whose class is equal. within_one: the share of pixels whose R, G and B
+    differ by at most one level. psnr: of the fused images in dB over all pairs, infinite when equal.
     """
 
     mask_equal: float
@@ -51,14 +51,15 @@ def compare_outputs(reference: Iterable[Outputs], other: Iterable[Outputs]) -> P
 
 def outputs_of(engine: Engine, pairs: Sequence[PairFiles]) -> list[Outputs]:
     """Return the fused image and the mask of every pair."""
-    return [
-        (fused.copy(), mask.copy())
-        for fused, mask in (fuse_pair(engine, *load_pair(files)) for files in tqdm(pairs, unit="pair"))
-    ]
+    outputs = []
+    for files in tracked(pairs, engine.description, len(pairs), unit="pair"):
+        fused, mask = fuse_pair(engine, *load_pair(files))
+        outputs.append((fused.copy(), mask.copy()))
+    return outputs
 
 
 def tabulate(models: Sequence[Path], pairs: Sequence[PairFiles]) -> str:
-    """Return a markdown table: the first file in onnxruntime is the reference, every usable backend a row."""
+    """Return a Markdown table with a row for every file in every usable backend."""
     reference = outputs_of(load_engine(models[0], "onnxruntime"), pairs)
     head = ["file and backend", "mask equal", "fused within 1", "PSNR dB", "mIoU", *METRICS]
     lines = ["| " + " | ".join(head) + " |", "| --- " * len(head) + "|"]
@@ -71,7 +72,7 @@ def tabulate(models: Sequence[Path], pairs: Sequence[PairFiles]) -> str:
     return "\n".join(lines)
 
 
-def _score(pairs: Sequence[PairFiles], outputs: Sequence[Outputs]) -> dict[str, Any]:
+def _score(pairs: Sequence[PairFiles], outputs: Sequence[Outputs]) -> Scores:
     by_name = {files.name: output for files, output in zip(pairs, outputs)}
 
     def look_up(files: PairFiles, rgb: Image, ir: Image) -> Outputs:
@@ -80,9 +81,9 @@ def _score(pairs: Sequence[PairFiles], outputs: Sequence[Outputs]) -> dict[str, 
     return score_pairs(pairs, look_up)
 
 
-def _row(name: str, parity: Parity, scores: dict[str, Any]) -> str:
-    miou = "-" if scores["miou"] is None else f"{scores['miou']:.4f}"
-    fusion = [f"{scores['fusion']['model'][metric]:.3f}" for metric in METRICS]
+def _row(name: str, parity: Parity, scores: Scores) -> str:
+    miou = "-" if scores.miou is None else f"{scores.miou:.4f}"
+    fusion = [f"{value:.3f}" for value in (scores.fusion["model"][metric] for metric in METRICS)]
     cells = [
         name,
         f"{parity.mask_equal:.3%}",

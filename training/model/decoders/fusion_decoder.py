@@ -1,4 +1,4 @@
-"""Decode the fused image alone: what the multi-task head replaces."""
+"""Decode only the fused image, without segmentation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from training.model.decoders.pyramid import FeaturePyramid
 
 
 class FusionDecoder(nn.Module):
-    """Decode one feature pyramid into the change of luma; there are no logits."""
+    """Decode one feature pyramid into the change of luma and no logits."""
 
     segmentation_pyramid = None
 

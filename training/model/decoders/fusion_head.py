@@ -1,7 +1,7 @@
-"""Say how the visible frame's luma changes, for every pixel.
+"""Predict the change of the visible frame's luma at every pixel.
 
-All thinking runs at stride 4, where one cell holds the 16 pixels of each camera, and the result is
-lifted once by pixel shuffle: a convolution at full size would cost more than the whole encoder.
+All layers run at stride 4, where one cell holds 16 pixels of each camera; one pixel shuffle enlarges the result.
+A convolution at full size would cost more than the whole encoder.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from training.model.luma import LUMA_BT601
 
 _CELL = 4
 _PIXELS = _CELL * _CELL
-# What a pixel exceeds its eight neighbours by.
+# The excess of a pixel over its eight neighbours.
 _DETAIL = torch.tensor([[-1.0, -2.0, -1.0], [-2.0, 12.0, -2.0], [-1.0, -2.0, -1.0]]) / 16
 _AT_FIRST = {
     "excess": 1.0,
@@ -26,25 +26,24 @@ _AT_FIRST = {
     "reveal": 0.0,
     "correction": 0.0,
 }
-_CELLS = 8  # infrared's surround is averaged over squares of so many cells, five by five
-_WARMER = 0.05  # than the surround, of 0..1: less is a camera's noise
+_CELLS = 8  # side, in cells, of the squares, five by five of which make infrared's surround
+_WARMER = 0.05  # excess over the surround below which warmth is a camera's noise
 
 
 class FusionHead(nn.Module):
-    """Decide what of the infrared frame, and how much of either frame's detail, a pixel gains.
+    """Decide how much infrared, and how much of either frame's detail, every pixel gains.
 
-    `forward(x, rgb, ir)` takes stride-4 features and frames in 0..1 and returns (N, 1, H, W) to be added
-    to the luma. It starts as the brighter of both frames, which beats most published fusions in most
-    metrics, and learns from there:
+    `forward(x, rgb, ir)` takes stride-4 features and frames in 0..1 and returns the change of luma
+    (N, 1, H, W). Untrained, it gives the brighter of both frames, and it learns from there:
 
         change = excess * relu(ir - luma - threshold) + towards_ir * (ir - luma)
                  + sharpen_luma * detail(luma) + sharpen_ir * detail(ir)
                  + reveal * relu(ir - surround(ir) - 0.05) + correction
 
-    The frames are read pixel by pixel; the seven factors are decided once a cell and interpolated between
-    the cells' centres, so that no cell shows in the image. The threshold lets a bright infrared
-    background stay out, which would veil a dim scene; `reveal` shows what is warm where the visible frame
-    is as bright, as smoke by day is.
+    The frames are read pixel by pixel. The seven factors are predicted once a cell and interpolated between
+    cell centres, so that no cell shows in the image. The threshold keeps out a bright infrared background,
+    which would veil a dim scene. `reveal` shows warm things where the visible frame is as bright as they are,
+    as smoke by day is.
     """
 
     luma_gather: Tensor
@@ -63,8 +62,8 @@ class FusionHead(nn.Module):
         self.factors = nn.Conv2d(width, len(_AT_FIRST), 1)
         nn.init.zeros_(self.factors.weight)
         self.factors.bias = nn.Parameter(torch.tensor(tuple(_AT_FIRST.values())))
-        # Fixed convolutions gather a cell's pixels, and their detail, several times as fast as slices do; one
-        # convolution for both would have to be split again, which costs more.
+        # Fixed convolutions gather a cell's pixels and their detail several times as fast as slices do. One
+        # convolution for both would need a split, which costs more.
         gather = torch.zeros(_PIXELS, 1, _CELL, _CELL)
         detail = torch.zeros(_PIXELS, 1, _CELL + 2, _CELL + 2)
         for pixel in range(_PIXELS):
@@ -99,12 +98,12 @@ class FusionHead(nn.Module):
         return F.pixel_shuffle(change, _CELL)
 
     def _at_pixels(self, cells: Tensor) -> tuple[Tensor, ...]:
-        # One by one: all in one convolution, in groups, would have to be split again, which costs more.
+        # One by one: a grouped convolution of all would need a split, which costs more.
         return tuple(F.conv2d(cell, self.interpolation) for cell in _padded(cells).split(1, 1))
 
     def _surround(self, infrared: Tensor) -> Tensor:
-        """Return (N, 1, H/4, W/4): the mean far around every cell of `infrared` (N, 16, H/4, W/4)."""
-        # A pool of one channel, and an enlargement of one, cost several times as much on a CPU as these.
+        """Return (N, 1, H/4, W/4): the mean of the wide surround of every cell of `infrared` (N, 16, H/4, W/4)."""
+        # On a CPU, pooling and enlarging a single channel costs several times as much as this.
         coarse = F.avg_pool2d(infrared, _CELLS).mean(1, keepdim=True)
         wide = F.avg_pool2d(coarse, 5, 1, 2, count_include_pad=False)
         return F.pixel_shuffle(F.conv2d(_padded(wide), self.enlargement), _CELLS)
@@ -115,7 +114,7 @@ def _padded(plane: Tensor) -> Tensor:
 
 
 def _interpolation(size: int) -> Tensor:
-    """Return (size², 1, 3, 3): what each pixel of a square takes of it and its neighbours, bilinearly."""
+    """Return (size², 1, 3, 3): bilinear weights of a cell and its neighbours for each pixel of the cell."""
     offsets = (torch.arange(size) + 0.5) / size - 0.5
     along = torch.stack((F.relu(-offsets), 1 - offsets.abs(), F.relu(offsets)), 1)
     return torch.einsum("ru,cv->rcuv", along, along).reshape(size * size, 1, 3, 3)

@@ -1,7 +1,7 @@
 """Decode both tasks at once: MultiTaskVIF's multi-task head (MTH).
 
-MultiTaskVIF (arXiv 2505.06665) replaces a fusion network's decoder by one head that gives the fused
-image and the segmentation. Its layers are not public, so these are ours.
+MultiTaskVIF (arXiv 2505.06665) replaces a fusion network's decoder by one head for the fused image and the
+segmentation. Its layers are not published; these are ours.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from training.model.decoders.fusion_head import FusionHead
 from training.model.decoders.pyramid import FeaturePyramid
 from training.model.decoders.segmentation_head import SegmentationHead
 
-# Of its merged maps at strides 4, 8 and 16: narrower than segmentation's, for little loss (docs/network.md).
+# Channels of fusion's merged maps at strides 4, 8 and 16: narrower than segmentation's, at little loss
+# (docs/network.md).
 _FUSION_WIDTHS = (32, 32, 48)
 
 
 class MultiTaskHead(nn.Module):
     """Decode an encoder's features into the change of luma and the segmentation logits.
 
-    Each task merges the features in a pyramid of its own: with a shared one fusion stayed behind networks
-    that only fuse (docs/network.md).
+    Each task has a pyramid of its own: with a shared one, fusion falls behind networks that only fuse
+    (docs/network.md).
     """
 
     def __init__(self, channels: tuple[int, int, int, int], classes: int, normalise: bool = False):

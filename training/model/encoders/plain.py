@@ -1,8 +1,7 @@
-"""Encode both frames by plain convolutions, without pretrained weights.
+"""Encode both frames with plain convolutions, without pretrained weights.
 
-A fully convolutional network in the manner of the fusion literature: a branch of the same form for each
-camera, densely connected as in DenseFuse (Li and Wu, 2019), joined by concatenation and carried on to
-lower strides. Widths are ours.
+Each camera has a branch of the same form, densely connected as in DenseFuse (Li and Wu, 2019). The branches are
+concatenated, and further convolutions reach the lower strides. Widths are ours.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ class _Branch(nn.Module):
 
 
 class PlainEncoder(Encoder):
-    """Encode by plain convolutions; see Encoder for shapes. `pretrained` changes nothing here."""
+    """Encode with plain convolutions; see Encoder for shapes. `pretrained` has no effect."""
 
     channels = _CHANNELS
 

@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from training.model.eliminate import eliminate
+from training.history.eliminate import eliminate
 
 
 def mixed(count: int, channels: int, loudness: float) -> Tensor:

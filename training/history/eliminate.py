@@ -1,4 +1,4 @@
-"""Leave out channels of a convolution's input and let the others take over their part."""
+"""Remove input channels of a convolution and refit the kernel to those that stay."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _RIDGE = 1e-6
 class Kept(NamedTuple):
     """Hold the channels that stay, the kernel (outputs, kept, h, w) and bias (outputs,) refitted to them.
 
-    `loss` is the share of the output's variance that they no longer give.
+    `loss` is the share of the output's variance that is lost.
     """
 
     channels: list[int]
@@ -23,13 +23,13 @@ class Kept(NamedTuple):
 
 
 def eliminate(gram: Tensor, kernel: Tensor, most: float, multiple: int) -> Kept | None:
-    """Leave out as many input channels of a convolution as the loss `most` allows.
+    """Remove as many input channels of a convolution as the loss `most` allows.
 
-    `gram` is the Gram matrix, float64, of what the convolution sees: its flattened input patches and a one
-    behind them. `kernel` is (outputs, C, h, w). One channel goes after the other, each time the one whose
-    going costs least when all others are refitted by least squares (optimal brain surgeon, Hassibi and
-    Stork, 1993, for groups of weights). The number that stays is a multiple of `multiple`; None where
-    no such number below C loses little enough.
+    `gram` is the float64 Gram matrix of the convolution's flattened input patches, each followed by a one.
+    `kernel` is (outputs, C, h, w). Channels go one by one: always the one whose removal costs least after a
+    least-squares refit of all others (optimal brain surgeon, Hassibi and Stork, 1993, for groups of weights).
+    The number that stays is a multiple of `multiple`. Returns None when no such number below C loses little
+    enough.
     """
     outputs, count, *size = kernel.shape
     taps = kernel[0, 0].numel()
@@ -48,19 +48,19 @@ def eliminate(gram: Tensor, kernel: Tensor, most: float, multiple: int) -> Kept 
         del alive[cheapest]
         if len(alive) % multiple == 0:
             refitted = weight[:-1].T.reshape(outputs, len(alive), *size)
-            loss = lost / variance if variance else 0.0  # a layer that gives nothing loses nothing
+            loss = lost / variance if variance else 0.0  # a constant layer loses nothing
             best = Kept(list(alive), refitted.to(kernel), weight[-1].to(kernel), loss)
     return best
 
 
 def _variance(gram: Tensor, weight: Tensor) -> float:
-    """Return the sum of squares of the outputs about their means."""
+    """Return the outputs' sum of squares about their means."""
     means = gram[-1] @ weight / gram[-1, -1]
     return float((weight * (gram @ weight)).sum() - gram[-1, -1] * (means**2).sum())
 
 
 def _costs(inverse: Tensor, weight: Tensor, channels: int, taps: int) -> Tensor:
-    """Return for every channel by how much the squared error grows without it."""
+    """Return for every channel how much the squared error grows without it."""
     square = inverse[:-1, :-1].view(channels, taps, channels, taps)
     blocks = square.diagonal(dim1=0, dim2=2).permute(2, 0, 1)
     parts = weight[:-1].view(channels, taps, -1)

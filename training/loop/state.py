@@ -1,0 +1,71 @@
+"""Start or resume what a training changes: the network, its average and the optimiser."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from training.config import Config, plain
+from training.loop.optimiser import parameter_groups
+from training.model import Network, build_model
+from training.model.checkpoint import load_checkpoint, load_weights, save_checkpoint
+from training.model.deep_supervision import DeepSupervision
+from training.model.freeze import freeze
+
+
+@dataclass
+class State:
+    """Hold everything that a checkpoint keeps."""
+
+    learner: DeepSupervision
+    average: Network
+    optimiser: torch.optim.Optimizer
+    step: int = 0
+
+    @property
+    def network(self) -> Network:
+        """The network that learns."""
+        return self.learner.network
+
+    def save(self, path: Path, config: Config) -> None:
+        modules = {
+            "network": self.network,
+            "judges": self.learner.judges,
+            "average": self.average,
+            "optimiser": self.optimiser,
+        }
+        tensors = {name: module.state_dict() for name, module in modules.items()}
+        save_checkpoint(path, tensors | {"step": self.step, "config": plain(config)})
+
+    def restore(self, path: Path) -> None:
+        kept = load_checkpoint(path)
+        self.network.load_state_dict(kept["network"])
+        self.learner.judges.load_state_dict(kept["judges"])
+        self.average.load_state_dict(kept["average"])
+        self.optimiser.load_state_dict(kept["optimiser"])
+        self.step = kept["step"]
+        print(f"resuming {path} at step {self.step}")
+
+
+def begin(config: Config, device: torch.device, checkpoint: Path | None = None) -> State:
+    """Return the state that a training goes on from, on `device`.
+
+    That is `checkpoint` where it exists, otherwise a new network with the weights of `initial`, if any.
+    Raises what build_model, load_weights, parameter_groups and freeze raise.
+    """
+    torch.manual_seed(config.seed)
+    network = build_model(config.model)
+    if config.initial is not None:
+        load_weights(network, config.initial)
+    learner = DeepSupervision(network, deep=config.loss.auxiliary > 0)
+    learner.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    groups = parameter_groups(learner, config.train.weight_decay, config.train.rates)
+    optimiser = torch.optim.AdamW(groups, lr=config.train.learning_rate)
+    state = State(learner, copy.deepcopy(network).eval(), optimiser)
+    if checkpoint is not None and checkpoint.exists():
+        state.restore(checkpoint)
+    freeze(network, config.train)
+    return state

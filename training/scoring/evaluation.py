@@ -1,0 +1,104 @@
+"""Score a model file beside the baselines and the images of other methods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mtvif_ros.engines import load_engine
+from mtvif_ros.image import AnyImage, Image
+from mtvif_ros.imaging.fuse import fuse_pair
+from mtvif_ros.metrics.fusion import METRICS, luma
+from mtvif_ros.progress import tracked
+from mtvif_ros.recordings.pair_folder import PairFiles
+from training.scoring.baselines import BASELINES
+from training.scoring.pairs import FusePlane, Plane, Scores, score_pairs
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Hold what a model file scores on `pairs` pairs in an engine."""
+
+    model: str
+    engine: str
+    pairs: int
+    scores: Scores
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all numbers as plain data."""
+        about = {"model": self.model, "engine": self.engine, "pairs": self.pairs}
+        return about | asdict(self.scores)
+
+
+def evaluate(model: Path, backend: str, pairs: Sequence[PairFiles], peers: Mapping[str, Path]) -> Evaluation:
+    """Score a model file, the baselines and `peers`: folders of fused images that have the pairs' names.
+
+    Raises FileNotFoundError before anything is scored when a peer lacks images, and what load_engine and
+    load_pair raise.
+    """
+    others = {name: _peer(folder, pairs) for name, folder in peers.items()}
+    others |= {name: _baseline(name) for name in BASELINES}
+    engine = load_engine(model, backend)
+
+    def fuse(files: PairFiles, rgb: Image, ir: Image) -> tuple[Image, Image]:
+        return fuse_pair(engine, rgb, ir)
+
+    scores = score_pairs(tracked(pairs, "evaluate", len(pairs), unit="pair"), fuse, others)
+    return Evaluation(str(model), engine.description, len(pairs), scores)
+
+
+def _baseline(name: str) -> FusePlane:
+    return lambda files, visible, infrared: BASELINES[name](visible, infrared)
+
+
+def _peer(folder: Path, pairs: Sequence[PairFiles]) -> FusePlane:
+    images = {path.stem: path for path in folder.glob("*.*")}
+    if missing := [files.name for files in pairs if files.name not in images]:
+        raise FileNotFoundError(f"{folder}: has no image for {len(missing)} pairs: {', '.join(missing)}")
+
+    def read(files: PairFiles, visible: Plane, infrared: Plane) -> Plane:
+        found = images[files.name]
+        bgr: AnyImage | None = cv2.imread(str(found), cv2.IMREAD_COLOR)
+        if bgr is None:
+            raise ValueError(f"{found}: not an image that OpenCV can decode")
+        return np.rint(luma(np.asarray(bgr[..., ::-1], np.uint8)))
+
+    return read
+
+
+def format_tables(scores: Scores) -> str:
+    """Return scores as Markdown tables, the best method of each metric in bold."""
+    best = {metric: max(of[metric] for of in scores.fusion.values()) for metric in METRICS}
+    lines = _head("fusion", METRICS)
+    for name, of in scores.fusion.items():
+        cells = [f"{of[metric]:.3f}" for metric in METRICS]
+        cells = [f"**{cell}**" if of[m] == best[m] else cell for m, cell in zip(METRICS, cells)]
+        lines.append(_row(name, cells))
+    known = {name: value for name, value in scores.iou.items() if value is not None}
+    if known:
+        lines += ["", *_head("IoU", [*known, "mean"])]
+        lines.append(_row("model", [f"{value:.3f}" for value in (*known.values(), scores.miou)]))
+    if scores.boxes:
+        lines += ["", *_head("people's boxes", list(scores.boxes))]
+        for share, meaning in (("found", "a quarter filled"), ("inside", "pixels inside")):
+            values = [of[share] for of in scores.boxes.values()]
+            lines.append(_row(meaning, ["-" if value is None else f"{value:.3f}" for value in values]))
+    if scores.hidden_persons:
+        means = scores.hidden_persons["standing_out"]
+        persons = scores.hidden_persons["persons"]
+        lines += ["", *_head(f"{persons} persons whom infrared alone shows", list(means))]
+        lines.append(_row("stand out by", [f"{mean:.1f}" for mean in means.values()]))
+    return "\n".join(lines)
+
+
+def _head(first: str, names: Sequence[str]) -> list[str]:
+    return [_row(first, names), "| --- " * (len(names) + 1) + "|"]
+
+
+def _row(first: str, cells: Sequence[str]) -> str:
+    return f"| {first} | " + " | ".join(cells) + " |"

@@ -111,7 +111,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = command_parser("python -m training.ablate", __doc__)
     parser.add_argument("--config", type=Path, required=True, help="YAML file with base, variants and folds")
-    parser.add_argument("--data", type=Path, required=True, help="folder that the config's paths are relative to")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder that the config's paths are relative to"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for the runs and table.md")
     options = parser.parse_args(arguments)
     with told_plainly(parser):

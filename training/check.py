@@ -30,8 +30,12 @@ def describe(source: Source) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; exits with 1 when a file cannot be used."""
     parser = command_parser("python -m training.check", __doc__)
-    parser.add_argument("--config", type=Path, required=True, help="YAML file, such as those in training/configs")
-    parser.add_argument("--data", type=Path, required=True, help="folder that the config's paths are relative to")
+    parser.add_argument(
+        "--config", type=Path, required=True, help="YAML file, such as those in training/configs"
+    )
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder that the config's paths are relative to"
+    )
     options = parser.parse_args(arguments)
     with told_plainly(parser):
         wanted = read_config(options.config).train.sources

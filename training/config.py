@@ -1,10 +1,11 @@
 """Read a training config into typed settings: the only place that checks them.
 
-A config is a YAML file. `read_config` returns it as a Config, or raises one ValueError that names the file and, for
-every setting that is wrong, its path, its value and what is allowed. Nothing is loaded before that.
+A config is a YAML file. `read_config` returns it as a Config, or raises one ValueError that names the file
+and, for every setting that is wrong, its path, its value and what is allowed. Nothing is loaded before
+that.
 
-The checks follow the dataclasses' annotations: a type, and perhaps a range in `Annotated`. Names that only a built
-network knows (`model.hidden`, `train.frozen`, `train.rates`) are checked where it is built.
+The checks follow the dataclasses' annotations: a type, and perhaps a range in `Annotated`. Names that only
+a built network knows (`model.hidden`, `train.frozen`, `train.rates`) are checked where it is built.
 """
 
 from __future__ import annotations
@@ -306,7 +307,9 @@ def _read_tuple(kind: Any, given: Any, at: str, problems: list[str]) -> Any:
         inner = (inner[0],) * len(given)
     elif len(inner) != len(given):
         return _refuse(given, at, _words(kind), problems)
-    return tuple(_read(one, value, f"{at}[{n}]", problems) for n, (one, value) in enumerate(zip(inner, given)))
+    return tuple(
+        _read(one, value, f"{at}[{n}]", problems) for n, (one, value) in enumerate(zip(inner, given))
+    )
 
 
 def _read_scalar(kind: Any, given: Any, at: str, problems: list[str]) -> Any:
@@ -315,9 +318,9 @@ def _read_scalar(kind: Any, given: Any, at: str, problems: list[str]) -> Any:
             return float(given)
     elif kind is Path and isinstance(given, (str, Path)):
         return Path(given)
-    elif kind is dict and isinstance(given, dict):
-        return given
-    elif isinstance(given, kind) and isinstance(given, bool) == (kind is bool):
+    elif (kind is dict and isinstance(given, dict)) or (
+        isinstance(given, kind) and isinstance(given, bool) == (kind is bool)
+    ):
         return given
     return _refuse(given, at, _words(kind), problems)
 
@@ -352,4 +355,6 @@ def _words(kind: Any) -> str:
         return f"a list of {len(inner)}, each {_words(inner[0])}"
     if is_dataclass(kind) or kind is dict or (isinstance(origin, type) and issubclass(origin, Mapping)):
         return "a mapping"
-    return {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path"}[kind]
+    return {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path"}[
+        kind
+    ]

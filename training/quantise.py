@@ -1,4 +1,4 @@
-"""Turn an fp32 model file into int8, calibrated on real pairs and compared with it.
+"""Quantise an fp32 model file to int8, calibrated on real pairs, and compare the two.
 
 python -m training.quantise --model models/mtvif.onnx --data DATA/msrs/train --out models/mtvif_int8.onnx
 """
@@ -21,10 +21,10 @@ from mtvif_ros.imaging.resize import scaled
 from mtvif_ros.recordings.pair_folder import PairFiles, find_pairs, load_pair
 from training.scoring.parity import compare_outputs, outputs_of
 
-# What stays in float: the contract's own arithmetic, the class indices, which no scale may touch, the few
-# sums of the encoder's first look at both frames, and of the fusion head everything but its one large
-# convolution, because it decides single grey levels. So does the first block, whose pretrained depthwise
-# kernels magnify the stem's small differences tens of times: most of int8's loss came from there.
+# These stay in float: the contract's own arithmetic; the class indices, which no scale may touch; the
+# encoder's excess of infrared over luma; the fusion head except its one large convolution, because it
+# decides single grey levels; and the first block, whose pretrained depthwise kernels amplify the stem's
+# small errors tens of times.
 _FLOAT = (
     r".*/encoder/excess/.*",
     r".*/encoder/blocks\.0/.*",
@@ -34,10 +34,10 @@ _FLOAT = (
 
 
 def quantise(model: Path, out: Path, pairs: Sequence[PairFiles], signed: bool = False) -> None:
-    """Write `out`, the model with int8 weights and activations as QDQ, scales taken from `pairs`.
+    """Write `out`: the model with int8 weights and activations as QDQ, its scales calibrated on `pairs`.
 
-    All scales are symmetric. Activations that cannot be negative use the whole of uint8, which CPUs run
-    fastest; `signed` makes them int8, all that TensorRT reads. Sizes that differ from the model's are
+    All scales are symmetric. Activations that cannot be negative use all of uint8, which is fastest on CPUs;
+    `signed` makes them int8, the only type that TensorRT reads. Frames of other sizes than the model's are
     scaled. Raises what load_engine and load_pair raise.
     """
     properties = load_engine(model, "onnxruntime").model
@@ -75,7 +75,7 @@ def _make_signed(model: onnx.ModelProto) -> None:
             wider = (scale * (255 / 127)).astype(np.float32)
             tensors[zero_name].CopyFrom(numpy_helper.from_array(zero.astype(np.int8), zero_name))
             tensors[scale_name].CopyFrom(numpy_helper.from_array(wider, scale_name))
-    # Types that were inferred before are wrong now; whoever loads the file infers them again.
+    # The inferred types are wrong now; whoever loads the file infers them again.
     del model.graph.value_info[:]
 
 
@@ -83,13 +83,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = command_parser("python -m training.quantise", __doc__)
     parser.add_argument("--model", type=Path, required=True, help="fp32 model file")
-    parser.add_argument("--data", type=Path, required=True, help="folder with vi/ and ir/")
+    parser.add_argument("--data", type=Path, required=True, help="folder with vi/ and ir/ to calibrate on")
     parser.add_argument("--out", type=Path, required=True, help="int8 model file to write")
-    parser.add_argument("--every", type=whole_number(1), default=5, help="take every so many-th pair")
-    parser.add_argument("--signed", action="store_true", help="for TensorRT")
+    parser.add_argument(
+        "--every", type=whole_number(1), default=5, help="calibrate on every Nth pair; default 5", metavar="N"
+    )
+    parser.add_argument("--signed", action="store_true", help="int8 activations only, for TensorRT")
     options = parser.parse_args(arguments)
-    nncf.set_log_level(logging.WARNING)  # it would list every layer
-    with told_plainly(parser):
+    nncf.set_log_level(logging.WARNING)  # otherwise it lists every layer
+    with told_plainly(parser, EngineError):
         pairs = find_pairs(options.data)[:: options.every]
         quantise(options.model, options.out, pairs, options.signed)
         full, small = (

@@ -57,8 +57,12 @@ def _train(config: Config, data: Path, out: Path, process: Process) -> Network:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = command_parser("python -m training.train", __doc__)
-    parser.add_argument("--config", type=Path, required=True, help="YAML file, such as those in training/configs")
-    parser.add_argument("--data", type=Path, required=True, help="folder that the config's paths are relative to")
+    parser.add_argument(
+        "--config", type=Path, required=True, help="YAML file, such as those in training/configs"
+    )
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder that the config's paths are relative to"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint, curves and pictures")
     parser.add_argument("--seed", type=whole_number(0), help="replaces the config's, for runs side by side")
     options = parser.parse_args(arguments)

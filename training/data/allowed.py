@@ -1,7 +1,8 @@
 """Store for every pixel the set of classes that it may have, as bits.
 
-This one form serves every kind of label: a labelled pixel allows one class, an ignored pixel allows all, and a
-box allows its class inside and forbids it outside. The loss then drives the summed probability of the allowed
+This one form serves every kind of label: a labelled pixel allows one class, an ignored pixel allows all,
+and a box allows its class inside and forbids it outside. The loss then drives the summed probability of the
+allowed
 classes towards one (partial-label likelihood, Cour et al., JMLR 2011).
 """
 

@@ -78,7 +78,9 @@ def training_batches(
     sources = load_sources(settings.sources, data)
     length = settings.steps * settings.batch
     mixture = Mixture(sources, settings.crop, config.seed, length, settings.paste)
-    return DataLoader(mixture, batch_sampler=numbers, num_workers=loaders, pin_memory=pin_memory)
+    return DataLoader(
+        mixture, batch_sampler=[list(batch) for batch in numbers], num_workers=loaders, pin_memory=pin_memory
+    )
 
 
 def sample_batches(config: Config, data: Path, batches: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -23,7 +23,8 @@ def rendered_samples(
 ) -> list[Sample]:
     """Render `count` frames (480x640) of different scenes, at the `times` of day in turn.
 
-    The cameras are slightly misaligned, as real ones are. `smoke` is its density, 0..1; labels see through it.
+    The cameras are slightly misaligned, as real ones are. `smoke` is its density, 0..1; labels see through
+    it.
     """
     return [
         Sample(name, frame.rgb, frame.ir, allowed_from_mask(frame.mask))

@@ -1,9 +1,9 @@
-"""Give a trained network parts of another one, so that a training of both tasks need not begin them anew.
+"""Give a trained network parts of another one, for a training that starts from both.
 
     python -m training.history.graft --run RUN --part decoder.fusion --donor OTHER --out GRAFT
 
-GRAFT is a run like any other, to start a training from. The parts read features that they have not learnt
-with: it is of little use before that training.
+GRAFT is a run like any other, to start a training from. Before that training it is of little use: the parts
+read features that they did not learn with.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from training.model.checkpoint import CHECKPOINT, load_checkpoint, load_network,
 
 
 def graft_run(run: Path, donor: Path, parts: Sequence[str], out: Path) -> None:
-    """Write the averaged weights of `run` to `out`, but the modules that `parts` names from `donor`.
+    """Write the averaged weights of `run` to `out`, with the modules `parts` from `donor`.
 
-    A plain convolution may take the place of one with a batch norm (`model.normalise`), which then leaves
-    its outputs as they are. Raises FileNotFoundError where there is no such run, and ValueError for a part
-    that one of both does not have or that differs in more than that.
+    A plain convolution may replace one with a batch norm (`model.normalise`), whose batch norm then passes
+    its outputs on unchanged. Raises FileNotFoundError for a run that does not exist, and ValueError for a
+    part that either run lacks or that differs in more than that.
     """
     state = load_checkpoint(run / CHECKPOINT)
     network, given = load_network(run), load_network(donor)
@@ -31,7 +31,7 @@ def graft_run(run: Path, donor: Path, parts: Sequence[str], out: Path) -> None:
         try:
             _take(network.get_submodule(part), given.get_submodule(part))
         except (AttributeError, RuntimeError, ValueError) as error:
-            raise ValueError(f"--part {part}: {donor} has none that fits {run}: {error}") from error
+            raise ValueError(f"--part {part}: {donor} has no such part that fits {run}: {error}") from error
     save_checkpoint(
         out / CHECKPOINT,
         {"average": network.state_dict(), "step": state["step"], "config": state["config"]},

@@ -1,15 +1,16 @@
-"""Make a trained network narrower where its channels say little that the others do not.
+"""Make a trained network narrower by removing channels that the others can replace.
 
     python -m training.history.prune --run RUN --data DATA --out NARROW
 
-Only channels that a single convolution takes are left out, and that convolution is refitted to those that
-stay. NARROW is a run like any other, to export or, better, to start a training from: its widths, which are
-printed, are the `hidden` of the config's `model`.
+Only channels that a single convolution reads are removed, and that convolution is refitted to those that
+stay. NARROW is a run like any other, to export or, better, to start a training from. The printed widths are
+the `model.hidden` of that training's config.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -18,17 +19,17 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from mtvif_ros.command_line import command_parser, told_plainly
-from training.config import read_config
+from training.config import Config, check, plain, read_config
 from training.data.mixture import sample_batches
+from training.history.eliminate import Kept, eliminate
 from training.model import MultiTaskVIF, Network, build_model
 from training.model.checkpoint import CHECKPOINT, load_checkpoint, load_network, save_checkpoint
 from training.model.cost import count_macs, count_parameters
-from training.history.eliminate import Kept, eliminate
 from training.model.encoders.base import Hidden
 
 _BATCHES = 48
-_PATCHES = 4096  # of a batch, which is plenty for one convolution
-_MULTIPLE = 16  # what int8 kernels compute at once
+_PATCHES = 4096  # of a batch: plenty for one convolution
+_MULTIPLE = 16  # the width of int8 kernels
 _SIZE = (480, 640)
 
 
@@ -37,27 +38,27 @@ def prune_run(
 ) -> tuple[dict[str, int], dict[str, float]]:
     """Write a run whose network is that of `run`, narrower; return its widths and its losses by name.
 
-    Every convolution behind such channels may lose the share `most` of its output's variance on training
-    frames below `data` of the config `frames`, by default of the run's. Raises FileNotFoundError for a run
-    without a checkpoint and ValueError for a share that is none and a network that has no such channels.
+    Every convolution behind such channels may lose the share `most` of its output's variance on the training
+    frames of the config `frames` below `data`, by default of the run's config. Raises FileNotFoundError for a
+    run without a checkpoint, and ValueError for a `most` outside 0..1 and a network without such channels.
     """
     if not 0 < most < 1:
-        raise ValueError(f"--most {most}: it must be a share between 0 and 1, such as 0.01")
+        raise ValueError(f"--most is {most}, expected a number between 0 and 1, such as 0.01")
     state = load_checkpoint(run / CHECKPOINT)
+    config = check(Config, state["config"], str(run / CHECKPOINT))
     network = load_network(run)
     hidden = network.encoder.hidden_channels() if isinstance(network, MultiTaskVIF) else {}
     if not hidden:
-        raise ValueError(f"{run}: nothing to prune; it takes encoder lite0 with decoder multitask or fusion")
-    config = read_config(frames) if frames else state["config"]
-    kept = _choose(network, hidden, sample_batches(config, data, _BATCHES), most)
+        raise ValueError(f"{run}: nothing to prune, expected encoder lite0 with decoder multitask or fusion")
+    batches = sample_batches(read_config(frames) if frames else config, data, _BATCHES)
+    kept = _choose(network, hidden, batches, most)
     weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     for name, part in kept.items():
         _cut(weights, hidden[name], part)
-    widths = {**state["config"]["model"].get("hidden", {}), **{n: len(k.channels) for n, k in kept.items()}}
-    model = {**state["config"]["model"], "pretrained": False, "hidden": widths}
-    build_model(model).load_state_dict(weights)
-    narrow = {"average": weights, "step": state["step"], "config": {**state["config"], "model": model}}
-    save_checkpoint(out / CHECKPOINT, narrow)
+    widths = {**config.model.hidden, **{name: len(part.channels) for name, part in kept.items()}}
+    narrow = replace(config, model=replace(config.model, pretrained=False, hidden=widths))
+    build_model(narrow.model).load_state_dict(weights)
+    save_checkpoint(out / CHECKPOINT, {"average": weights, "step": state["step"], "config": plain(narrow)})
     return widths, {name: part.loss for name, part in kept.items()}
 
 
@@ -65,7 +66,7 @@ def prune_run(
 def _choose(
     network: Network, hidden: Mapping[str, Hidden], batches: Iterable[tuple[Tensor, Tensor]], most: float
 ) -> dict[str, Kept]:
-    """Return by name what stays, where anything goes."""
+    """Return by name what stays, for layers that lose any channel."""
     takers = {name: network.encoder.get_submodule(layers.taker) for name, layers in hidden.items()}
     grams: dict[str, Tensor] = {}
     generator = torch.Generator().manual_seed(0)
@@ -84,7 +85,7 @@ def _choose(
 def _watch(
     name: str, taker: nn.Module, grams: dict[str, Tensor], generator: torch.Generator
 ) -> RemovableHandle:
-    """Add up the Gram matrix of what a convolution sees whenever the network runs."""
+    """Sum the Gram matrix of a convolution's input patches whenever the network runs."""
     assert isinstance(taker, nn.Conv2d) and not isinstance(taker.padding, str)
     kernel, padding, stride = taker.kernel_size, taker.padding, taker.stride
 
@@ -98,7 +99,7 @@ def _watch(
 
 
 def _cut(weights: dict[str, Tensor], layers: Hidden, kept: Kept) -> None:
-    """Leave out of a network's weights, in place, all but the kept channels."""
+    """Remove all but the kept channels from a network's weights, in place."""
     for maker in layers.makers:
         for name in [name for name in weights if name.startswith(f"encoder.{maker}.")]:
             if weights[name].ndim:
@@ -112,10 +113,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = command_parser("python -m training.history.prune", __doc__)
     parser.add_argument("--run", type=Path, required=True, help="folder that training.train wrote")
-    parser.add_argument("--data", type=Path, required=True, help="folder that the config's paths start at")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder that the config's paths are relative to"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for the narrower run")
-    parser.add_argument("--most", type=float, default=0.01, help="share of a layer's variance to lose (0.01)")
-    parser.add_argument("--config", type=Path, help="whose frames to judge by, if not the run's")
+    parser.add_argument(
+        "--most", type=float, default=0.01, help="share of a layer's variance to lose; default 0.01"
+    )
+    parser.add_argument("--config", type=Path, help="take frames from this config; default the run's")
     options = parser.parse_args(arguments)
     with told_plainly(parser):
         widths, losses = prune_run(options.run, options.data, options.out, options.most, options.config)

@@ -1,10 +1,10 @@
-"""Make classes of a trained network harder or easier to mark, without training.
+"""Make a trained network mark classes less or more often, without training.
 
     python -m training.history.shift --run RUN --logit curve=-2 --out OTHER_RUN
 
-Adds the number to the class's logits: of pixels that the network takes for a kerb only those are marked
-where it was e² times as likely as each other class. Losses that ask for every pixel of a rare class (Dice,
-the hardest pixels) leave it marked too widely; docs/rounds.md has what that costs, and how to choose.
+Adds the number to the class's logits: with -2 only pixels where a kerb was e² times as likely as any other
+class stay marked. Losses that push for every pixel of a rare class (Dice, the hardest pixels) mark it too
+widely.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from training.model.checkpoint import CHECKPOINT, load_checkpoint, load_network,
 def shift_run(run: Path, out: Path, logits: Mapping[str, float]) -> None:
     """Write the averaged weights of `run` to `out`, with `logits` added by class name.
 
-    Raises FileNotFoundError where there is no such run, and ValueError for unknown classes and for a
-    network without segmentation.
+    Raises FileNotFoundError for a run that does not exist, and ValueError for unknown classes and a network
+    without segmentation.
     """
     unknown = sorted(set(logits) - set(CLASS_NAMES))
     if unknown:
-        raise ValueError(f"--logit: {unknown} are no classes; choose among {list(CLASS_NAMES)}")
+        raise ValueError(f"--logit: {unknown} are unknown, expected classes among {', '.join(CLASS_NAMES)}")
     kept = load_checkpoint(run / CHECKPOINT)
     network = load_network(run)
     if network.decoder.segmentation_pyramid is None:

@@ -1,1 +1,1 @@
-"""Label frames that have no mask."""
+"""Label frames that have no mask, with trained networks."""

@@ -1,4 +1,4 @@
-"""Weigh what a network outside this repository says of frames with what ours say."""
+"""Combine the answers of a network outside this repository with those of ours."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _NONE = 1e-6
 
 
 def find_opinions(folder: Path, pairs: Sequence[PairFiles]) -> dict[str, Path]:
-    """Return by pair the files NAME.npz of `folder`; a pair without one has no opinion.
+    """Return the files NAME.npz of `folder` by pair; a pair without one has no opinion.
 
-    Reads each once, so that a bad one is named before any work is done. Raises ValueError where no pair has
-    one, for a file that belongs to no pair, and what read_opinion raises.
+    Reads every file, so that a bad one is named before any work is done. Raises ValueError when no pair has
+    a file, for a file without a pair, and what read_opinion raises.
     """
     by_name = {files.name: files for files in pairs}
     found = {path.stem: path for path in sorted(folder.glob("*.npz"))}
     if not found:
-        raise ValueError(f"{folder}: holds no NAME.npz; one for each pair that the other network is to judge")
+        raise ValueError(f"{folder}: holds no NAME.npz, one for each pair that the other network answers")
     strangers = sorted(found.keys() - by_name.keys())
     if strangers:
         raise ValueError(
@@ -42,11 +42,11 @@ def find_opinions(folder: Path, pairs: Sequence[PairFiles]) -> dict[str, Path]:
 
 
 def read_opinion(path: Path, size: tuple[int, ...]) -> dict[int, Plane]:
-    """Return by class the probabilities, 0..1, that `path` holds for a frame of `size` (height, width).
+    """Return by class the probabilities, 0..1, in the file for a frame of `size` (height, width).
 
-    The file has an array of bytes for each class that the other network knows, under the class's name,
-    255 for certain. Raises ValueError naming the file for other names, types and sizes, and where the
-    classes together pass certainty.
+    The file holds a uint8 array for each class that the other network knows, under the class's name, 255 for
+    certain. Raises ValueError naming the file for other names, types and sizes, and when the classes'
+    probabilities sum to more than one.
     """
     try:
         with np.load(path) as kept:
@@ -67,9 +67,9 @@ def read_opinion(path: Path, size: tuple[int, ...]) -> dict[int, Plane]:
 
 
 def weigh(probability: Plane, opinion: Opinion, share: float) -> Plane:
-    """Return probabilities (C, H, W) of which `share` comes from the opinion where it knows the class.
+    """Mix `share` of the opinion into probabilities (C, H, W), for the classes that the opinion knows.
 
-    The classes that the opinion does not know divide the rest as `probability` does.
+    The other classes divide the rest in the proportions of `probability`.
     """
     weighed = probability.copy()
     known = list(opinion)

@@ -1,7 +1,7 @@
 """Replay a step's kernels as CUDA graphs.
 
-A step launches about five thousand small kernels. Launched one by one from Python they leave a large GPU idle most
-of the time; captured once and replayed, they keep it busy.
+A step launches about five thousand small kernels. Launched one by one from Python they leave a large GPU
+idle most of the time; captured once and replayed, they keep it busy.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python -m training.loop.time_step --config training/configs/mtvif.yaml
 
-Prints a row for each way to take a step: in float32 and, where the device has it, in bfloat16; on a GPU also with
-CUDA graphs. All weights are random, the teachers' too.
+Prints a row for each way to take a step: in float32 and, where the device has it, in bfloat16; on a GPU
+also with CUDA graphs. All weights are random, the teachers' too.
 """
 
 from __future__ import annotations
@@ -40,17 +40,19 @@ def time_steps(config: Config, device: torch.device, steps: int) -> float:
     allowed = (1 << torch.randint(len(CLASSES), size, device=device)).int()
     times = []
     for _ in range(_WARM_UP + steps):
-        begin = time.perf_counter()
+        start = time.perf_counter()
         terms = take_step(rgb, ir, allowed)
         torch.stack(list(terms.values())).tolist()  # waits for a GPU, as training.train does
-        times.append(time.perf_counter() - begin)
+        times.append(time.perf_counter() - start)
     return statistics.median(times[_WARM_UP:]) * 1e3
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = command_parser("python -m training.loop.time_step", __doc__)
-    parser.add_argument("--config", type=Path, required=True, help="YAML file, such as those in training/configs")
+    parser.add_argument(
+        "--config", type=Path, required=True, help="YAML file, such as those in training/configs"
+    )
     parser.add_argument("--steps", type=whole_number(1), default=20, help="steps to time, default 20")
     options = parser.parse_args(arguments)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

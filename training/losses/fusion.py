@@ -1,7 +1,7 @@
 """Losses of a fused luma plane against both sources; all are pure functions.
 
-All planes are (N, 1, H, W) in 0..1. The losses of structure, difference, fidelity and edges are differentiable
-forms of metrics in mtvif_ros/metrics/fusion.py, which names their sources.
+All planes are (N, 1, H, W) in 0..1. The losses of structure, difference, fidelity and edges are
+differentiable forms of metrics in mtvif_ros/metrics/fusion.py, which names their sources.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def fidelity_loss(fused: Tensor, luma: Tensor, ir: Tensor) -> Tensor:
 
 
 def edge_loss(fused: Tensor, luma: Tensor, ir: Tensor) -> Tensor:
-    """Return one minus Qabf, the share of both sources' edge strength and angle that the fused plane keeps."""
+    """Return one minus Qabf, the kept share of both sources' edge strength and angle."""
     of_fused, strength_fused = _edges(fused)
     kept, total = fused.new_zeros(()), fused.new_zeros(())
     for source in (luma, ir):

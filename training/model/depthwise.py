@@ -1,8 +1,8 @@
 """Convolve depthwise, with a backward pass that is fast on a CPU.
 
 On a CPU torch uses oneDNN, which has fast kernels for every forward pass and for the weight gradient of 3x3
-kernels. Every other backward pass falls back to loops that are ten to fifty times slower. This module expresses
-those passes by the fast ones.
+kernels. Every other backward pass falls back to loops that are ten to fifty times slower. This module
+expresses those passes by the fast ones.
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ def freeze(network: nn.Module, settings: TrainSettings) -> None:
 
     Parts in `frozen` keep their weights and the statistics of their batch norms. With `keep_statistics` all
     batch norms keep their statistics while scales and offsets learn: for trainings from learnt weights with
-    batches too small for statistics of their own. Raises ValueError for a name that is no part of the network.
+    batches too small for statistics of their own. Raises ValueError for a name that is no part of the
+    network.
     """
     for name in settings.frozen:
         try:

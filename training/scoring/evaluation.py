@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -96,9 +96,10 @@ def format_tables(scores: Scores) -> str:
     return "\n".join(lines)
 
 
-def _head(first: str, names: Sequence[str]) -> list[str]:
+def _head(first: str, names: Iterable[str]) -> list[str]:
+    names = list(names)
     return [_row(first, names), "| --- " * (len(names) + 1) + "|"]
 
 
-def _row(first: str, cells: Sequence[str]) -> str:
+def _row(first: str, cells: Iterable[str]) -> str:
     return f"| {first} | " + " | ".join(cells) + " |"

@@ -1,7 +1,7 @@
 """Predict the change of the visible frame's luma at every pixel.
 
-All layers run at stride 4, where one cell holds 16 pixels of each camera; one pixel shuffle enlarges the result.
-A convolution at full size would cost more than the whole encoder.
+All layers run at stride 4, where one cell holds 16 pixels of each camera; one pixel shuffle enlarges the
+result. A convolution at full size would cost more than the whole encoder.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class FusionHead(nn.Module):
         return tuple(F.conv2d(cell, self.interpolation) for cell in _padded(cells).split(1, 1))
 
     def _surround(self, infrared: Tensor) -> Tensor:
-        """Return (N, 1, H/4, W/4): the mean of the wide surround of every cell of `infrared` (N, 16, H/4, W/4)."""
+        """Return (N, 1, H/4, W/4): the mean far around every cell of `infrared` (N, 16, H/4, W/4)."""
         # On a CPU, pooling and enlarging a single channel costs several times as much as this.
         coarse = F.avg_pool2d(infrared, _CELLS).mean(1, keepdim=True)
         wide = F.avg_pool2d(coarse, 5, 1, 2, count_include_pad=False)

@@ -27,8 +27,8 @@ class SegmentationHead(nn.Module):
         self.classes = classes
         self.conv = conv_bn(inputs, inputs)
         self.logits = nn.Conv2d(inputs, classes * _PIXELS, 1)
-        # Most of a street is background. A network that starts with this prior learns the other classes sooner
-        # (Lin et al., Focal Loss, ICCV 2017).
+        # Most of a street is background. A network that starts with this prior learns the other classes
+        # sooner (Lin et al., Focal Loss, ICCV 2017).
         nn.init.normal_(self.logits.weight, std=0.01)
         prior = torch.zeros(classes, _PIXELS)
         prior[0] = -math.log(_PRIOR)

@@ -1,10 +1,10 @@
 """Encode both frames with EfficientNet-Lite0; infrared joins at the input and at strides 4, 8 and 16.
 
-The visible frame passes through the first thirteen blocks of EfficientNet-Lite0 (Tan and Le, arXiv 1905.11946,
-the "lite" variant without squeeze-and-excite). A fourth input channel carries the excess of infrared over its
-luma. The pretrained kernels read that as grey light, so training begins with a network that looks at the brighter
-of both frames. The infrared frame also passes through a narrow branch of its own, whose features are added
-between the blocks, with weights that start at zero.
+The visible frame passes through the first thirteen blocks of EfficientNet-Lite0 (Tan and Le, arXiv
+1905.11946, the "lite" variant without squeeze-and-excite). A fourth input channel carries the excess of
+infrared over its luma. The pretrained kernels read that as grey light, so training begins with a network
+that looks at the brighter of both frames. The infrared frame also passes through a narrow branch of its
+own, whose features are added between the blocks, with weights that start at zero.
 
 `model.hidden` makes blocks narrower inside than published.
 """

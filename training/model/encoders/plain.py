@@ -1,7 +1,7 @@
 """Encode both frames with plain convolutions, without pretrained weights.
 
-Each camera has a branch of the same form, densely connected as in DenseFuse (Li and Wu, 2019). The branches are
-concatenated, and further convolutions reach the lower strides. Widths are ours.
+Each camera has a branch of the same form, densely connected as in DenseFuse (Li and Wu, 2019). The branches
+are concatenated, and further convolutions reach the lower strides. Widths are ours.
 """
 
 from __future__ import annotations

@@ -1,0 +1,131 @@
+"""Make masks from class probabilities and hand-drawn boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from mtvif_ros.classes import CLASS_NAMES, IGNORE
+from mtvif_ros.image import Image
+from mtvif_ros.recordings.pair_folder import PairFiles, load_mask, load_pair
+from training.data.boxes import BOX_CLASSES, Boxes, box_window, is_found, read_boxes
+
+Plane = npt.NDArray[np.float32]
+
+_PRIOR_SIZE = 8
+_SURE_CLASS, _SURE_BACKGROUND = 0.92, 0.95
+_AGREED_CLASS, _AGREED_BACKGROUND = 0.6, 0.85  # for networks that learnt from different data
+_SURE_LOGIT = 0.7
+_DOUBT = 0.3  # probability of a boxed class outside its boxes that makes a pixel unsure
+_SURELY_OTHER, _HARDLY = 0.8, 0.3
+_NOWHERE = -9.0
+
+
+def fill_priors(pairs: Sequence[PairFiles]) -> dict[int, Plane]:
+    """Return by class how often each place of a box is filled, over the pairs with a mask and boxes.
+
+    Boxes that the mask missed, filling less than a quarter, do not count.
+    """
+    filled: dict[int, list[Plane]] = {index: [] for index in BOX_CLASSES}
+    for files in pairs:
+        if files.mask is None or files.boxes is None:
+            continue
+        _, ir = load_pair(files)
+        mask = load_mask(files, ir)
+        assert mask is not None
+        for kind, *box in read_boxes(files.boxes):
+            index = BOX_CLASSES[int(kind)]
+            inside = (mask[box_window(box, mask.shape)] == index).astype(np.float32)
+            if inside.size >= 4 * _PRIOR_SIZE and is_found(mask, index, box):
+                small = cv2.resize(inside, (_PRIOR_SIZE, _PRIOR_SIZE), interpolation=cv2.INTER_AREA)
+                filled[index].append(np.asarray(small, np.float32))
+    mean = {index: np.mean(maps, 0) for index, maps in filled.items() if maps}
+    return {index: (place + place[:, ::-1]) / 2 for index, place in mean.items()}
+
+
+def label_in_boxes(probability: Plane, boxes: Boxes, priors: Mapping[int, Plane]) -> Image:
+    """Return the mask (H, W) on which network, boxes and priors agree, 255 where they do not.
+
+    Inside a box of class c the log odds are the prior's plus the network's. The network's are raised so that
+    its surest pixels in the box count as c, because the box proves that c is there. Outside all boxes the
+    network chooses among the classes without boxes. Where it sees a boxed class there, the annotators may
+    have
+    missed something, and in a box where it sees another boxed class, the box may have the wrong class: both
+    become 255.
+    """
+    odds = _logit(probability)
+    score = np.full((len(CLASS_NAMES), *probability.shape[1:]), _NOWHERE, np.float32)
+    unclear = np.zeros(probability.shape[1:], bool)
+    for kind, *box in boxes:
+        index = BOX_CLASSES[int(kind)]
+        window = box_window(box, probability.shape[1:])
+        inside = odds[index][window]
+        if min(inside.shape) < 3 or index not in priors or _contradicts(probability, index, window):
+            unclear[window] = True
+            continue
+        height, width = inside.shape
+        prior = _logit(np.asarray(cv2.resize(priors[index], (width, height)), np.float32))
+        evidence = np.clip(inside + max(0.0, 2.0 - float(np.quantile(inside, 0.8))), -3, 3)
+        score[index][window] = np.maximum(score[index][window], prior + evidence)
+    boxed = list(BOX_CLASSES)
+    best, second = np.sort(score[boxed], 0)[[-1, -2]]
+    chosen = np.asarray(boxed, np.uint8)[score[boxed].argmax(0)]
+    mask = np.where(best > _SURE_LOGIT, chosen, IGNORE).astype(np.uint8)
+    mask[(second > 0) & (second > best - 1)] = IGNORE
+    rest = probability.copy()
+    rest[boxed] = 0
+    rest /= rest.sum(0)
+    outside = best < -_SURE_LOGIT
+    mask[outside] = np.where(rest.max(0) > 0.6, rest.argmax(0), IGNORE)[outside]
+    unclear |= probability[boxed].max(0) > _DOUBT
+    mask[unclear & (best < _SURE_LOGIT)] = IGNORE
+    return mask
+
+
+def _contradicts(probability: Plane, index: int, window: tuple[slice, slice]) -> bool:
+    """Decide whether most of a box surely shows another boxed class and hardly any of it its own."""
+    others = [other for other in BOX_CLASSES if other != index]
+    surely_other = probability[others].max(0)[window] > _SURELY_OTHER
+    return bool(surely_other.mean() > 0.5 and (probability[index][window] > _HARDLY).mean() < 0.05)
+
+
+def overlooked_boxes(mask: Image, boxes: Boxes) -> Boxes:
+    """Return the boxes (N, 5) that `mask` (H, W) leaves nearly empty."""
+    kept = [not is_found(mask, BOX_CLASSES[int(kind)], box) for kind, *box in boxes]
+    return boxes[np.array(kept, bool)]
+
+
+def complete_mask(mask: Image, made: Image, overlooked: Boxes) -> Image:
+    """Return `mask` with the classes of the overlooked boxes taken from `made`, the mask of label_in_boxes.
+
+    Pixels where `made` is 255 become 255. Pixels of `mask` that have a boxed class stay.
+    """
+    completed = mask.copy()
+    for kind, *box in overlooked:
+        window = box_window(box, mask.shape)
+        new = made[window]
+        open_to_change = ~np.isin(mask[window], BOX_CLASSES)
+        taken = open_to_change & ((new == BOX_CLASSES[int(kind)]) | (new == IGNORE))
+        completed[window][taken] = new[taken]
+    return completed
+
+
+def label_where_sure(probability: Plane, agreed: bool = False) -> Image:
+    """Return the mask (H, W) of the pixels that networks alone are sure of, 255 elsewhere.
+
+    The thresholds are lower if the probabilities are `agreed` with a network that learnt from other data.
+    """
+    chosen, surest = probability.argmax(0).astype(np.uint8), probability.max(0)
+    for_class, for_background = (
+        (_AGREED_CLASS, _AGREED_BACKGROUND) if agreed else (_SURE_CLASS, _SURE_BACKGROUND)
+    )
+    needed = np.where(chosen == 0, for_background, for_class)
+    return np.where(surest >= needed, chosen, IGNORE).astype(np.uint8)
+
+
+def _logit(probability: Plane) -> Plane:
+    limited = np.clip(probability, 1e-3, 1 - 1e-3)
+    return np.asarray(np.log(limited / (1 - limited)), np.float32)

@@ -1,0 +1,99 @@
+"""Write a network as an ONNX model file that obeys the contract, and compare the two."""
+
+from __future__ import annotations
+
+import copy
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxslim
+import torch
+
+from mtvif_ros.classes import CLASS_NAMES, palette
+from mtvif_ros.engines import load_engine
+from training.model.contract import INPUT_NAMES, OUTPUT_NAMES, ContractModel
+from training.model.decoders import FusionDecoder
+from training.model.network import MultiTaskVIF, Network
+
+PRECISIONS = ("fp32", "fp16")
+# Tolerances on a frame of noise: grey levels, and the share of equal mask pixels.
+_MOST_OFF = {"fp32": 1, "fp16": 4}
+_LEAST_SAME = {"fp32": 0.999, "fp16": 0.97}
+_OPSET = 17  # the newest that JetPack 6's TensorRT reads in full
+
+
+def write_onnx(
+    network: Network,
+    path: Path,
+    size: tuple[int, int],
+    properties: dict[str, str],
+    precision: str = "fp32",
+) -> None:
+    """Write `network` for frames of `size` (height, width) to `path` and compare their outputs.
+
+    `precision` is fp32 or fp16, in which TensorRT then computes; for int8 see training.quantise. `properties`
+    join the file's metadata.
+
+    Raises ValueError for a network without segmentation, which the contract requires, and RuntimeError when
+    the file's outputs differ from the network's on a frame of noise.
+    """
+    if isinstance(network, MultiTaskVIF) and isinstance(network.decoder, FusionDecoder):
+        raise ValueError(
+            "a network with model.decoder fusion has no segmentation: export multitask or cascade"
+        )
+    exported = copy.deepcopy(network).half() if precision == "fp16" else network
+    contract = ContractModel(exported, *size).eval()
+    rng = np.random.default_rng(0)
+    rgb = rng.integers(0, 256, (1, *size, 3), np.uint8)
+    ir = rng.integers(0, 256, (1, *size), np.uint8)
+    frames = (torch.from_numpy(rgb), torch.from_numpy(ir))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of its deprecation, and of constants that it does not fold
+        torch.onnx.export(
+            contract,
+            frames,
+            str(path),
+            input_names=list(INPUT_NAMES),
+            output_names=list(OUTPUT_NAMES),
+            opset_version=_OPSET,
+            dynamo=False,  # the other exporter cannot write opset 17
+        )
+    model = onnxslim.slim(onnx.load(str(path)))
+    described = {
+        "classes": json.dumps(CLASS_NAMES),
+        "palette": json.dumps(palette().tolist()),
+        "precision": precision,
+        **properties,
+    }
+    del model.metadata_props[:]
+    for key, value in described.items():
+        model.metadata_props.add(key=key, value=value)
+    _fix_output_shapes(model, size)
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, str(path))
+    _compare(ContractModel(network, *size).eval(), path, frames, precision)
+
+
+def _fix_output_shapes(model: onnx.ModelProto, size: tuple[int, int]) -> None:
+    for output in model.graph.output:
+        shape = (1, *size, 3) if output.name == "fused" else (1, *size)
+        for dimension, value in zip(output.type.tensor_type.shape.dim, shape):
+            dimension.dim_value = value
+
+
+def _compare(
+    contract: ContractModel, path: Path, frames: tuple[torch.Tensor, torch.Tensor], precision: str
+) -> None:
+    with torch.no_grad():
+        expected = [output.numpy()[0] for output in contract(*frames)]
+    engine = load_engine(path, "onnxruntime")
+    fused, mask = engine.infer(frames[0].numpy()[0], frames[1].numpy()[0])
+    off = np.abs(fused.astype(np.int16) - expected[0]).max()
+    same = (mask == expected[1]).mean()
+    print(f"{path}: fused within {off} grey levels of the network, mask equal on {same:.2%}")
+    if off > _MOST_OFF[precision] or same < _LEAST_SAME[precision]:
+        raise RuntimeError(f"{path}: the exported file does not compute what the network does")

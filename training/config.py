@@ -267,6 +267,8 @@ def _read_settings(kind: type[Settings], given: Any, at: str, problems: list[str
 
 def _read(kind: Any, given: Any, at: str, problems: list[str]) -> Any:
     origin, inner = get_origin(kind), get_args(kind)
+    if kind is Any:
+        return given
     if is_dataclass(kind):
         return _read_settings(kind, given, at, problems)  # type: ignore[arg-type]
     if origin is Annotated:
@@ -318,9 +320,7 @@ def _read_scalar(kind: Any, given: Any, at: str, problems: list[str]) -> Any:
             return float(given)
     elif kind is Path and isinstance(given, (str, Path)):
         return Path(given)
-    elif (kind is dict and isinstance(given, dict)) or (
-        isinstance(given, kind) and isinstance(given, bool) == (kind is bool)
-    ):
+    elif isinstance(given, kind) and isinstance(given, bool) == (kind is bool):
         return given
     return _refuse(given, at, _words(kind), problems)
 
@@ -340,6 +340,9 @@ def _is_number(text: str) -> bool:
     return True
 
 
+_SCALARS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path"}
+
+
 def _words(kind: Any) -> str:
     """Say what an annotation allows."""
     origin, inner = get_origin(kind), get_args(kind)
@@ -353,8 +356,4 @@ def _words(kind: Any) -> str:
         return "a list, each " + _words(inner[0])
     if origin is tuple:
         return f"a list of {len(inner)}, each {_words(inner[0])}"
-    if is_dataclass(kind) or kind is dict or (isinstance(origin, type) and issubclass(origin, Mapping)):
-        return "a mapping"
-    return {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path"}[
-        kind
-    ]
+    return _SCALARS.get(kind, "a mapping")

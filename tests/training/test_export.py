@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from mtvif_ros.model_file import read_model_file
+from tests.training import tiny
 from training.export import main
 from training.model import build_model
 from training.model.checkpoint import CHECKPOINT, save_checkpoint, save_weights
@@ -35,7 +36,7 @@ def test_a_network_without_segmentation_is_told_what_to_export(
 
 def config_with_weights(folder: Path, **model: str) -> Path:
     torch.manual_seed(0)
-    save_weights(build_model({"encoder": "plain", **model}), folder / "given.safetensors")
+    save_weights(tiny.network(), folder / "given.safetensors")
     config = folder / "config.yaml"
     config.write_text(f"model: {{encoder: plain}}\ninitial: {folder}/given.safetensors\n")
     return config

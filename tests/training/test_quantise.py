@@ -11,8 +11,8 @@ from mtvif_ros.engines.tensorrt.flavour import Flavour
 from mtvif_ros.model_file import read_model_file
 from mtvif_ros.recordings.pair_folder import find_pairs
 from mtvif_ros.synthetic import RoadScene, SceneConfig
+from tests.training import tiny
 from training.export import export
-from training.model import build_model
 from training.quantise import quantise
 from training.scoring.parity import compare_outputs, outputs_of
 
@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cv2.imwrite(str(root / "ir" / f"{number}.png"), frame.ir)
     torch.manual_seed(0)
     described = {"model_version": "test", "trained_on": "nothing", "licence": "none"}
-    export(build_model({"encoder": "lite0"}), root / "full.onnx", (128, 160), described)
+    export(tiny.network("lite0"), root / "full.onnx", (128, 160), described)
     return root
 
 

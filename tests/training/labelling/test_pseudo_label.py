@@ -7,6 +7,7 @@ import torch
 
 from mtvif_ros.classes import CLASS_NAMES, IGNORE
 from mtvif_ros.recordings.pair_folder import find_pairs
+from tests.training import tiny
 from training.data.selection import select_pairs
 from training.labelling.pseudo_label import (
     class_probabilities,
@@ -129,7 +130,7 @@ def test_what_another_network_says_makes_a_frame_without_boxes_sure(data: Path) 
 
 def test_several_networks_label_by_the_mean_of_their_probabilities() -> None:
     torch.manual_seed(0)
-    networks = [build_model({"encoder": "plain"}).eval() for _ in range(2)]
+    networks = [tiny.network().eval() for _ in range(2)]
     for network in networks:
         for parameter in network.parameters():
             torch.nn.init.normal_(parameter, std=0.3)

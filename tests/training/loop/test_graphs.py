@@ -3,10 +3,10 @@ import copy
 import pytest
 import torch
 
+from tests.training import tiny
 from training.loop.distillation import taught_probabilities
 from training.loop.graphs import graph_fusion_terms, graph_learner, graph_teachers
 from training.losses import fusion_terms
-from training.model import build_model
 from training.model.deep_supervision import DeepSupervision
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU here")
@@ -22,7 +22,7 @@ def frames(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 def learner() -> DeepSupervision:
     torch.manual_seed(0)
-    network = build_model({"encoder": "lite0", "pretrained": False})
+    network = tiny.network("lite0")
     return DeepSupervision(network, deep=True).cuda()
 
 

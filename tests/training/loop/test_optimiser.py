@@ -1,12 +1,12 @@
 import pytest
 
+from tests.training import tiny
 from training.loop.optimiser import parameter_groups
-from training.model import build_model
 from training.model.deep_supervision import DeepSupervision
 
 
 def learner() -> DeepSupervision:
-    return DeepSupervision(build_model({"encoder": "lite0", "pretrained": False}), deep=True)
+    return DeepSupervision(tiny.network("lite0"), deep=True)
 
 
 def test_every_parameter_learns_once_and_parts_at_their_share() -> None:

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.training import tiny
 from training.config import read_config
 from training.model import Network, build_model
 from training.model.checkpoint import CHECKPOINT, load_network, load_weights, save_checkpoint, save_weights
@@ -12,7 +13,7 @@ _ROOT = Path(__file__).parents[3]
 
 def network(seed: int) -> Network:
     torch.manual_seed(seed)
-    return build_model({"encoder": "plain"}).eval()
+    return tiny.network().eval()
 
 
 def test_a_weights_file_starts_a_network_where_another_ended(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from training.model import build_model
+from tests.training import tiny
 from training.model.deep_supervision import DeepSupervision
 
 
@@ -12,7 +12,7 @@ def frames() -> tuple[torch.Tensor, torch.Tensor]:
 
 def learner(decoder: str, deep: bool = True) -> DeepSupervision:
     torch.manual_seed(0)
-    network = build_model({"encoder": "lite0", "decoder": decoder, "pretrained": False})
+    network = tiny.network("lite0", decoder=decoder)
     return DeepSupervision(network, deep).eval()
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from mtvif_ros.engines import load_engine
+from tests.training import tiny
 from training.export import export
 from training.losses.fusion import hidden_warmth
 from training.model import Cascade, Network, build_model
@@ -25,7 +26,7 @@ from training.model.network import DECODERS
 def test_every_encoder_works_with_every_decoder(
     encoder: str, decoder: str, batch: int, size: tuple[int, int]
 ) -> None:
-    network = build_model({"encoder": encoder, "decoder": decoder, "pretrained": False}).eval()
+    network = tiny.network(encoder, decoder=decoder).eval()
     change, cells = network(torch.rand(batch, 3, *size), torch.rand(batch, 1, *size))
     assert change.shape == (batch, 1, *size)
     if decoder == "fusion":
@@ -37,14 +38,14 @@ def test_every_encoder_works_with_every_decoder(
 @pytest.mark.parametrize("decoder", DECODERS)
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_every_weight_of_every_network_is_trained(encoder: str, decoder: str) -> None:
-    network = build_model({"encoder": encoder, "decoder": decoder, "pretrained": False})
+    network = tiny.network(encoder, decoder=decoder)
     change, cells = network(torch.rand(2, 3, 64, 64), torch.rand(2, 1, 64, 64))
     (change.square().sum() + (0 if cells is None else cells.square().sum())).backward()
     assert [name for name, weight in network.named_parameters() if weight.grad is None] == []
 
 
 def test_bf16_frames_work_in_a_bf16_network() -> None:
-    network = build_model({"encoder": "lite0", "pretrained": False}).to(torch.bfloat16).eval()
+    network = tiny.network("lite0").to(torch.bfloat16).eval()
     rgb, ir = torch.rand(1, 3, 32, 32).bfloat16(), torch.rand(1, 1, 32, 32).bfloat16()
     assert network(rgb, ir)[0].dtype == torch.bfloat16
 
@@ -63,11 +64,11 @@ def test_frames_that_do_not_fit_are_refused_with_what_to_do(
     rgb: torch.Tensor, ir: torch.Tensor, message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        build_model({"encoder": "plain"})(rgb, ir)
+        tiny.network()(rgb, ir)
 
 
 def test_fusion_starts_as_the_brighter_of_both_frames() -> None:
-    network = build_model({"encoder": "lite0", "pretrained": False}).eval()
+    network = tiny.network("lite0").eval()
     rgb, ir = torch.rand(1, 3, 64, 64), torch.rand(1, 1, 64, 64)
     with torch.no_grad():
         change, _ = network(rgb, ir)
@@ -106,7 +107,7 @@ def test_the_factor_that_reveals_gives_what_the_loss_asks_for_behind_smoke() -> 
 
 @pytest.mark.parametrize(("output", "other"), [(0, "segmentation"), (1, "fusion")])
 def test_the_tasks_share_the_encoder_and_nothing_else(output: int, other: str) -> None:
-    network = build_model({"encoder": "lite0", "pretrained": False})
+    network = tiny.network("lite0")
     outputs = network(torch.rand(2, 3, 64, 64), torch.rand(2, 1, 64, 64))
     outputs[output].square().sum().backward()
     weights = dict(network.named_parameters())
@@ -115,7 +116,7 @@ def test_the_tasks_share_the_encoder_and_nothing_else(output: int, other: str) -
 
 
 def test_a_cascades_segmentation_leaves_its_fusion_alone() -> None:
-    network = build_model({"encoder": "plain", "decoder": "cascade"})
+    network = tiny.network(decoder="cascade")
     assert isinstance(network, Cascade)
     _, cells = network(torch.rand(1, 3, 64, 64), torch.rand(1, 1, 64, 64))
     cells.square().sum().backward()
@@ -125,7 +126,7 @@ def test_a_cascades_segmentation_leaves_its_fusion_alone() -> None:
 @pytest.mark.parametrize("part", ["encoder", "decoder"])
 def test_an_unknown_part_is_refused_with_those_that_exist(part: str) -> None:
     with pytest.raises(ValueError, match=f"model.{part}: 'resnet' is unknown.*(lite0|multitask)"):
-        build_model({"encoder": "lite0", part: "resnet"})
+        tiny.network("lite0")
 
 
 @pytest.mark.parametrize(
@@ -143,10 +144,7 @@ def test_widths_that_an_encoder_cannot_have_are_refused(model: dict[str, Any], t
 
 
 def test_one_head_costs_at_most_six_tenths_of_a_cascade() -> None:
-    head, cascade = (
-        build_model({"encoder": "lite0", "decoder": decoder, "pretrained": False})
-        for decoder in ("multitask", "cascade")
-    )
+    head, cascade = (tiny.network("lite0", decoder=decoder) for decoder in ("multitask", "cascade"))
     assert count_parameters(head) <= 0.6 * count_parameters(cascade)
     assert count_macs(head, (480, 640)) <= 0.6 * count_macs(cascade, (480, 640))
     assert count_parameters(head) <= 3e6
@@ -155,7 +153,7 @@ def test_one_head_costs_at_most_six_tenths_of_a_cascade() -> None:
 
 def test_pretrained_features_are_those_of_the_published_network() -> None:
     """The values are what `efficientnet-lite-pytorch` gives, far from borders, where padding differs."""
-    encoder = build_model({"encoder": "lite0"}).eval().encoder
+    encoder = tiny.network("lite0", pretrained=True).eval().encoder
     axis = torch.arange(768.0)
     waves = [(torch.sin(axis * f) + torch.cos(axis[:, None] * f * 0.7) + 2) / 4 for f in (0.05, 0.11, 0.23)]
     with torch.no_grad():
@@ -166,7 +164,7 @@ def test_pretrained_features_are_those_of_the_published_network() -> None:
 
 
 def test_a_pretrained_network_first_takes_what_is_warm_and_dark_as_grey_light() -> None:
-    encoder = build_model({"encoder": "lite0"}).eval().encoder
+    encoder = tiny.network("lite0", pretrained=True).eval().encoder
     ir = torch.rand(1, 1, 64, 64)
     dark, grey = torch.zeros(1, 3, 64, 64), ir.expand(-1, 3, -1, -1)
     with torch.no_grad():
@@ -176,7 +174,7 @@ def test_a_pretrained_network_first_takes_what_is_warm_and_dark_as_grey_light() 
 
 
 def test_the_contract_keeps_the_visible_frames_chroma() -> None:
-    network = build_model({"encoder": "lite0", "pretrained": False})
+    network = tiny.network("lite0")
     contract = ContractModel(network, 64, 64).eval()
     rgb = torch.randint(90, 160, (1, 64, 64, 3), dtype=torch.uint8)
     with torch.no_grad():
@@ -190,7 +188,7 @@ def test_the_contract_keeps_the_visible_frames_chroma() -> None:
 def undecided() -> Network:
     """Return a network that sees every class somewhere; a new one sees background."""
     torch.manual_seed(0)
-    network = build_model({"encoder": "lite0", "pretrained": False}).eval()
+    network = tiny.network("lite0").eval()
     torch.nn.init.normal_(network.get_parameter("decoder.segmentation.logits.weight"))
     torch.nn.init.zeros_(network.get_parameter("decoder.segmentation.logits.bias"))
     return network
@@ -198,7 +196,7 @@ def undecided() -> Network:
 
 def test_a_new_network_sees_background() -> None:
     torch.manual_seed(0)
-    network = build_model({"encoder": "lite0", "pretrained": False}).eval()
+    network = tiny.network("lite0").eval()
     with torch.no_grad():
         _, cells = network(torch.rand(1, 3, 64, 96), torch.rand(1, 1, 64, 96))
     assert spread_cells(cells).softmax(1)[:, 0].mean() == pytest.approx(100 / 108, abs=0.02)
@@ -207,7 +205,7 @@ def test_a_new_network_sees_background() -> None:
 @pytest.mark.parametrize("decoder", DECODERS)
 def test_normalised_pyramids_add_maps_of_one_scale(decoder: str) -> None:
     torch.manual_seed(0)
-    network = build_model({"encoder": "lite0", "decoder": decoder, "pretrained": False, "normalise": True})
+    network = tiny.network("lite0", decoder=decoder, normalise=True)
     spread: list[float] = []
 
     def keep(module: torch.nn.Module, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
@@ -261,7 +259,7 @@ def test_an_exported_file_computes_what_the_network_does_at_any_size(
 
 
 def test_a_network_without_segmentation_is_not_exported(tmp_path: Path) -> None:
-    network = build_model({"encoder": "plain", "decoder": "fusion"})
+    network = tiny.network(decoder="fusion")
     with pytest.raises(ValueError, match="no segmentation"):
         export(network, tmp_path / "model.onnx", (64, 64), {})
 
@@ -282,10 +280,10 @@ def test_cost_by_hand() -> None:
 
 def test_a_misspelt_setting_of_the_model_is_refused_with_those_that_exist() -> None:
     with pytest.raises(ValueError, match=r"\['normalize'\].*normalise"):
-        build_model({"encoder": "lite0", "pretrained": False, "normalize": True})
+        tiny.network("lite0", normalize=True)
 
 
 def test_cost_is_counted_where_the_network_is() -> None:
-    network = build_model({"encoder": "lite0", "pretrained": False})
+    network = tiny.network("lite0")
     there = count_macs(network.to("meta"), (32, 32))
-    assert there == count_macs(build_model({"encoder": "lite0", "pretrained": False}), (32, 32))
+    assert there == count_macs(tiny.network("lite0"), (32, 32))

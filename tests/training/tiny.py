@@ -1,0 +1,57 @@
+"""Settings and runs that are small enough for quick tests."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from training.config import Config, ModelSettings, check, plain
+from training.model import Network, build_model
+from training.model.checkpoint import CHECKPOINT, save_checkpoint
+
+
+def settings(encoder: str = "plain", **more: Any) -> ModelSettings:
+    """The settings of a network without pretrained weights."""
+    return check(ModelSettings, {"encoder": encoder, "pretrained": False, **more}, "test")
+
+
+def network(encoder: str = "plain", **more: Any) -> Network:
+    return build_model(settings(encoder, **more))
+
+
+def plain_config(model: ModelSettings | None = None, **train: Any) -> dict[str, Any]:
+    """A training of one step on one rendered frame, as a YAML file would have it."""
+    return {
+        "seed": 1,
+        "model": plain(model or settings()),
+        "train": {
+            "sources": [{"rendered": 1, "share": 1.0}],
+            "steps": 1,
+            "batch": 2,
+            "crop": [64, 64],
+            "learning_rate": 2.0e-3,
+            "weight_decay": 0.02,
+            "warmup_steps": 2,
+            "ema_decay": 0.99,
+            "clip_gradients": 5.0,
+            "checkpoint_every": 2,
+            "validate_every": 100,
+            "workers": 0,
+            **train,
+        },
+        "validate": [],
+        "loss": {"likelihood": 1.0, "dice": 1.0, "intensity": 3.0, "gradient": 12.0, "colour": 3.0},
+    }
+
+
+def config(model: ModelSettings | None = None, **train: Any) -> Config:
+    return check(Config, plain_config(model, **train), "test")
+
+
+def save_run(folder: Path, seed: int = 0, model: ModelSettings | None = None, **train: Any) -> Path:
+    """Write a run whose network has random weights of this seed; return its folder."""
+    torch.manual_seed(seed)
+    made = config(model, **train)
+    state = {"average": build_model(made.model).state_dict(), "step": 10, "config": plain(made)}
+    save_checkpoint(folder / CHECKPOINT, state)
+    return folder

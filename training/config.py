@@ -32,6 +32,7 @@ class _Rule(NamedTuple):
     allows: Callable[[Any], bool]
 
 
+_AT_LEAST_ONE = _Rule("a list of at least one", bool)
 _Count = Annotated[int, _Rule("a whole number from 1 on", lambda value: value >= 1)]
 _WholeNumber = Annotated[int, _Rule("a whole number from 0 on", lambda value: value >= 0)]
 _CropSide = Annotated[int, _Rule("a multiple of 32", lambda value: value > 0 and value % 32 == 0)]
@@ -103,7 +104,7 @@ class RenderedSource:
     share: _Positive
     seed: _WholeNumber = 0
     smoke: _Share = 0.0
-    times: tuple[TimeOfDay, ...] = ALL_TIMES
+    times: Annotated[tuple[TimeOfDay, ...], _AT_LEAST_ONE] = ALL_TIMES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +119,7 @@ class TrainSettings:
     workers: processes that load samples, for each process that trains; default by the machine.
     """
 
-    sources: tuple[RenderedSource | PairSource, ...]
+    sources: Annotated[tuple[RenderedSource | PairSource, ...], _AT_LEAST_ONE]
     steps: _WholeNumber
     batch: _Count
     crop: tuple[_CropSide, _CropSide]
@@ -274,6 +275,9 @@ def _read(kind: Any, given: Any, at: str, problems: list[str]) -> Any:
     if origin is Annotated:
         mistyped: list[str] = []
         value = _read(inner[0], given, at, mistyped)
+        if mistyped and get_origin(inner[0]) is tuple:
+            problems += mistyped
+            return None
         if mistyped or not inner[1].allows(value):
             return _refuse(given, at, inner[1].words, problems)
         return value

@@ -1,20 +1,37 @@
-import pytest
+from pathlib import Path
 
-from training.ablate import hold_out, vary
+import pytest
+import yaml
+
+from tests.training import tiny
+from training.ablate import Fold, hold_out, read_plan, vary
+from training.config import PairSelection, PairSource
 
 
 def test_a_variant_changes_what_its_paths_name_and_nothing_else() -> None:
     base = {"model": {"decoder": "multitask"}, "loss": {"dice": 1.0, "edge": 1.0}, "seed": 1}
-    changed = vary(base, {"model.decoder": "cascade", "loss.dice": None, "initial": "x"})
+    changed = vary(base, {"model.decoder": "cascade", "loss.dice": None, "initial": "x"}, "plan")
     assert changed == {"model": {"decoder": "cascade"}, "loss": {"edge": 1.0}, "seed": 1, "initial": "x"}
     assert base["model"] == {"decoder": "multitask"}
-    with pytest.raises(KeyError):
-        vary(base, {"modle.decoder": "cascade"})
+    with pytest.raises(ValueError, match=r"^plan: modle\.decoder leads nowhere"):
+        vary(base, {"modle.decoder": "cascade"}, "plan")
+
+
+def test_a_wrong_variant_is_named_before_any_is_trained(tmp_path: Path) -> None:
+    plan = {
+        "base": tiny.plain_config(),
+        "folds": [{"of": ["a"], "numbers": [[1, 5]]}],
+        "variants": {"as it is": {}, "too deep": {"model.decoder": "deep"}},
+    }
+    (tmp_path / "plan.yaml").write_text(yaml.safe_dump(plan))
+    with pytest.raises(ValueError, match=r"plan\.yaml: too deep: model\.decoder is 'deep', expected one of"):
+        read_plan(tmp_path / "plan.yaml")
 
 
 def test_a_fold_is_validated_on_and_not_trained_on() -> None:
-    config = {"train": {"sources": [{"path": "a", "share": 1}, {"rendered": 9, "share": 1}]}, "validate": []}
-    held = hold_out(config, {"of": ["a"], "numbers": [[1, 5]]})
-    assert held["train"]["sources"][0]["skip_numbers"] == [[1, 5]]
-    assert "skip_numbers" not in held["train"]["sources"][1]
-    assert held["validate"] == [{"path": "a", "only": "labelled", "numbers": [[1, 5]]}]
+    config = tiny.config(sources=[{"path": "a", "share": 1}, {"path": "b", "share": 1}])
+    held = hold_out(config, Fold(of=("a",), numbers=((1, 5),)))
+    a, b = held.train.sources
+    assert isinstance(a, PairSource) and a.skip_numbers == ((1, 5),)
+    assert isinstance(b, PairSource) and b.skip_numbers == ()
+    assert held.validate == (PairSelection(path="a", only="labelled", numbers=((1, 5),)),)

@@ -12,7 +12,11 @@ MODEL = "models/mtvif_int8.onnx"
     ("module", "arguments", "told"),
     [
         ("ablate", ["--config", "no.yaml", *NOWHERE], "no.yaml"),
-        ("ablate", ["--config", "training/configs/finetune.yaml", *NOWHERE], "lacks base, folds, variants"),
+        (
+            "ablate",
+            ["--config", "training/configs/finetune.yaml", *NOWHERE],
+            "finetune.yaml: seed is unknown, expected one of base, folds, variants",
+        ),
         ("history.average_runs", ["--runs", "no/run", *NOWHERE], "no/run/checkpoint.pt"),
         ("check", ["--config", "no.yaml", "--data", "/nowhere"], "no.yaml"),
         ("evaluate", ["--model", MODEL, "--data", "/nowhere"], "/nowhere/vi: no such folder"),

@@ -1,11 +1,33 @@
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
-import yaml
 
-from training.ablate import vary
-from training.config import check_config, read_config
+from mtvif_ros.synthetic.light import TIMES
+from tests.training import tiny
+from training.ablate import read_plan
+from training.config import (
+    ALL_TIMES,
+    Config,
+    EncoderName,
+    RenderedSource,
+    check,
+    plain,
+    read_config,
+    read_plain,
+)
+from training.data.layouts import LAYOUTS
 from training.model import build_model
+from training.model.encoders import ENCODERS
+from training.model.network import DECODERS
+
+CONFIGS = [path for path in Path("training").glob("**/configs/*.yaml") if path.stem != "ablation"]
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_config_is_valid_and_survives_a_checkpoint(path: Path) -> None:
+    config = read_config(path)
+    assert check(Config, plain(config), "checkpoint") == config
 
 
 def test_a_config_changes_what_it_extends(tmp_path: Path) -> None:
@@ -13,7 +35,7 @@ def test_a_config_changes_what_it_extends(tmp_path: Path) -> None:
     (tmp_path / "second.yaml").write_text("extends: first.yaml\nseed: 2\ntrain: {crop: [32, 48]}")
     (tmp_path / "third.yaml").write_text("extends: second.yaml\ntrain: {steps: 5}")
     third = {"seed": 2, "train": {"steps": 5, "crop": [32, 48]}, "loss": {"dice": 1.0}}
-    assert read_config(tmp_path / "third.yaml") == third
+    assert read_plain(tmp_path / "third.yaml") == third
 
 
 @pytest.mark.parametrize("text", ["- seed", "seed: [", ""])
@@ -23,37 +45,101 @@ def test_a_file_that_is_no_config_is_named(tmp_path: Path, text: str) -> None:
         read_config(tmp_path / "mine.yaml")
 
 
-def test_every_config_has_all_settings_and_no_others() -> None:
-    configs = [path for path in Path("training").glob("**/configs/*.yaml") if path.stem != "ablation"]
-    assert len(configs) > 5
-    for path in configs:
-        check_config(read_config(path))
+def test_omitted_settings_get_their_defaults() -> None:
+    config = tiny.config()
+    assert config.train.frozen == () and config.train.bf16 and not config.train.keep_statistics
+    assert config.train.sources == (RenderedSource(rendered=1, share=1.0, times=ALL_TIMES),)
+    assert config.initial is None and config.loss.distillation == 0
 
 
-def test_everything_that_is_missing_or_unknown_is_named_at_once() -> None:
-    config = read_config(Path("training/configs/finetune.yaml"))
-    del config["seed"], config["train"]["batch"]
-    config["train"]["frosen"] = ["encoder"]
-    config["validation"] = []
-    told = r"seed is missing; validation is unknown; .*train\.batch is missing; train\.frosen is unknown; "
-    with pytest.raises(ValueError, match=told):
-        check_config(config)
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        ("seed", None, "seed is missing, expected a whole number from 0 on"),
+        ("validation", [], "validation is unknown, expected one of initial, loss, model"),
+        ("model.encoder", "resnet", "model.encoder is 'resnet', expected one of lite0, plain"),
+        ("model.hidden", {"blocks.1": 0}, "model.hidden.blocks.1 is 0, expected a whole number from 1 on"),
+        ("model.pretrained", "no", "model.pretrained is 'no', expected true or false"),
+        ("train.frosen", ["encoder"], "train.frosen is unknown, expected one of batch, bf16"),
+        ("train.batch", True, "train.batch is True, expected a whole number from 1 on"),
+        ("train.crop", [64], r"train.crop is \[64\], expected a list of 2, each a multiple of 32"),
+        ("train.crop", [64, 50], r"train.crop\[1\] is 50, expected a multiple of 32"),
+        ("train.learning_rate", "1e-3", "expected a number from 0 on .*write 1.0e-3"),
+        ("train.learning_rate", float("nan"), "train.learning_rate is nan, expected a number from 0 on"),
+        ("train.ema_decay", 1.0, "train.ema_decay is 1.0, expected a number from 0 to below 1"),
+        ("train.sources", "here", "train.sources is 'here', expected a list"),
+        ("loss.sharpness", 1.0, "loss.sharpness is unknown, expected one of auxiliary, colour"),
+        ("loss.distillation", 1.0, "names 0 runs and loss.distillation is 1: give both or neither"),
+        ("train.teachers", ["run"], "names 1 runs and loss.distillation is 0: give both or neither"),
+        ("validate", [{"path": "x", "share": 1}], r"validate\[0\].share is unknown"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_what_is_allowed(path: str, value: Any, told: str) -> None:
+    config = tiny.plain_config()
+    *sections, last = path.split(".")
+    section = config
+    for name in sections:
+        section = section[name]
+    if value is None:
+        del section[last]
+    else:
+        section[last] = value
+    with pytest.raises(ValueError, match=f"^mine.yaml: .*{told}") as refused:
+        check(Config, config, "mine.yaml")
+    assert "\n" not in str(refused.value)
 
 
-def test_a_term_that_is_none_is_named_before_training() -> None:
-    config = read_config(Path("training/configs/finetune.yaml"))
-    config["loss"]["stucture"] = 3.0
-    with pytest.raises(ValueError, match=r"loss: unknown terms \['stucture'\]"):
-        check_config(config)
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ({"rendered": 1, "smok": 0.9, "share": 1}, "smok is unknown, expected one of rendered, seed"),
+        ({"rendered": 1, "times": ["noon"], "share": 1}, r"times\[0\] is 'noon', expected one of day, dusk"),
+        ({"rendered": 1, "times": "day", "share": 1}, "times is 'day', expected a list"),
+        ({"rendered": 1, "times": [], "share": 1}, r"times is \[\], expected a list of at least one"),
+        ({"path": "set"}, "share is missing, expected a number above 0"),
+        ({"path": "set", "share": 0}, "share is 0, expected a number above 0"),
+        ({"path": "set", "share": 1, "only": "some"}, "only is 'some', expected one of all, labelled"),
+        ({"path": "set", "share": 1, "layout": "coco"}, "layout is 'coco', expected one of pairs, msrs"),
+        ({"path": "set", "share": 1, "onyl": "boxed"}, "onyl is unknown"),
+        (
+            {"path": "set", "share": 1, "absent": ["lorry"]},
+            r"absent\[0\] is 'lorry', expected one of",
+        ),
+        (
+            {"path": "set", "share": 1, "numbers": [[5, 1]]},
+            r"numbers\[0\] is \[5, 1\], expected",
+        ),
+    ],
+)
+def test_a_wrong_source_is_named_with_what_is_allowed(source: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=rf"train\.sources\[0\]\.{told}"):
+        tiny.config(sources=[source])
+
+
+def test_all_problems_are_named_at_once() -> None:
+    config = tiny.plain_config(batch=0)
+    del config["seed"]
+    with pytest.raises(ValueError, match=r"^f: seed is missing.*; train\.batch is 0"):
+        check(Config, config, "f")
+
+
+def test_a_deep_supervision_needs_a_loss_to_judge_by() -> None:
+    config = tiny.plain_config() | {"loss": {"intensity": 1.0, "auxiliary": 0.5}}
+    with pytest.raises(ValueError, match=r"loss\.auxiliary judges by"):
+        check(Config, config, "mine.yaml")
+
+
+def test_names_in_configs_are_those_that_the_code_has() -> None:
+    assert set(get_args(EncoderName)) == set(ENCODERS)
+    assert {*DECODERS} == {"multitask", "fusion", "cascade"}
+    assert {*LAYOUTS} == {"pairs", "msrs", "fmb", "pst900", "mfnet"}
+    assert set(ALL_TIMES) == set(TIMES)
 
 
 def test_every_variant_of_the_ablation_is_a_network_that_can_be_built() -> None:
-    plan = yaml.safe_load(Path("training/configs/ablation.yaml").read_text())
-    assert len(plan["variants"]) > 5
-    for name, changes in plan["variants"].items():
-        config = vary(plan["base"], changes)
-        check_config(config)
-        network = build_model(config["model"] | {"pretrained": False})
-        frozen = config["train"].get("frozen", [])
+    variants, folds = read_plan(Path("training/configs/ablation.yaml"))
+    assert len(variants) > 5 and folds
+    for name, config in variants.items():
+        network = build_model(check(type(config.model), plain(config.model) | {"pretrained": False}, name))
         names = {module for module, _ in network.named_modules()}
-        assert names >= {*frozen, *config["train"].get("rates", {})}, name
+        assert names >= {*config.train.frozen, *config.train.rates}, name

@@ -71,9 +71,9 @@ def test_persons_whom_smoke_hides_are_looked_for(
     [
         (["--data", "folder", "--peer", "SeAFusion"], "'SeAFusion' is not NAME=FOLDER"),
         (["--rendered", "0"], "argument --rendered: '0' is not a whole number from 1 on"),
-        (["--data", "folder", "--smoke", "0.5"], "--smoke is for --rendered frames"),
-        (["--data", "folder", "--time", "day"], "--time is for --rendered frames"),
-        (["--rendered", "1", "--smoke", "2"], "--smoke: 2.0 is no density; use 0 to 1"),
+        (["--data", "folder", "--smoke", "0.5"], "--smoke applies to --rendered frames"),
+        (["--data", "folder", "--time", "day"], "--time applies to --rendered frames"),
+        (["--rendered", "1", "--smoke", "2"], "--smoke is 2.0, expected a number from 0 to 1"),
     ],
 )
 def test_smoke_and_times_that_cannot_be_drawn_are_refused(

@@ -12,7 +12,7 @@ from mtvif_ros.model_file import read_model_file
 from mtvif_ros.recordings.pair_folder import find_pairs
 from mtvif_ros.synthetic import RoadScene, SceneConfig
 from tests.training import tiny
-from training.export import export
+from training.model.onnx_file import write_onnx
 from training.quantise import quantise
 from training.scoring.parity import compare_outputs, outputs_of
 
@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cv2.imwrite(str(root / "ir" / f"{number}.png"), frame.ir)
     torch.manual_seed(0)
     described = {"model_version": "test", "trained_on": "nothing", "licence": "none"}
-    export(tiny.network("lite0"), root / "full.onnx", (128, 160), described)
+    write_onnx(tiny.network("lite0", pretrained=True), root / "full.onnx", (128, 160), described)
     return root
 
 
@@ -64,7 +64,14 @@ def test_the_encoders_first_look_at_both_frames_is_rounded_once(folder: Path, tm
     assert [node.op_type for node in first_look if rounded & set(node.output)] == ["Relu"]
 
 
-@pytest.mark.parametrize("compute_capability", ["8.6", "8.9", "12.0"])
+@pytest.mark.parametrize(
+    "compute_capability",
+    [
+        "8.6",
+        pytest.param("8.9", marks=pytest.mark.long),
+        pytest.param("12.0", marks=pytest.mark.long),
+    ],
+)
 def test_a_signed_int8_file_becomes_a_tensorrt_engine(
     compute_capability: str, tensorrt_rtx: Flavour, folder: Path, tmp_path: Path
 ) -> None:

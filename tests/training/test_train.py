@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,12 @@ import pytest
 import torch
 import yaml
 
+from mtvif_ros.engines import load_engine
 from mtvif_ros.synthetic import RoadScene, SceneConfig
-from training.config import read_config
+from tests.training import tiny
+from training.config import Config, LossWeights, check
 from training.data.allowed import allowed_from_mask
+from training.export import main as export
 from training.loop.step import learning_rate
 from training.losses.segmentation import distillation_loss, partial_label_loss
 from training.model import Network
@@ -35,23 +39,16 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def config(steps: int) -> dict[str, Any]:
-    small = read_config(Path("training/history/configs/seventeenth.yaml"))
-    small["validate"] = [{"path": "small"}]
-    del small["initial"], small["loss"]["distillation"]
-    del small["train"]["teachers"], small["train"]["keep_statistics"]
-    small["train"] |= {
-        "sources": [{"path": "small", "only": "labelled", "share": 1.0}],
-        "steps": steps,
-        "batch": 2,
-        "crop": [64, 64],
-        "learning_rate": 2.0e-3,  # the round's own is for weights that are trained already
-        "warmup_steps": 2,
-        "checkpoint_every": 2,
-        "validate_every": steps,
-        "workers": 0,
+def plain_config(steps: int, encoder: str = "plain", **train: Any) -> dict[str, Any]:
+    sources = [{"path": "small", "only": "labelled", "share": 1.0}]
+    model = tiny.settings(encoder)
+    return tiny.plain_config(model, steps=steps, sources=sources, validate_every=max(1, steps), **train) | {
+        "validate": [{"path": "small"}]
     }
-    return small
+
+
+def config(steps: int, encoder: str = "plain", **train: Any) -> Config:
+    return check(Config, plain_config(steps, encoder, **train), "test")
 
 
 def weights(run: Path) -> dict[str, torch.Tensor]:
@@ -67,56 +64,53 @@ def test_the_same_seed_gives_the_same_weights(data: Path, tmp_path: Path) -> Non
 
 def test_trainings_of_one_config_differ_by_the_seed_that_is_asked_for(data: Path, tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
-    path.write_text(yaml.safe_dump(config(1) | {"seed": 1}))
+    path.write_text(yaml.safe_dump(plain_config(1)))
     for name, seed in (("a", []), ("b", ["--seed", "2"]), ("c", ["--seed", "1"])):
         main(["--config", str(path), "--data", str(data), "--out", str(tmp_path / name), *seed])
     a, b, c = (weights(tmp_path / name)["decoder.segmentation.logits.weight"] for name in "abc")
     assert torch.equal(a, c) and not torch.equal(a, b)
 
 
+@pytest.mark.long
 def test_a_killed_run_resumes_where_it_stopped(data: Path, tmp_path: Path) -> None:
     settings = tmp_path / "config.yaml"
-    settings.write_text(yaml.safe_dump(config(400)))
+    settings.write_text(yaml.safe_dump(plain_config(10_000)))
     run = tmp_path / "run"
     command = [sys.executable, "-m", "training.train", "--config", str(settings)]
     command += ["--data", str(data), "--out", str(run)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    end = time.monotonic() + 60
-    while not (run / CHECKPOINT).exists() and time.monotonic() < end:
+    end = time.monotonic() + 300
+    while time.monotonic() < end and process.poll() is None:
+        if (run / CHECKPOINT).exists() and load_checkpoint(run / CHECKPOINT)["step"]:
+            break
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     reached = load_checkpoint(run / CHECKPOINT)["step"]
-    assert 0 < reached < 400
+    assert 0 < reached < 10_000
 
     train(config(reached + 2), data, run)
     assert load_checkpoint(run / CHECKPOINT)["step"] == reached + 2
 
 
 def test_a_deeply_supervised_run_goes_on_with_its_judges(data: Path, tmp_path: Path) -> None:
-    settings = config(2)
-    settings["loss"]["auxiliary"] = 0.5
-    settings["train"]["rates"] = {"encoder": 0.25}
-    train(settings, data, tmp_path)
+    deep = replace(config(2, rates={"encoder": 0.25}), loss=LossWeights(dice=1.0, auxiliary=0.5))
+    train(deep, data, tmp_path)
     before = load_checkpoint(tmp_path / CHECKPOINT)["judges"]
-    # At this rate nothing moves: what the judges are then is what was restored.
-    settings["train"] |= {"steps": 3, "learning_rate": 0.0}
-    train(settings, data, tmp_path)
+    # At this rate nothing moves, so the judges stay as they were restored.
+    train(replace(deep, train=replace(deep.train, steps=3, learning_rate=0.0)), data, tmp_path)
     after = load_checkpoint(tmp_path / CHECKPOINT)
     assert after["step"] == 3 and before
     assert all(torch.equal(before[name], after["judges"][name]) for name in before)
 
 
 def test_parts_learn_at_their_own_rates(data: Path, tmp_path: Path) -> None:
-    settings = config(1)
-    settings["train"]["rates"] = {"encoder.blocks": 0.0}
     for name, steps in (("first", 1), ("second", 2)):
-        settings["train"]["steps"] = steps
-        train(settings, data, tmp_path / name)
+        train(config(steps, rates={"encoder.visible": 0.0}), data, tmp_path / name)
     first, second = weights(tmp_path / "first"), weights(tmp_path / "second")
     same = {name for name, tensor in first.items() if torch.equal(tensor, second[name])}
-    assert "encoder.blocks.3.layers.0.0.weight" in same
-    assert "encoder.stem.0.1.weight" not in same
+    assert "encoder.visible.stem.0.0.weight" in same
+    assert "encoder.infrared.stem.0.0.weight" not in same
 
 
 def rendered_frame() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -133,8 +127,8 @@ def logits_of(network: Network, rgb: torch.Tensor, ir: torch.Tensor) -> torch.Te
 
 
 def test_training_lowers_the_loss_it_is_asked_to_lower(data: Path, tmp_path: Path) -> None:
-    untrained = train(config(1), data, tmp_path / "short").cpu()
-    trained = train(config(30), data, tmp_path / "long").cpu()
+    untrained = train(config(0), data, tmp_path / "short").cpu()
+    trained = train(config(12, ema_decay=0.5), data, tmp_path / "long").cpu()
     rgb, ir, allowed = rendered_frame()
     before, after = (
         partial_label_loss(logits_of(network, rgb, ir), allowed) for network in (untrained, trained)
@@ -143,19 +137,19 @@ def test_training_lowers_the_loss_it_is_asked_to_lower(data: Path, tmp_path: Pat
 
 
 def test_a_network_comes_closer_to_its_teacher(data: Path, tmp_path: Path) -> None:
-    teacher = train(config(30), data, tmp_path / "teacher").cpu()
-    taught = config(30) | {"seed": 9, "loss": {"distillation": 1.0}}
-    taught["train"]["teachers"] = [str(tmp_path / "teacher")]
-    pupil = train(taught, data, tmp_path / "pupil").cpu()
-    alone = train(config(1) | {"seed": 9}, data, tmp_path / "alone").cpu()
+    teacher = train(config(12, ema_decay=0.5), data, tmp_path / "teacher").cpu()
+    taught = plain_config(12, ema_decay=0.5, teachers=[str(tmp_path / "teacher")])
+    taught |= {"seed": 9, "loss": {"distillation": 1.0}}
+    pupil = train(check(Config, taught, "test"), data, tmp_path / "pupil").cpu()
+    untaught = train(replace(config(0), seed=9), data, tmp_path / "untaught").cpu()
     rgb, ir, _ = rendered_frame()
     goal = logits_of(teacher, rgb, ir).softmax(1)
-    near, far = (distillation_loss(logits_of(network, rgb, ir), goal) for network in (pupil, alone))
-    assert near < far / 2
+    near, far = (distillation_loss(logits_of(network, rgb, ir), goal) for network in (pupil, untaught))
+    assert near < far
 
 
 def test_the_rate_warms_up_and_falls() -> None:
-    settings = {"learning_rate": 1.0, "warmup_steps": 10, "steps": 110}
+    settings = config(110, learning_rate=1.0, warmup_steps=10).train
     assert learning_rate(0, settings) == pytest.approx(0.1)
     assert learning_rate(10, settings) == pytest.approx(1.0)
     assert learning_rate(110, settings) == pytest.approx(0.01)
@@ -163,21 +157,24 @@ def test_the_rate_warms_up_and_falls() -> None:
 
 def test_a_run_starts_from_another_and_keeps_what_is_frozen(data: Path, tmp_path: Path) -> None:
     train(config(1), data, tmp_path / "first")
-    second = config(2) | {"initial": str(tmp_path / "first"), "seed": 9}
-    second["train"]["frozen"] = ["encoder.stem", "encoder.blocks.0"]
-    train(second, data, tmp_path / "second")
+    second = config(2, frozen=["encoder.visible", "encoder.join"])
+    train(replace(second, initial=tmp_path / "first", seed=9), data, tmp_path / "second")
     before = load_checkpoint(tmp_path / "first" / CHECKPOINT)["average"]
     after = weights(tmp_path / "second")
     same = {name for name in before if torch.equal(before[name], after[name])}
-    assert {name for name in before if name.startswith(("encoder.stem", "encoder.blocks.0"))} <= same
-    assert "encoder.blocks.1.layers.0.0.weight" not in same
+    assert {name for name in before if name.startswith(("encoder.visible", "encoder.join"))} <= same
+    assert "encoder.infrared.stem.0.0.weight" not in same
+
+
+def test_a_part_to_freeze_that_does_not_exist_is_named(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"train\.frozen: 'encoder\.eyes' is no part of the network"):
+        train(config(1, frozen=["encoder.eyes"]), data, tmp_path)
 
 
 def test_kept_statistics_stay_while_the_batch_norms_learn(data: Path, tmp_path: Path) -> None:
     train(config(1), data, tmp_path / "first")
-    second = config(2) | {"initial": str(tmp_path / "first"), "seed": 9}
-    second["train"]["keep_statistics"] = True
-    train(second, data, tmp_path / "second")
+    second = config(2, keep_statistics=True)
+    train(replace(second, initial=tmp_path / "first", seed=9), data, tmp_path / "second")
     before = load_checkpoint(tmp_path / "first" / CHECKPOINT)["average"]
     after = weights(tmp_path / "second")
     statistics = {name for name in before if ".running_" in name}
@@ -187,12 +184,12 @@ def test_kept_statistics_stay_while_the_batch_norms_learn(data: Path, tmp_path: 
     assert not any(torch.equal(before[name], after[name]) for name in scales)
 
 
+@pytest.mark.long
 def test_two_processes_take_the_steps_that_one_takes(data: Path, tmp_path: Path) -> None:
     """Batch statistics belong to a process, so the layers that have them are frozen here."""
-    settings = config(3)
     parts = ("segmentation_pyramid", "segmentation", "fusion_pyramid", "fusion.mix")
-    settings["train"]["frozen"] = ["encoder", *(f"decoder.{part}" for part in parts)]
-    settings["train"] |= {"clip_gradients": 1e9, "bf16": False}
+    frozen = ["encoder", *(f"decoder.{part}" for part in parts)]
+    settings = plain_config(3, frozen=frozen, clip_gradients=1e9, bf16=False)
     settings["loss"] = {"intensity": 1.0, "colour": 1.0}
     path = tmp_path / "config.yaml"
     path.write_text(yaml.safe_dump(settings))
@@ -202,7 +199,7 @@ def test_two_processes_take_the_steps_that_one_takes(data: Path, tmp_path: Path)
     for name, launcher in (("alone", []), ("together", torchrun)):
         command = [sys.executable, "-m", *launcher, "training.train", "--config", str(path)]
         command += ["--data", str(data), "--out", str(tmp_path / name)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=os.environ | hidden)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=os.environ | hidden)
         assert done.returncode == 0, done.stderr
     a, b = weights(tmp_path / "alone"), weights(tmp_path / "together")
     assert a["decoder.fusion.factors.bias"][0] != 1
@@ -217,14 +214,14 @@ def test_curves_and_pictures_are_written(data: Path, tmp_path: Path) -> None:
 
 
 def test_a_config_without_validation_trains(data: Path, tmp_path: Path) -> None:
-    train(config(1) | {"validate": []}, data, tmp_path)
+    train(replace(config(1), validate=()), data, tmp_path)
     assert load_checkpoint(tmp_path / CHECKPOINT)["step"] == 1
     assert not (tmp_path / "pictures").exists()
 
 
 def test_no_steps_write_what_a_training_would_start_from(data: Path, tmp_path: Path) -> None:
     train(config(1), data, tmp_path / "first")
-    train(config(0) | {"initial": str(tmp_path / "first")}, data, tmp_path / "second")
+    train(replace(config(0), initial=tmp_path / "first"), data, tmp_path / "second")
     first, second = (load_checkpoint(tmp_path / name / CHECKPOINT) for name in ("first", "second"))
     assert second["step"] == 0
     assert all(torch.equal(tensor, second["network"][key]) for key, tensor in first["average"].items())
@@ -233,7 +230,7 @@ def test_no_steps_write_what_a_training_would_start_from(data: Path, tmp_path: P
 def test_unusable_files_end_the_command_before_training(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = config(2)
+    settings = plain_config(2)
     settings["train"]["sources"][0]["path"] = "absent"
     path = tmp_path / "config.yaml"
     path.write_text(yaml.safe_dump(settings))
@@ -242,3 +239,22 @@ def test_unusable_files_end_the_command_before_training(
     assert ended.value.code == 1
     assert "absent" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_an_interrupted_run_ends_as_one_that_was_not(data: Path, tmp_path: Path) -> None:
+    train(config(3, warmup_steps=5), data, tmp_path / "whole")
+    stopped = config(3, warmup_steps=5)
+    train(replace(stopped, train=replace(stopped.train, steps=2)), data, tmp_path / "resumed")
+    train(stopped, data, tmp_path / "resumed")
+    whole, resumed = weights(tmp_path / "whole"), weights(tmp_path / "resumed")
+    assert all(torch.equal(tensor, resumed[name]) for name, tensor in whole.items())
+
+
+def test_a_trained_network_becomes_a_file_that_onnxruntime_runs(data: Path, tmp_path: Path) -> None:
+    train(config(2), data, tmp_path / "run")
+    size = ["--height", "64", "--width", "96"]
+    export(["--run", str(tmp_path / "run"), "--out", str(tmp_path / "mine.onnx"), *size])
+    frame = RoadScene(SceneConfig(seed=2, width=96, height=64)).frame(0)
+    fused, mask = load_engine(tmp_path / "mine.onnx", "onnxruntime").infer(frame.rgb, frame.ir)
+    assert fused.shape == (64, 96, 3) and mask.shape == (64, 96)
+    assert fused.std() > 0 and mask.max() < 9

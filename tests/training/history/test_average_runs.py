@@ -6,21 +6,14 @@ import torch
 import yaml
 from torch import nn
 
+from tests.training import tiny
 from training.export import main as export
 from training.history.average_runs import main
-from training.model import build_model
-from training.model.checkpoint import CHECKPOINT, load_checkpoint, load_network, save_checkpoint
+from training.model.checkpoint import CHECKPOINT, load_checkpoint, load_network
 
 
-def run(path: Path, seed: int, encoder: str = "plain", **settings: object) -> Path:
-    torch.manual_seed(seed)
-    model = {"encoder": encoder, "decoder": "multitask", "pretrained": False}
-    sources = [{"rendered": 1, "share": 1.0}]
-    train = {"sources": sources, "batch": 2, "crop": [64, 64], **settings}
-    config = {"model": model, "train": train, "seed": 1}
-    weights = build_model(model).state_dict()
-    save_checkpoint(path / CHECKPOINT, {"average": weights, "step": 10, "config": config})
-    return path
+def run(path: Path, seed: int, encoder: str = "plain", **train: object) -> Path:
+    return tiny.save_run(path, seed, tiny.settings(encoder), **train)
 
 
 def average(*runs: Path, out: Path, more: Sequence[str] = ()) -> None:

@@ -4,6 +4,8 @@ import pytest
 import torch
 from torch import nn
 
+from tests.training import tiny
+from training.config import plain
 from training.history.graft import graft_run, main
 from training.model import build_model
 from training.model.checkpoint import CHECKPOINT, load_network, save_checkpoint
@@ -13,12 +15,14 @@ PARTS = ["decoder.fusion", "decoder.fusion_pyramid"]
 
 def run_of(folder: Path, seed: int, normalise: bool = False) -> Path:
     torch.manual_seed(seed)
-    config = {"model": {"encoder": "plain", "decoder": "multitask", "normalise": normalise}}
-    network = build_model(config["model"])
+    config = tiny.config(tiny.settings(normalise=normalise))
+    network = build_model(config.model)
     for buffer in network.buffers():
         if buffer.is_floating_point():
             nn.init.uniform_(buffer, 0.5, 2)
-    save_checkpoint(folder / CHECKPOINT, {"average": network.state_dict(), "config": config, "step": 7})
+    save_checkpoint(
+        folder / CHECKPOINT, {"average": network.state_dict(), "config": plain(config), "step": 7}
+    )
     return folder
 
 

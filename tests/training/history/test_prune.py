@@ -4,6 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.training import tiny
+from training.config import Config, check, plain
 from training.data.mixture import sample_batches
 from training.export import main as export
 from training.history.prune import main
@@ -12,18 +14,19 @@ from training.model.checkpoint import CHECKPOINT, load_checkpoint, load_network,
 from training.model.cost import count_macs, count_parameters
 from training.model.encoders.lite0 import Lite0Encoder
 
+# Channels inside the blocks: few, so that pruning is quick.
+HIDDEN = {f"blocks.{index}": 32 for index in range(1, 13)}
+
 
 def run(path: Path, encoder: str = "lite0") -> Path:
     torch.manual_seed(0)
-    model = {"encoder": encoder, "decoder": "multitask", "pretrained": False}
-    train = {"sources": [{"rendered": 1, "share": 1.0}], "batch": 2, "crop": [64, 64]}
-    config = {"model": model, "train": train, "seed": 1}
-    network = build_model(model)
+    config = tiny.config(tiny.settings(encoder, hidden=HIDDEN if encoder == "lite0" else {}))
+    network = build_model(config.model)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.normal_(module.bias, std=0.3)
-    weights = network.state_dict()
-    save_checkpoint(path / CHECKPOINT, {"average": weights, "step": 10, "config": config})
+    state = {"average": network.state_dict(), "step": 10, "config": plain(config)}
+    save_checkpoint(path / CHECKPOINT, state)
     return path
 
 
@@ -48,7 +51,7 @@ def test_a_narrower_network_costs_less_and_gives_nearly_the_same(pruned: tuple[P
     whole, narrow = (load_network(path) for path in pruned)
     assert count_parameters(narrow) < count_parameters(whole)
     assert count_macs(narrow, (64, 64)) < 0.95 * count_macs(whole, (64, 64))
-    config = load_checkpoint(pruned[0] / CHECKPOINT)["config"]
+    config = check(Config, load_checkpoint(pruned[0] / CHECKPOINT)["config"], "run")
     rgb, ir = next(iter(sample_batches(config, pruned[0], 1)))
     (before, infrared), (after, refitted) = (first_features(network, rgb, ir) for network in (whole, narrow))
     for one, other in ((before, after), (infrared, refitted)):
@@ -60,9 +63,9 @@ def test_a_narrower_network_is_a_run_whose_config_says_its_widths(
     pruned: tuple[Path, Path], tmp_path: Path
 ) -> None:
     _, narrow = pruned
-    model = load_checkpoint(narrow / CHECKPOINT)["config"]["model"]
-    assert model["hidden"]
-    assert all(width % 16 == 0 for width in model["hidden"].values())
+    model = check(Config, load_checkpoint(narrow / CHECKPOINT)["config"], "run").model
+    assert model.hidden
+    assert all(width % 16 == 0 for width in model.hidden.values())
     build_model(model).load_state_dict(load_checkpoint(narrow / CHECKPOINT)["average"])
     size = ["--height", "64", "--width", "96"]
     export(["--run", str(narrow), "--out", str(tmp_path / "narrow.onnx"), *size])
@@ -90,7 +93,7 @@ def test_a_network_without_such_channels_is_refused(
 def test_a_loss_that_is_no_share_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--run", str(tmp_path), "--data", str(tmp_path), "--out", str(tmp_path), "--most", "5"])
-    assert "--most 5.0: it must be a share" in capsys.readouterr().err
+    assert "--most is 5.0, expected a number between 0 and 1" in capsys.readouterr().err
 
 
 def test_a_run_without_a_checkpoint_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from training.config import read_config
+from training.config import PairSource, read_config
 
 _ROOT = Path(__file__).parents[3]
 _HISTORY = Path("training/history")
@@ -54,11 +54,10 @@ def read_by(call: list[str]) -> set[str]:
             inputs.add(word)
         if option == "--config" and word.endswith(".yaml") and call[0] == "training.train":
             config = read_config(_ROOT / word)
-            sources = config["train"]["sources"]
-            masks = (source.get("masks") for source in sources)
-            made = (f"{source['root']}/{source['path']}" for source in sources if "root" in source)
-            teachers = config["train"].get("teachers", [])
-            inputs |= {one for one in (config.get("initial"), *masks, *made, *teachers) if one}
+            sources = [source for source in config.train.sources if isinstance(source, PairSource)]
+            masks = [source.masks for source in sources]
+            made = [source.root / source.path for source in sources if source.root]
+            inputs |= {str(one) for one in (config.initial, *masks, *made, *config.train.teachers) if one}
     return inputs
 
 
@@ -76,12 +75,14 @@ def test_every_round_is_trained(copy: Path) -> None:
     assert trained == rounds | {str(_CONFIGS / "mtvif.yaml")}
 
 
+@pytest.mark.long
 def test_what_is_labelled_is_not_labelled_again(copy: Path) -> None:
     first, second = reproduce(copy), reproduce(copy)
     assert any(call[0] == "training.labelling.pseudo_label" for call in first)
     assert not any(call[0] == "training.labelling.pseudo_label" for call in second)
 
 
+@pytest.mark.long
 def test_a_training_that_fails_ends_the_recipe(copy: Path) -> None:
     program = copy / "program"
     program.write_text(program.read_text() + "\nsys.exit('--seed' in sys.argv and '12' in sys.argv)\n")

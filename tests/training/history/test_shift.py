@@ -4,20 +4,16 @@ import pytest
 import torch
 
 from mtvif_ros.classes import CLASS_NAMES
+from tests.training import tiny
 from training.history.shift import main, shift_run
-from training.model import build_model
-from training.model.checkpoint import CHECKPOINT, load_network, save_checkpoint
+from training.model.checkpoint import load_network
 from training.model.decoders import spread_cells
 
 CURVE = CLASS_NAMES.index("curve")
 
 
 def run_of(folder: Path, decoder: str = "multitask") -> Path:
-    torch.manual_seed(0)
-    config = {"model": {"encoder": "plain", "decoder": decoder}}
-    state = {"average": build_model(config["model"]).state_dict(), "config": config, "step": 7}
-    save_checkpoint(folder / CHECKPOINT, state)
-    return folder
+    return tiny.save_run(folder, model=tiny.settings(decoder=decoder))
 
 
 def logits_of(run: Path) -> torch.Tensor:

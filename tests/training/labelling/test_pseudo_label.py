@@ -8,18 +8,17 @@ import torch
 from mtvif_ros.classes import CLASS_NAMES, IGNORE
 from mtvif_ros.recordings.pair_folder import find_pairs
 from tests.training import tiny
+from training.config import PairSelection
 from training.data.selection import select_pairs
-from training.labelling.pseudo_label import (
-    class_probabilities,
+from training.labelling.masks import (
     complete_mask,
     fill_priors,
     label_in_boxes,
     label_where_sure,
-    main,
     overlooked_boxes,
 )
-from training.model import build_model
-from training.model.checkpoint import CHECKPOINT, save_checkpoint
+from training.labelling.probabilities import class_probabilities
+from training.labelling.pseudo_label import main
 
 CAR, PERSON, BIKE = (CLASS_NAMES.index(name) for name in ("car", "person", "bike"))
 BOX = np.array([[0, 0.5, 0.5, 0.4, 0.8]], np.float32)  # a person in rows 10 to 90, columns 30 to 70
@@ -98,10 +97,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_the_command_labels_what_has_no_mask(data: Path) -> None:
-    torch.manual_seed(0)
-    config = {"model": {"encoder": "plain"}}
-    state = {"average": build_model(config["model"]).state_dict(), "config": config, "step": 1}
-    save_checkpoint(data / "run" / CHECKPOINT, state)
+    tiny.save_run(data / "run")
     main(["--run", str(data / "run"), "--data", str(data), "--out", str(data / "out")])
     (made,) = (data / "out").iterdir()
     assert made.name == "b.png"
@@ -111,10 +107,7 @@ def test_the_command_labels_what_has_no_mask(data: Path) -> None:
 
 def test_what_another_network_says_makes_a_frame_without_boxes_sure(data: Path) -> None:
     (data / "boxes" / "b.txt").unlink()
-    torch.manual_seed(0)
-    config = {"model": {"encoder": "plain"}}
-    state = {"average": build_model(config["model"]).state_dict(), "config": config, "step": 1}
-    save_checkpoint(data / "run" / CHECKPOINT, state)
+    tiny.save_run(data / "run")
     (data / "opinions").mkdir()
     bike = np.zeros((64, 64), np.uint8)
     bike[:32] = 255
@@ -161,11 +154,10 @@ def test_what_a_mask_overlooked_is_completed_and_the_rest_stays() -> None:
 
 def test_the_command_completes_masks_that_overlooked_a_box(data: Path) -> None:
     cv2.imwrite(str(data / "labels" / "b.png"), np.zeros((64, 64), np.uint8))
-    torch.manual_seed(0)
-    config = {"model": {"encoder": "plain"}}
-    state = {"average": build_model(config["model"]).state_dict(), "config": config, "step": 1}
-    save_checkpoint(data / "run" / CHECKPOINT, state)
+    tiny.save_run(data / "run")
     main(["--run", str(data / "run"), "--data", str(data), "--out", str(data / "out")])
     assert [path.name for path in (data / "out").iterdir()] == ["b.png"]
-    used = {files.name: files.mask for files in select_pairs({"path": ".", "masks": str(data / "out")}, data)}
+    used = {
+        files.name: files.mask for files in select_pairs(PairSelection(path=".", masks=data / "out"), data)
+    }
     assert used == {"a": data / "labels" / "a.png", "b": data / "out" / "b.png"}

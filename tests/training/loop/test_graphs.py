@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from tests.training import tiny
+from training.config import LossWeights
 from training.loop.distillation import taught_probabilities
 from training.loop.graphs import graph_fusion_terms, graph_learner, graph_teachers
 from training.losses import fusion_terms
@@ -11,7 +12,7 @@ from training.model.deep_supervision import DeepSupervision
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU here")
 
-WEIGHTS = {"intensity": 3.0, "structure": 5.0, "difference": 0.6, "fidelity": 1.2, "edge": 3.0, "colour": 3.0}
+WEIGHTS = LossWeights(intensity=3.0, structure=5.0, difference=0.6, fidelity=1.2, edge=3.0, colour=3.0)
 
 
 def frames(seed: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -40,15 +40,15 @@ def test_a_training_of_ones_own_starts_from_all_of_the_shipped_weights(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     config = read_config(_ROOT / "training/configs/finetune.yaml")
-    load_weights(build_model(config["model"]), _ROOT / config["initial"])
-    assert "not from it" not in capsys.readouterr().out
+    assert config.initial is not None
+    load_weights(build_model(config.model), _ROOT / config.initial)
+    assert "unchanged" not in capsys.readouterr().out
 
 
 def test_weights_of_a_narrower_encoder_are_refused_with_the_widths_to_set(tmp_path: Path) -> None:
-    lite0 = {"encoder": "lite0", "pretrained": False}
-    save_weights(build_model({**lite0, "hidden": {"blocks.3": 96}}), tmp_path / "narrow.safetensors")
+    save_weights(tiny.network("lite0", hidden={"blocks.3": 96}), tmp_path / "narrow.safetensors")
     with pytest.raises(ValueError, match=r"other widths.*set model\.hidden: \{.*'blocks\.3': 96"):
-        load_weights(build_model(lite0), tmp_path / "narrow.safetensors")
+        load_weights(tiny.network("lite0"), tmp_path / "narrow.safetensors")
 
 
 def test_weights_that_cannot_be_used_are_named(tmp_path: Path) -> None:

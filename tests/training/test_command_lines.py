@@ -15,7 +15,7 @@ MODEL = "models/mtvif_int8.onnx"
         (
             "ablate",
             ["--config", "training/configs/finetune.yaml", *NOWHERE],
-            "finetune.yaml: seed is unknown, expected one of base, folds, variants",
+            "seed is unknown, expected one of base, folds",
         ),
         ("history.average_runs", ["--runs", "no/run", *NOWHERE], "no/run/checkpoint.pt"),
         ("check", ["--config", "no.yaml", "--data", "/nowhere"], "no.yaml"),

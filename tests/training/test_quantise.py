@@ -34,14 +34,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.mark.parametrize("signed", [False, True])
-def test_an_int8_file_obeys_the_contract_and_gives_nearly_the_same(
-    signed: bool, folder: Path, tmp_path: Path
-) -> None:
-    full, small, pairs = folder / "full.onnx", tmp_path / "small.onnx", find_pairs(folder)
+@pytest.fixture(scope="module", params=[False, True], ids=["unsigned", "signed"])
+def small(request: pytest.FixtureRequest, folder: Path) -> Path:
+    """full.onnx, quantised."""
+    path = folder / f"small_{request.param}.onnx"
+    quantise(folder / "full.onnx", path, find_pairs(folder), signed=request.param)
+    return path
 
-    quantise(full, small, pairs, signed)
 
+def test_an_int8_file_obeys_the_contract_and_gives_nearly_the_same(small: Path, folder: Path) -> None:
+    full, pairs = folder / "full.onnx", find_pairs(folder)
     assert small.stat().st_size < 0.5 * full.stat().st_size
     engine = load_engine(small, "onnxruntime")
     assert engine.model.precision == "int8"
@@ -53,17 +55,14 @@ def test_an_int8_file_obeys_the_contract_and_gives_nearly_the_same(
     assert parity.mask_equal > 0.7
 
 
-def test_the_encoders_first_look_at_both_frames_is_rounded_once(folder: Path, tmp_path: Path) -> None:
-    small = tmp_path / "small.onnx"
-
-    quantise(folder / "full.onnx", small, find_pairs(folder))
-
+def test_the_encoders_first_look_at_both_frames_is_rounded_once(small: Path) -> None:
     nodes = onnx.load(str(small)).graph.node
     rounded = {node.input[0] for node in nodes if node.op_type == "QuantizeLinear"}
     first_look = [node for node in nodes if "/encoder/excess/" in node.name]
     assert [node.op_type for node in first_look if rounded & set(node.output)] == ["Relu"]
 
 
+@pytest.mark.parametrize("small", [True], indirect=True, ids=["signed"])
 @pytest.mark.parametrize(
     "compute_capability",
     [
@@ -73,8 +72,6 @@ def test_the_encoders_first_look_at_both_frames_is_rounded_once(folder: Path, tm
     ],
 )
 def test_a_signed_int8_file_becomes_a_tensorrt_engine(
-    compute_capability: str, tensorrt_rtx: Flavour, folder: Path, tmp_path: Path
+    compute_capability: str, tensorrt_rtx: Flavour, small: Path
 ) -> None:
-    small = tmp_path / "small.onnx"
-    quantise(folder / "full.onnx", small, find_pairs(folder), signed=True)
     assert len(build_engine(tensorrt_rtx, read_model_file(small), compute_capability)) > 100_000

@@ -128,7 +128,7 @@ def logits_of(network: Network, rgb: torch.Tensor, ir: torch.Tensor) -> torch.Te
 
 def test_training_lowers_the_loss_it_is_asked_to_lower(data: Path, tmp_path: Path) -> None:
     untrained = train(config(0), data, tmp_path / "short").cpu()
-    trained = train(config(12, ema_decay=0.5), data, tmp_path / "long").cpu()
+    trained = train(config(8, ema_decay=0.5), data, tmp_path / "long").cpu()
     rgb, ir, allowed = rendered_frame()
     before, after = (
         partial_label_loss(logits_of(network, rgb, ir), allowed) for network in (untrained, trained)
@@ -137,8 +137,8 @@ def test_training_lowers_the_loss_it_is_asked_to_lower(data: Path, tmp_path: Pat
 
 
 def test_a_network_comes_closer_to_its_teacher(data: Path, tmp_path: Path) -> None:
-    teacher = train(config(12, ema_decay=0.5), data, tmp_path / "teacher").cpu()
-    taught = plain_config(12, ema_decay=0.5, teachers=[str(tmp_path / "teacher")])
+    teacher = train(config(8, ema_decay=0.5), data, tmp_path / "teacher").cpu()
+    taught = plain_config(8, ema_decay=0.5, teachers=[str(tmp_path / "teacher")])
     taught |= {"seed": 9, "loss": {"distillation": 1.0}}
     pupil = train(check(Config, taught, "test"), data, tmp_path / "pupil").cpu()
     untaught = train(replace(config(0), seed=9), data, tmp_path / "untaught").cpu()

@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 
 from mtvif_ros.classes import CLASS_NAMES
 from training.data.allowed import (
@@ -22,11 +21,6 @@ def test_a_class_that_nobody_saw_is_allowed_nowhere() -> None:
     allowed = forbid(allowed_from_mask(np.array([[0, 1, 2, 255]], np.uint8)), ["car"])
     assert allowed.tolist() == [[1, ALL_CLASSES & ~CAR, PERSON, ALL_CLASSES & ~CAR]]
     assert allowed.dtype == np.uint16
-
-
-def test_an_absent_class_must_have_a_name() -> None:
-    with pytest.raises(ValueError, match=r"\['lorry'\] are no classes; choose among \['background'"):
-        forbid(np.ones((1, 1), np.uint16), ["lorry", "car"])
 
 
 def test_a_class_is_forbidden_outside_its_boxes() -> None:

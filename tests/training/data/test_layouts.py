@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from mtvif_ros.recordings.pair_folder import load_mask, load_pair
+from training.config import LayoutName
 from training.data.layouts import LAYOUTS
 
 TREES = {
@@ -30,7 +31,7 @@ def write(path: Path, pixels: np.ndarray) -> None:  # type: ignore[type-arg]
     ],
 )
 def test_an_official_tree_is_read_into_our_classes(
-    layout: str, theirs: list[int], ours: list[int], tmp_path: Path
+    layout: LayoutName, theirs: list[int], ours: list[int], tmp_path: Path
 ) -> None:
     visible, infrared, mask = TREES[layout]
     rgb = np.full((4, 6, 3), (10, 20, 30), np.uint8)

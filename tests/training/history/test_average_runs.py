@@ -7,7 +7,6 @@ import yaml
 from torch import nn
 
 from tests.training import tiny
-from training.export import main as export
 from training.history.average_runs import main
 from training.model.checkpoint import CHECKPOINT, load_checkpoint, load_network
 
@@ -26,8 +25,6 @@ def test_the_mean_of_two_runs_is_a_run(tmp_path: Path) -> None:
     networks = [load_network(path).parameters() for path in (one, other, tmp_path / "mean")]
     for a, b, mean in zip(*networks):
         torch.testing.assert_close(mean, (a + b) / 2)
-    model = ["--out", str(tmp_path / "mean.onnx"), "--height", "64", "--width", "96"]
-    export(["--run", str(tmp_path / "mean"), *model])
 
 
 def test_batch_norms_get_statistics_of_their_own_unless_they_are_frozen(tmp_path: Path) -> None:
@@ -47,6 +44,7 @@ def test_statistics_that_training_kept_are_kept(tmp_path: Path) -> None:
         assert torch.equal(buffer, start[name]), name
 
 
+@pytest.mark.long
 def test_batch_norms_may_settle_on_the_frames_of_another_config(tmp_path: Path) -> None:
     runs = [run(tmp_path / str(seed), seed) for seed in (1, 2)]
     config = load_checkpoint(runs[0] / CHECKPOINT)["config"]

@@ -225,7 +225,7 @@ def test_the_contracts_mask_is_the_best_class_of_the_logits_that_losses_judge() 
     assert torch.equal(mask.long(), best)
 
 
-@pytest.mark.parametrize(("size", "precision"), [((64, 96), "fp32"), ((70, 101), "fp32"), ((64, 96), "fp16")])
+@pytest.mark.parametrize(("size", "precision"), [((70, 101), "fp32"), ((64, 96), "fp16")])
 def test_an_exported_file_computes_what_the_network_does_at_any_size(
     size: tuple[int, int], precision: str, tmp_path: Path
 ) -> None:

@@ -34,7 +34,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["unsigned", "signed"])
+@pytest.fixture(
+    scope="module", params=[False, pytest.param(True, marks=pytest.mark.long)], ids=["unsigned", "signed"]
+)
 def small(request: pytest.FixtureRequest, folder: Path) -> Path:
     """full.onnx, quantised."""
     path = folder / f"small_{request.param}.onnx"
@@ -62,15 +64,9 @@ def test_the_encoders_first_look_at_both_frames_is_rounded_once(small: Path) -> 
     assert [node.op_type for node in first_look if rounded & set(node.output)] == ["Relu"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("small", [True], indirect=True, ids=["signed"])
-@pytest.mark.parametrize(
-    "compute_capability",
-    [
-        "8.6",
-        pytest.param("8.9", marks=pytest.mark.long),
-        pytest.param("12.0", marks=pytest.mark.long),
-    ],
-)
+@pytest.mark.parametrize("compute_capability", ["8.6", "8.9", "12.0"])
 def test_a_signed_int8_file_becomes_a_tensorrt_engine(
     compute_capability: str, tensorrt_rtx: Flavour, small: Path
 ) -> None:

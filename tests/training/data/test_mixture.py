@@ -76,11 +76,6 @@ def test_smoke_hides_things_from_the_visible_camera_not_their_labels() -> None:
     assert np.array_equal(after.allowed, before.allowed)
 
 
-def test_rendered_frames_may_be_of_chosen_times_of_day() -> None:
-    (night,) = load_sources([RenderedSource(rendered=5, times=("night",), share=1.0)], Path())
-    assert max(sample.rgb.mean() for sample in night.samples) < 60
-
-
 def test_masks_of_another_folder_go_before_the_pairs_own(data: Path) -> None:
     (data / "made").mkdir()
     for name in ("00010N", "00013N"):

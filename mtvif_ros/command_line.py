@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -48,6 +49,12 @@ def positive_number(text: str) -> float:
     if not 0 < number < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
     return number
+
+
+def need(*modules: str) -> None:
+    """Raise ModuleNotFoundError for the first of `modules` that is missing, before long work begins."""
+    for module in modules:
+        importlib.import_module(module)
 
 
 @contextmanager

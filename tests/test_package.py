@@ -148,6 +148,9 @@ def test_commands_advise_the_tools_extra_for_what_it_brings() -> None:
         (["mtvif_ros.recordings.extract", "--bag", "BAG", "--out", "OUT"], "rosbags"),
         (["mtvif_ros.recordings.make_bag", "--rendered", "1", "--out", "OUT"], "rosbags"),
         (["mtvif_ros.calibration.command", "--bag", "BAG", "--out", "OUT"], "rosbags"),
+        (["mtvif_ros.replay.command", "--bag", "BAG", "--out", "OUT"], "rosbags"),
+        (["mtvif_ros.replay.many", "BAG", "--out", "OUT"], "rosbags"),
+        (["mtvif_ros.replay.compare", "BAG", "BAG", "--out", "OUT"], "jinja2"),
     ],
     ids=lambda value: value if isinstance(value, str) else value[0].split(".")[-2],
 )

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mtvif_ros.command_line import command_parser, told_plainly, whole_number
-from mtvif_ros.engines import BACKENDS, EngineError
+from mtvif_ros.engines import BACKENDS
 from mtvif_ros.recordings.pair_folder import find_pairs
 from training.config import ALL_TIMES
 from training.data.rendered import write_rendered_pairs
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             parser.error(f"--{name} applies to --rendered frames, not to those of --data")
     if not 0 <= options.smoke <= 1:
         parser.error(f"--smoke is {options.smoke}, expected a number from 0 to 1")
-    with TemporaryDirectory() as folder, told_plainly(parser, EngineError):
+    with TemporaryDirectory() as folder, told_plainly(parser):
         if options.rendered:
             times = [options.time] if options.time else ALL_TIMES
             write_rendered_pairs(Path(folder), options.rendered, _HELD_OUT_SEED, options.smoke, times)

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import mtvif_ros
 from mtvif_ros.command_line import command_parser, told_plainly, whole_number
-from mtvif_ros.engines import EngineError
 from mtvif_ros.engines.tensorrt.build import build_engine
 from mtvif_ros.engines.tensorrt.flavour import load_flavour
 from mtvif_ros.model_file import read_model_file

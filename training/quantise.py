@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--signed", action="store_true", help="int8 activations only, for TensorRT")
     options = parser.parse_args(arguments)
     nncf.set_log_level(logging.WARNING)  # otherwise it lists every layer
-    with told_plainly(parser, EngineError):
+    with told_plainly(parser):
         pairs = find_pairs(options.data)[:: options.every]
         quantise(options.model, options.out, pairs, options.signed)
         full, small = (

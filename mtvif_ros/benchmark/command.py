@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from mtvif_ros.benchmark.footprint import measure_footprint
+from mtvif_ros.benchmark.machine import this_machine
 from mtvif_ros.benchmark.subjects import Subject, foreign_subject, own_subject
 from mtvif_ros.benchmark.timing import time_interleaved, time_streams
 from mtvif_ros.command_line import command_parser, told_plainly, whole_number
@@ -52,16 +51,6 @@ def _result(subject: Subject, taken: Sequence[float], rate: float) -> dict[str, 
         "p99_ms": p99,
         "pairs_per_s": rate,
     }
-
-
-def describe_machine() -> str:
-    """Return the processor, the number of cores that this process may use and the Python version."""
-    name = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        models = [line for line in info.read_text().splitlines() if line.startswith("model name")]
-        name = models[0].split(":", 1)[1].strip() if models else name
-    return f"{name}, {len(os.sched_getaffinity(0))} cores, Python {platform.python_version()}"
 
 
 _EXTRA = {"start_up_s": "start-up s", "resident_mb": "memory MB", "streams": "streams"}
@@ -114,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     with told_plainly(parser):
         results = _measure(options)
-        machine = describe_machine()
+        machine = this_machine().line()
         print(format_results(machine, results))
         if options.json:
             options.json.write_text(json.dumps({"machine": machine, "results": results}, indent=2) + "\n")

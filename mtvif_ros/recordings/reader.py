@@ -58,9 +58,9 @@ class BagReader:
     """Read raw and compressed images in the order of their arrival.
 
     Use it as a context manager; `records` may be called many times, by one thread and one at a time. Without
-    `topics` it reads all images. It reads a truncated or damaged bag as far as possible and describes the rest
-    in `damage`. Raises BagError if the bag cannot be opened at all, or if it lacks a topic; the message lists
-    the topics that it has.
+    `topics` it reads all images. It reads a truncated or damaged bag as far as possible and describes the
+    rest in `damage`. Raises BagError if the bag cannot be opened at all, or if it lacks a topic; the message
+    lists the topics that it has.
     """
 
     def __init__(self, path: Path, topics: tuple[str, ...] | None = None):

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mtvif_ros.command_line import command_parser, told_plainly
+from mtvif_ros.command_line import command_parser, need, told_plainly
 from mtvif_ros.engines import BACKENDS
 from mtvif_ros.node.dds import claim_domain
 from mtvif_ros.recordings.topics import add_bag_arguments
@@ -107,6 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     given = parser.parse_args(arguments)
     with told_plainly(parser):
+        need("rosbags", "jinja2", "matplotlib")
         options = _options(given)
         if not options.external:
             _keep_to_ourselves()

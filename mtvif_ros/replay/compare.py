@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mtvif_ros.command_line import command_parser, told_plainly
+from mtvif_ros.command_line import command_parser, need, told_plainly
 from mtvif_ros.image import Image
 from mtvif_ros.metrics.fusion import METRICS
 from mtvif_ros.replay.pair_table import read_table
@@ -182,6 +182,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     options = parser.parse_args(arguments)
     with told_plainly(parser):
+        need("jinja2")
         result = compare(options.a, options.b, options.out)
     for one in result["metrics"]:
         print(

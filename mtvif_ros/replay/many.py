@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
-from mtvif_ros.command_line import command_parser, told_plainly, whole_number
+from mtvif_ros.command_line import command_parser, need, told_plainly, whole_number
 from mtvif_ros.progress import tracked
 from mtvif_ros.replay.limits import figures
 from mtvif_ros.replay.summary import SummaryError, read_summary
@@ -139,6 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(given[:split])
     root, out = chosen.folder.resolve(), chosen.out.resolve()
     with told_plainly(parser):
+        need("rosbags", "jinja2", "matplotlib")
         bags = [bag.resolve() for bag in find_bags(chosen.folder)]
         if not bags:
             raise ValueError(f"{chosen.folder}: holds no bag (metadata.yaml, *.mcap, *.db3)")

@@ -7,17 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from rosbags.rosbag2 import StoragePlugin, Writer
-from rosbags.typesys import Stores, get_typestore
-
 from mtvif_ros import topics
 from mtvif_ros.pairing.stamps import in_ns
-from mtvif_ros.recordings.reader import IMAGE, stamp_of
+from mtvif_ros.recordings.reader import IMAGE, message_types, stamp_of
 from mtvif_ros.replay.collector import Collector
 from mtvif_ros.replay.plan import Plan
 from mtvif_ros.replay.player import Sent
 
-_STORE = get_typestore(Stores.ROS2_JAZZY)
 _DIAGNOSTICS = "diagnostic_msgs/msg/DiagnosticArray"
 
 
@@ -34,6 +30,9 @@ def record_replay(path: Path, plan: Plan, sent: Sent, collector: Collector, wall
     Inputs keep the bag's topic names. `wall_offset` in s turns monotonic times into wall times. Raises
     OSError when there is no space.
     """
+    from rosbags.rosbag2 import StoragePlugin, Writer
+
+    store = message_types()
     entries = heapq.merge(
         _inputs(plan, sent),
         _outputs(collector),
@@ -44,7 +43,7 @@ def record_replay(path: Path, plan: Plan, sent: Sent, collector: Collector, wall
         connections = {}
         for entry in entries:
             if entry.topic not in connections:
-                connections[entry.topic] = writer.add_connection(entry.topic, entry.kind, typestore=_STORE)
+                connections[entry.topic] = writer.add_connection(entry.topic, entry.kind, typestore=store)
             writer.write(connections[entry.topic], in_ns(entry.time + wall_offset), entry.raw)
 
 

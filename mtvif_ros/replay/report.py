@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mtvif_ros.metrics.fusion import METRICS
 from mtvif_ros.metrics.pair import AnsweredPair
@@ -62,6 +61,8 @@ def write_report(
 
 def page_template(name: str) -> Any:
     """Return one of this package's page templates."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     environment = Environment(
         loader=PackageLoader("mtvif_ros.replay", "templates"),
         autoescape=True,

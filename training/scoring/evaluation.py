@@ -13,10 +13,10 @@ import numpy as np
 from mtvif_ros.engines import load_engine
 from mtvif_ros.image import AnyImage, Image
 from mtvif_ros.imaging.fuse import fuse_pair
+from mtvif_ros.metrics.baselines import BASELINES
 from mtvif_ros.metrics.fusion import METRICS, luma
 from mtvif_ros.progress import tracked
 from mtvif_ros.recordings.pair_folder import PairFiles
-from training.scoring.baselines import BASELINES
 from training.scoring.pairs import FusePlane, Plane, Scores, score_pairs
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from mtvif_ros.benchmark.command import usable_backends
 from mtvif_ros.command_line import command_parser, told_plainly
-from mtvif_ros.engines import Engine, EngineError, load_engine
+from mtvif_ros.engines import Engine, load_engine
 from mtvif_ros.image import Image
 from mtvif_ros.imaging.fuse import fuse_pair
 from mtvif_ros.metrics.fusion import METRICS

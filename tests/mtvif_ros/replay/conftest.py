@@ -12,8 +12,7 @@ import pytest
 
 from mtvif_ros.node.dds import claim_domain
 from mtvif_ros.recordings import reader
-from mtvif_ros.recordings.frames import from_rendered
-from mtvif_ros.recordings.make_bag import make_bag
+from mtvif_ros.recordings.make_bag import from_rendered, make_bag
 from mtvif_ros.recordings.timing import Timing
 from mtvif_ros.replay.command import main
 from mtvif_ros.replay.summary import Summary, read_summary

@@ -3,8 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from mtvif_ros.recordings.frames import from_rendered
-from mtvif_ros.recordings.make_bag import make_bag
+from mtvif_ros.recordings.make_bag import from_rendered, make_bag
 from mtvif_ros.recordings.reader import BagReader, Record
 from mtvif_ros.recordings.timing import Timing
 from mtvif_ros.replay.player import FlowControl, play

@@ -178,7 +178,7 @@ def test_a_command_without_its_extra_says_in_one_line_how_to_install_it(
 
 def test_what_only_pip_has_is_in_every_install_route() -> None:
     by_pip = {name for name in setup_requirements()[0] if ROSDEP_KEYS[name] is None}
-    for name in ("docs/install.md", "docker/desktop.Dockerfile", "docker/jetpack6.Dockerfile", "README.md"):
+    for name in ("docs/how-to/deploy.md", "docker/desktop.Dockerfile", "docker/jetpack6.Dockerfile"):
         lines = re.sub(r"\\\n", " ", (ROOT / name).read_text()).splitlines()
         installed = {word for line in lines if "pip install" in line for word in line.split()}
         assert by_pip <= installed, name

@@ -28,8 +28,8 @@ def test_a_wrong_value_is_named_with_what_is_allowed(name: str, value: object, t
     assert re.search(told, problem)
 
 
-def test_the_readme_shows_the_table_made_from_the_code() -> None:
-    assert markdown_table() in (ROOT / "README.md").read_text()
+def test_the_reference_shows_the_table_made_from_the_code() -> None:
+    assert markdown_table() in (ROOT / "docs/reference/parameters.md").read_text()
 
 
 def test_the_shipped_parameter_file_repeats_the_defaults() -> None:

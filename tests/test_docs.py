@@ -57,7 +57,6 @@ NOT_RUN = {
     "mtvif_replay_all recordings --out results_all --ray": "test_many.py starts a cluster",
     "mtvif_benchmark models/mtvif_int8.onnx models/mtvif.onnx --foreign": "needs the peers' networks",
     "$PYTHON -m training.ablate": "trains for hours; test_ablate.py runs its parts",
-    "$PYTHON -m training.loop.time_step": "takes large steps; test_time_step.py takes small ones",
     "$PYTHON -m training.evaluate --model models/mtvif_int8.onnx --data ../shared": "needs MSRS",
     "training/history/reproduce.sh": "trains for a day; test_reproduce.py runs it on a stand-in",
 }
@@ -72,7 +71,6 @@ SMALLER = {
     "--out results_all --": "--out results_all -- --fast --no-preview",
     "--footprint": "--footprint --runs 2",
     "mtvif_ros.benchmark.pairing": "mtvif_ros.benchmark.pairing --seconds 2",
-    "mtvif_calibrate": "mtvif_calibrate --frames 5",
     "--every 30": "--every 4",
 }
 
@@ -290,7 +288,7 @@ def newcomer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         _write_video(checkout / f"{name}.mp4")
     for bag, seed in (("drive", "1"), ("other_drive", "2"), ("recordings/drive", "3")):
         (checkout / bag).parent.mkdir(exist_ok=True)
-        rendered = ["--rendered", "1", "--time", "night", "--size", "160", "128", "--rate", "12"]
+        rendered = ["--rendered", "2", "--time", "day", "--size", "240", "192", "--rate", "6"]
         make_bag([*rendered, "--seed", seed, "--out", str(checkout / bag)])
     limits = block_after(DOCS / "reference/files.md", "limits.yaml")
     (checkout / "limits.yaml").write_text(limits)

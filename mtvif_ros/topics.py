@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rclpy.node import Node
+
 RGB = "rgb/image_raw"
 IR = "ir/image_raw"
 LABELS = "labels/image_raw"
@@ -30,3 +36,15 @@ def camera_info(topic: str) -> str:
 def absolute(topic: str, namespace: str = "/") -> str:
     """Return the full name of `topic` in `namespace`; a leading slash makes a name full already."""
     return topic if topic.startswith("/") else f"{namespace.rstrip('/')}/{topic}"
+
+
+def companion(node: Node, topic: str, name: Callable[[str], str]) -> str:
+    """Return what `node` calls the companion of `topic`, such as its compressed form, before remapping.
+
+    `name` is `compressed` or `camera_info`. As with image_transport a companion follows its topic when that
+    is remapped; a remapping of the companion's own name comes first.
+    """
+    own = name(topic)
+    if node.resolve_topic_name(own) != node.resolve_topic_name(own, only_expand=True):
+        return own
+    return name(node.resolve_topic_name(topic))

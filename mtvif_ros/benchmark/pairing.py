@@ -16,8 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mtvif_ros.command_line import command_parser, whole_number
-from mtvif_ros.node.settings import AnySynchronizer
-from mtvif_ros.pairing.message_filters_policy import MessageFiltersSynchronizer
+from mtvif_ros.pairing.message_filters_policy import AnySynchronizer, MessageFiltersSynchronizer
 from mtvif_ros.pairing.synchronizer import Stream, Synchronizer
 
 _MS = 1_000_000

@@ -1,36 +1,140 @@
-"""Subscribe to the cameras, in the transport that each one sends."""
+"""Receive what the cameras send and give pairs of frames that belong together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
 
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from mtvif_ros import topics
+from mtvif_ros.node.health import Monitor
+from mtvif_ros.node.parameters import Parameters, Sync
+from mtvif_ros.pairing.message_filters_policy import AnySynchronizer, MessageFiltersSynchronizer
+from mtvif_ros.pairing.stamps import header_stamp, in_ns
+from mtvif_ros.pairing.synchronizer import Pair, Stream, StreamCounts, Synchronizer
 
-def subscribe_images(node: Node, topic: str, transport: str, callback: Callable[[Any], None]) -> Subscription:
-    """Subscribe to `topic`, or to `topic/compressed` as image_transport names it.
+
+class Arrived(NamedTuple):
+    """Hold an image message and, in ns, its stamp (that of its arrival if zero) and its monotonic arrival."""
+
+    message: Image | CompressedImage
+    stamp: int
+    at: int
+
+
+class Camera(NamedTuple):
+    """Hold what the node subscribes to: `name` is yet to be remapped by ROS, `topic` is the full result."""
+
+    kind: type
+    name: str
+    topic: str
+
+
+def cameras(node: Node, parameters: Parameters) -> dict[Stream, Camera]:
+    """Return both cameras, in the transport that each one sends."""
+    found = {}
+    for stream, base, transport in (
+        (Stream.RGB, topics.RGB, parameters.rgb.transport),
+        (Stream.IR, topics.IR, parameters.ir.transport),
+    ):
+        kind, name = Image, base
+        if transport == "compressed":
+            kind, name = CompressedImage, topics.companion(node, base, topics.compressed)
+        found[stream] = Camera(kind, name, node.resolve_topic_name(name))
+    return found
+
+
+class Inputs:
+    """Own the subscriptions, while they are open, and the synchronizer; give each pair to `give`.
 
     The QoS is that of sensor data; parameters `qos_overrides.TOPIC.subscription.…` change it.
+    Raises ModuleNotFoundError for a pairing policy that is not installed.
     """
-    name = node.resolve_topic_name(topic)
-    kind = Image
-    if transport == "compressed":
-        name, kind = f"{name}/compressed", CompressedImage
-    return node.create_subscription(
-        kind,
-        name,
-        callback,
-        qos_profile_sensor_data,
-        qos_overriding_options=QoSOverridingOptions.with_default_policies(),
-    )
+
+    def __init__(
+        self,
+        node: Node,
+        cameras: Mapping[Stream, Camera],
+        sync: Sync,
+        monitor: Monitor,
+        give: Callable[[Pair[Arrived]], None],
+    ):
+        self._node = node
+        self._cameras = cameras
+        self._poll_period = sync.max_wait / 4
+        self._synchronizer = make_synchronizer(sync)
+        self._monitor = monitor
+        self._give = give
+        self._subscriptions: list[Any] = []
+        self._timers: list[Any] = []
+        self.camera_info: CameraInfo | None = None
+
+    def open(self) -> None:
+        """Subscribe to both cameras and to the camera_info of the visible one."""
+        for stream, camera in self._cameras.items():
+            subscription = self._node.create_subscription(
+                camera.kind,
+                camera.name,
+                partial(self._receive, stream),
+                qos_profile_sensor_data,
+                qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+            )
+            self._subscriptions.append(subscription)
+        info = topics.companion(self._node, topics.RGB, topics.camera_info)
+        self._subscriptions.append(
+            self._node.create_subscription(CameraInfo, info, self._keep, qos_profile_sensor_data)
+        )
+        # A frame waits in real time: with use_sim_time a paused bag would stop this timer too.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._timers.append(self._node.create_timer(self._poll_period, self._poll, clock=steady))
+
+    def close(self) -> None:
+        """Unsubscribe; frames that still wait for a partner end unpaired."""
+        while self._timers:
+            self._node.destroy_timer(self._timers.pop())
+        while self._subscriptions:
+            self._node.destroy_subscription(self._subscriptions.pop())
+        self._synchronizer.flush()
+
+    def set_slop(self, seconds: float) -> None:
+        """Change the largest distance of a pair."""
+        self._synchronizer.set_slop(in_ns(seconds))
+
+    def counts(self) -> dict[Stream, StreamCounts]:
+        """Return how the frames of both cameras have ended since configure."""
+        return {stream: self._synchronizer.counts(stream) for stream in Stream}
+
+    def _receive(self, stream: Stream, message: Image | CompressedImage) -> None:
+        now, stamp = time.monotonic_ns(), header_stamp(message)
+        self._monitor.received(stream, now, stamped=stamp != 0)
+        if stamp == 0:
+            stamp = self._node.get_clock().now().nanoseconds
+            self._node.get_logger().warning(
+                f"{self._cameras[stream].topic}: stamps are zero, so frames are paired by arrival; "
+                "set header.stamp in the camera driver",
+                throttle_duration_sec=10.0,
+            )
+        for pair in self._synchronizer.add(stream, stamp, Arrived(message, stamp, now), now):
+            self._give(pair)
+
+    def _poll(self) -> None:
+        for pair in self._synchronizer.poll(time.monotonic_ns()):
+            self._give(pair)
+
+    def _keep(self, message: CameraInfo) -> None:
+        self.camera_info = message
 
 
-def subscribe_camera_info(node: Node, topic: str, callback: Callable[[CameraInfo], None]) -> Subscription:
-    """Subscribe to the camera_info beside an image topic."""
-    beside = node.resolve_topic_name(topic).rpartition("/")[0]
-    return node.create_subscription(CameraInfo, f"{beside}/camera_info", callback, qos_profile_sensor_data)
+def make_synchronizer(sync: Sync) -> AnySynchronizer[Any]:
+    """Return what pairs the frames. Raises ModuleNotFoundError for a policy that is not installed."""
+    slop, offset = in_ns(sync.slop), in_ns(sync.offset)
+    if sync.policy == "nearest":
+        return Synchronizer(slop, sync.queue_size, in_ns(sync.max_wait), offset)
+    return MessageFiltersSynchronizer(sync.policy, slop, sync.queue_size, offset)

@@ -1,59 +1,56 @@
-"""Tell subscribers what the mask's values mean."""
+"""Tell subscribers what the values of the mask mean."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
+from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
+from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
+from mtvif_ros import topics
 from mtvif_ros.model_file import ModelFile
 
 _LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
-def declare_labels(node: Any, model: ModelFile) -> None:
+def declare_labels(node: Node, model: ModelFile) -> None:
     """Set the node's parameters `classes` and `palette` (#rrggbb), in the order of the mask's values.
 
-    They are the model's and nobody can change them, but another model may come with the next configure;
-    ROS never lets go of a parameter that was declared read-only.
+    The node refuses to change them, but the next configure may bring another model; so they are not
+    read-only, because ROS never undeclares a read-only parameter.
     """
-    from rcl_interfaces.msg import ParameterDescriptor
-
     labels = {
         "classes": (list(model.classes), "Class names, by mask value."),
-        "palette": (["#{:02x}{:02x}{:02x}".format(*colour) for colour in model.palette], "Their colours."),
+        "palette": (["#{:02x}{:02x}{:02x}".format(*colour) for colour in model.palette], "Class colours."),
     }
-    first = not node.has_parameter("classes")
+    is_first = not node.has_parameter("classes")
     for name, (value, description) in labels.items():
-        if not first:
+        if not is_first:
             node.undeclare_parameter(name)
         node.declare_parameter(name, value, ParameterDescriptor(description=description))
-    if first:
+    if is_first:
         node.add_on_set_parameters_callback(partial(_refuse, frozenset(labels), node))
 
 
-def _refuse(names: frozenset[str], node: Any, parameters: list[Any]) -> Any:
-    from rcl_interfaces.msg import SetParametersResult
-
-    # While a parameter is being declared it is not there yet.
+def _refuse(names: frozenset[str], node: Node, parameters: list[Any]) -> SetParametersResult:
+    # ROS asks at the declaration too, when the parameter does not exist yet.
     changed = [one.name for one in parameters if one.name in names and node.has_parameter(one.name)]
     reason = f"{', '.join(changed)}: belongs to the model file and cannot be set" if changed else ""
     return SetParametersResult(successful=not changed, reason=reason)
 
 
-def publish_label_info(node: Any, model: ModelFile) -> Any | None:
-    """Publish vision_msgs/LabelInfo once, latched, on `mtvif/label_info`.
-
-    Returns the publisher, which must be kept; None where vision_msgs is not installed.
-    """
+def publish_label_info(node: Node, made: ExitStack, model: ModelFile) -> None:
+    """Publish vision_msgs/LabelInfo once, latched, where vision_msgs is installed; `made` takes it back."""
     try:
         from vision_msgs.msg import LabelInfo, VisionClass
     except ImportError:
-        return None
-    publisher = node.create_publisher(LabelInfo, "mtvif/label_info", _LATCHED)
+        return
+    publisher = node.create_publisher(LabelInfo, topics.LABEL_INFO, _LATCHED)
+    made.callback(node.destroy_publisher, publisher)
     classes = [VisionClass(class_id=index, class_name=name) for index, name in enumerate(model.classes)]
     message = LabelInfo(class_map=classes, threshold=0.0)
     message.header.stamp = node.get_clock().now().to_msg()
     publisher.publish(message)
-    return publisher

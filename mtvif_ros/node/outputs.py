@@ -2,83 +2,95 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Any
 
 from rclpy.lifecycle import LifecycleNode
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_msgs.msg import Header
 
+from mtvif_ros import topics
 from mtvif_ros.image import Image as Pixels
 from mtvif_ros.imaging.codec import write_compressed, write_image
 from mtvif_ros.imaging.draw import overlay
 
-# Reliable serves reliable and best-effort subscribers alike.
+# Reliable publishers serve reliable and best-effort subscribers alike.
 _QOS = QoSProfile(depth=10)
-# By topic: the raw encoding, and the compression of TOPIC/compressed (a mask must stay lossless).
-_IMAGES = {
-    "mtvif/segmentation": ("mono8", "png"),
-    "mtvif/fused": ("rgb8", "jpeg"),
-    "mtvif/overlay": ("rgb8", "jpeg"),
-}
+
+
+class Output:
+    """Publish one image raw and, while someone listens, compressed as `jpeg` or, without loss, `png`.
+
+    The compressed form follows the topic when that is remapped. `made` destroys the publishers.
+    """
+
+    def __init__(self, node: LifecycleNode, made: ExitStack, topic: str, encoding: str, compression: str):
+        self._encoding, self._compression = encoding, compression
+        self._raw = _publisher(node, made, Image, topic)
+        compressed = topics.companion(node, topic, topics.compressed)
+        self._compressed = _publisher(node, made, CompressedImage, compressed)
+
+    def is_heard(self) -> bool:
+        """Return whether anyone listens to either form."""
+        return bool(self._raw.get_subscription_count() or self._compressed.get_subscription_count())
+
+    def publish_raw(self, pixels: Pixels, header: Header) -> None:
+        """Publish (H, W, 3) or (H, W) pixels as they are."""
+        self._raw.publish(write_image(pixels, self._encoding, header))
+
+    def publish_compressed(self, pixels: Pixels, header: Header) -> None:
+        """Compress the pixels and publish them if anyone listens."""
+        if self._compressed.get_subscription_count():
+            self._compressed.publish(write_compressed(pixels, self._compression, header))
 
 
 class Outputs:
-    """Own the publishers of images and camera_info.
+    """Own the publishers of images and camera_info; `made` destroys them.
 
-    Segmentation and fused image are always published; overlay and compressed forms are made only while
-    someone listens. QoS may be changed by parameters `qos_overrides.TOPIC.publisher.…`.
+    Parameters `qos_overrides.TOPIC.publisher.…` change the QoS.
     """
 
-    def __init__(self, node: LifecycleNode):
+    def __init__(self, node: LifecycleNode, made: ExitStack):
         self._node = node
-        self._raw = {topic: self._create(Image, topic) for topic in _IMAGES}
-        self._compressed = {topic: self._create(CompressedImage, f"{topic}/compressed") for topic in _IMAGES}
-        self._camera_info = self._create(CameraInfo, "mtvif/camera_info")
+        self._mask = Output(node, made, topics.SEGMENTATION, "mono8", "png")
+        self._fused = Output(node, made, topics.FUSED, "rgb8", "jpeg")
+        self._overlay = Output(node, made, topics.OVERLAY, "rgb8", "jpeg")
+        self._camera_info = _publisher(node, made, CameraInfo, topics.CAMERA_INFO)
 
-    def publish(self, fused: Pixels, mask: Pixels, header: Any, camera_info: CameraInfo | None) -> None:
-        """Publish both images, and the camera's info where it fits them, under the visible frame's header."""
-        # The mask first: machines wait for it, and it is a third of the fused image.
-        images = {"mtvif/segmentation": mask, "mtvif/fused": fused}
-        for topic, pixels in images.items():
-            self._raw[topic].publish(write_image(pixels, _IMAGES[topic][0], header))
+    def publish(self, fused: Pixels, mask: Pixels, header: Header, camera_info: CameraInfo | None) -> None:
+        """Publish `fused` (H, W, 3), `mask` (H, W) and a camera_info of their size, under one header."""
+        # The mask first: machines wait for it, and it is a third of the fused image. Compression comes last.
+        self._mask.publish_raw(mask, header)
+        self._fused.publish_raw(fused, header)
         if camera_info is not None and self._fits(camera_info, mask):
             camera_info.header = header
             self._camera_info.publish(camera_info)
-        for topic, pixels in images.items():
-            self._publish_compressed(topic, pixels, header)
+        self._mask.publish_compressed(mask, header)
+        self._fused.publish_compressed(fused, header)
 
-    def publish_overlay(self, fused: Pixels, mask: Pixels, header: Any, opacity: float) -> None:
-        """Publish the classes' colours over the fused image where someone listens."""
-        topic = "mtvif/overlay"
-        if _is_heard(self._raw[topic]) or _is_heard(self._compressed[topic]):
+    def publish_overlay(self, fused: Pixels, mask: Pixels, header: Header, opacity: float) -> None:
+        """Draw the class colours over the fused image and publish that if anyone listens."""
+        if self._overlay.is_heard():
             picture = overlay(fused, mask, opacity)
-            self._raw[topic].publish(write_image(picture, _IMAGES[topic][0], header))
-            self._publish_compressed(topic, picture, header)
-
-    def destroy(self) -> None:
-        """Destroy all publishers."""
-        for publisher in (*self._raw.values(), *self._compressed.values(), self._camera_info):
-            self._node.destroy_lifecycle_publisher(publisher)
-
-    def _create(self, kind: type, topic: str) -> Any:
-        overrides = QoSOverridingOptions.with_default_policies()
-        return self._node.create_lifecycle_publisher(kind, topic, _QOS, qos_overriding_options=overrides)
-
-    def _publish_compressed(self, topic: str, pixels: Pixels, header: Any) -> None:
-        if _is_heard(self._compressed[topic]):
-            self._compressed[topic].publish(write_compressed(pixels, _IMAGES[topic][1], header))
+            self._overlay.publish_raw(picture, header)
+            self._overlay.publish_compressed(picture, header)
 
     def _fits(self, camera_info: CameraInfo, mask: Pixels) -> bool:
         size = (camera_info.height, camera_info.width)
         if size != mask.shape:
             self._node.get_logger().warning(
-                f"camera_info is for {size[1]}x{size[0]}, but the visible frames are "
-                f"{mask.shape[1]}x{mask.shape[0]}; mtvif/camera_info is not published until they agree",
+                f"{self._camera_info.topic_name} is not published: the visible camera's camera_info is for "
+                f"{size[1]}x{size[0]}, its frames are {mask.shape[1]}x{mask.shape[0]}; make the driver agree",
                 throttle_duration_sec=10.0,
             )
         return size == mask.shape
 
 
-def _is_heard(publisher: Any) -> bool:
-    return bool(publisher.get_subscription_count())
+def _publisher(node: LifecycleNode, made: ExitStack, kind: type, topic: str) -> Any:
+    overrides = QoSOverridingOptions.with_default_policies()
+    qos = _QOS
+    publisher = node.create_lifecycle_publisher(kind, topic, qos, qos_overriding_options=overrides)
+    made.callback(node.destroy_lifecycle_publisher, publisher)
+    return publisher

@@ -1,202 +1,300 @@
-"""Declare every parameter of the node once: name, default, description, range, and when it may change."""
+"""Declare every parameter of the node once; give its values typed; print the table for the documents."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from difflib import get_close_matches
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mtvif_ros.engines.load import BACKENDS
 from mtvif_ros.imaging.registration import IDENTITY
 
 if TYPE_CHECKING:
+    from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
     from rclpy.node import Node
 
-Values = dict[str, Any]
-Apply = Callable[[Values, Collection[str]], None]
-_Default = bool | int | float | str | tuple[float, ...]
-TRANSPORTS = ("raw", "compressed")
-POLICIES = ("nearest", "approximate", "exact")
+Value = TypeVar("Value", bool, int, float, str, tuple[float, ...])
+Group = TypeVar("Group")
+
+
+class ParameterError(ValueError):
+    """Name the parameters whose values the node refuses, and say why."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """Describe one parameter; `low` and `high` bound numbers, `choices` lists allowed texts.
+    """Describe one parameter.
 
-    `live` ones may change while the node runs, the others only until it is configured.
+    `bounds` are inclusive. `choices` lists the allowed texts, where they are few. A `live` parameter may
+    change at any time, the others only while the node is unconfigured.
     """
 
     name: str
-    default: _Default
+    default: Any
     description: str
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[str, ...] = ()
-    live: bool = False
+    bounds: tuple[float, float] | None
+    choices: tuple[str, ...]
+    live: bool
 
     def problem_with(self, value: Any) -> str | None:
-        """Return what is wrong with a value, naming what is allowed, or None."""
+        """Return what is wrong with a value and what is allowed, or None."""
         if self.choices and value not in self.choices:
             return f"{self.name}: {value!r} is not one of {', '.join(self.choices)}"
-        if self.low is not None and not self.low <= value <= (self.high or value):
-            return f"{self.name}: {value} is not within {self.low} .. {self.high}"
+        if self.bounds and not self.bounds[0] <= value <= self.bounds[1]:
+            return f"{self.name}: {value} is not within {self.bounds[0]} .. {self.bounds[1]}"
         return None
 
+    def descriptor(self) -> ParameterDescriptor:
+        """Return the description and the range for `ros2 param describe` and rqt."""
+        from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 
-def _live(
-    name: str, default: _Default, description: str, low: float | None = None, high: float | None = None
-) -> Parameter:
-    return Parameter(name, default, description, low, high, live=True)
+        descriptor = ParameterDescriptor(description=self.description)
+        if self.choices:
+            descriptor.additional_constraints = "one of: " + ", ".join(self.choices)
+        if self.bounds and isinstance(self.default, int):
+            first, last = (int(bound) for bound in self.bounds)
+            descriptor.integer_range = [IntegerRange(from_value=first, to_value=last)]
+        elif self.bounds:
+            low, high = self.bounds
+            descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
+        return descriptor
 
 
-PARAMETERS = (
-    Parameter("autostart", True, "Configure and activate at start, without a lifecycle manager."),
-    Parameter("model", "", "Model file; empty for the shipped one that the backend runs best."),
-    Parameter("backend", "auto", "Engine that runs the model.", choices=("auto", *BACKENDS)),
-    Parameter(
-        "device", "", "openvino: CPU, GPU or NPU; onnxruntime: CPU, CUDA or TensorRT; empty for the CPU."
-    ),
-    Parameter("threads", 0, "CPU threads for inference; 0 for the backend's choice.", 0, 1024),
-    Parameter("rgb.transport", "raw", "`compressed` takes TOPIC/compressed (jpeg, png).", choices=TRANSPORTS),
-    Parameter("ir.transport", "raw", "The same for infrared; png may hold 16 bits.", choices=TRANSPORTS),
-    Parameter(
-        "sync.policy",
+def _parameter(
+    default: Value,
+    description: str,
+    bounds: tuple[float, float] | None = None,
+    choices: tuple[str, ...] = (),
+    live: bool = False,
+) -> Value:
+    parameter = Parameter("", default, description, bounds, choices, live)
+    declared: Value = field(default=default, metadata={"parameter": parameter})
+    return declared
+
+
+@dataclass(frozen=True)
+class Camera:
+    """Say how a camera sends its images: the parameters `rgb.…` and `ir.…`."""
+
+    transport: str = _parameter(
+        "raw",
+        "`compressed` subscribes to TOPIC/compressed (JPEG or PNG; a PNG may carry 16 bits).",
+        choices=("raw", "compressed"),
+    )
+
+
+@dataclass(frozen=True)
+class Sync:
+    """Say which frames make a pair: the parameters `sync.…`."""
+
+    policy: str = _parameter(
         "nearest",
-        "How frames are paired; the others need message_filters and count less.",
-        choices=POLICIES,
-    ),
-    _live("sync.slop", 0.02, "Largest distance in s between the stamps of a pair.", 0.0001, 10.0),
-    Parameter("sync.queue_size", 10, "Frames of each camera kept while they wait.", 1, 1000),
-    Parameter("sync.max_wait", 0.2, "Longest wait in s for a partner.", 0.001, 60.0),
-    Parameter("sync.offset", 0.0, "Infrared stamps minus visible stamps, in s, when constant.", -60.0, 60.0),
-    _live("thermal.low", 0.5, "Percentile of 16-bit infrared that becomes black.", 0.0, 100.0),
-    _live("thermal.high", 99.5, "Percentile of 16-bit infrared that becomes white.", 0.0, 100.0),
-    _live("thermal.follow", 0.1, "Share of the way that the range follows each frame.", 0.001, 1.0),
-    _live("thermal.fixed_low", 0.0, "What becomes black with a fixed range.", -1000.0, 65535.0),
-    _live(
-        "thermal.fixed_high", 0.0, "What becomes white; equal to fixed_low for percentiles.", -1000.0, 65535.0
-    ),
-    _live("thermal.gain", 1.0, "Unit of the fixed range a raw count, such as 0.01 for TLinear.", 1e-6, 1e3),
-    _live("thermal.offset", 0.0, "Added to that, such as -273.15 for °C.", -1e5, 1e5),
-    _live("thermal.invert", False, "Show cold things bright, for white-cold cameras."),
-    _live("registration.file", "", "What mtvif_calibrate wrote; empty for the homography below."),
-    _live(
-        "registration.homography",
+        "Pairing policy; `approximate` and `exact` need message_filters and count less.",
+        choices=("nearest", "approximate", "exact"),
+    )
+    slop: float = _parameter(
+        0.02, "Largest distance between the stamps of a pair, in s.", (0.0001, 10.0), live=True
+    )
+    queue_size: int = _parameter(10, "Frames of each camera that may wait for a partner.", (1, 1000))
+    max_wait: float = _parameter(0.2, "Longest time that a frame waits for a partner, in s.", (0.001, 60.0))
+    offset: float = _parameter(
+        0.0, "Constant offset of the clocks, infrared minus visible stamp, in s.", (-60.0, 60.0)
+    )
+
+
+@dataclass(frozen=True)
+class Thermal:
+    """Say how 16-bit infrared becomes 8-bit: the parameters `thermal.…`."""
+
+    low: float = _parameter(0.5, "Percentile of 16-bit infrared shown black.", (0.0, 100.0), live=True)
+    high: float = _parameter(99.5, "Percentile of 16-bit infrared shown white.", (0.0, 100.0), live=True)
+    follow: float = _parameter(
+        0.1, "Share of each frame's change that the percentile range follows.", (0.001, 1.0), live=True
+    )
+    fixed_low: float = _parameter(0.0, "Value shown black in a fixed range.", (-1000.0, 65535.0), live=True)
+    fixed_high: float = _parameter(
+        0.0,
+        "Value shown white in a fixed range; equal to `thermal.fixed_low` for percentiles.",
+        (-1000.0, 65535.0),
+        live=True,
+    )
+    gain: float = _parameter(
+        1.0, "Fixed range: value of one raw count, such as 0.01 for TLinear.", (1e-6, 1e3), live=True
+    )
+    offset: float = _parameter(
+        0.0, "Fixed range: value of raw count 0, such as -273.15 for °C.", (-1e5, 1e5), live=True
+    )
+    invert: bool = _parameter(False, "Invert the brightness, for white-cold cameras.", live=True)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Say how infrared lies on the visible frame: the parameters `registration.…`."""
+
+    file: str = _parameter("", "Calibration file from mtvif_calibrate; empty uses the homography.", live=True)
+    homography: tuple[float, ...] = _parameter(
         IDENTITY,
-        "Infrared, stretched to the visible size, to visible pixels; nine numbers, row by row.",
-    ),
-    _live("overlay.opacity", 0.5, "Of the classes' colours over the fused image.", 0.0, 1.0),
-)
-_BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
+        "Nine numbers, row by row: infrared pixels, scaled to the visible size, to visible pixels.",
+        live=True,
+    )
 
 
-class ParameterError(ValueError):
-    """Say which parameter has a value that is not allowed."""
+@dataclass(frozen=True)
+class Overlay:
+    """Say how the overlay looks: the parameters `overlay.…`."""
+
+    opacity: float = _parameter(
+        0.5, "Opacity of the class colours over the fused image.", (0.0, 1.0), live=True
+    )
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Hold all values; `parameters.sync.slop` is the ROS parameter `sync.slop`."""
+
+    autostart: bool = _parameter(
+        True, "Configure and activate at start; false leaves that to a lifecycle manager."
+    )
+    model: str = _parameter("", "Model file; empty for the shipped one that suits the backend.")
+    backend: str = _parameter(
+        "auto",
+        "Engine that runs the model; `auto` takes the first that works here.",
+        choices=("auto", *BACKENDS),
+    )
+    device: str = _parameter(
+        "", "openvino: CPU, GPU or NPU; onnxruntime: CPU, CUDA or TensorRT; empty for the CPU."
+    )
+    threads: int = _parameter(0, "CPU threads for inference; 0 leaves it to the backend.", (0, 1024))
+    rgb: Camera = Camera()
+    ir: Camera = Camera()
+    sync: Sync = Sync()
+    thermal: Thermal = Thermal()
+    registration: Calibration = Calibration()
+    overlay: Overlay = Overlay()
+
+
+def _declared(group: Any, prefix: str = "") -> Iterator[Parameter]:
+    for one in fields(group):
+        if "parameter" in one.metadata:
+            yield replace(one.metadata["parameter"], name=prefix + one.name)
+        else:
+            yield from _declared(getattr(group, one.name), f"{prefix}{one.name}.")
+
+
+PARAMETERS = {parameter.name: parameter for parameter in _declared(Parameters())}
+
+
+def typed(values: Mapping[str, Any]) -> Parameters:
+    """Return values given by ROS name, the others at their defaults.
+
+    Raises ParameterError naming each value that is not allowed.
+    """
+    check(values)
+    return _filled(Parameters(), values)
+
+
+def check(values: Mapping[str, Any]) -> None:
+    """Raise ParameterError naming each value, by ROS name, that is not allowed."""
+    problems = [PARAMETERS[name].problem_with(value) for name, value in values.items()]
+    if any(problems):
+        raise ParameterError("; ".join(problem for problem in problems if problem))
+
+
+def _filled(group: Group, values: Mapping[str, Any], prefix: str = "") -> Group:
+    changes: dict[str, Any] = {}
+    for one in fields(group):  # type: ignore[arg-type]
+        current, name = getattr(group, one.name), prefix + one.name
+        if is_dataclass(current):
+            changes[one.name] = _filled(current, values, f"{name}.")
+        elif name in values:
+            # ROS gives arrays.
+            changes[one.name] = tuple(values[name]) if isinstance(current, tuple) else values[name]
+    return replace(group, **changes)  # type: ignore[type-var]
 
 
 def declare_parameters(node: Node) -> None:
     """Declare all parameters on a node, with their descriptions and ranges."""
-    from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
-
-    for parameter in PARAMETERS:
-        descriptor = ParameterDescriptor(description=parameter.description)
-        if parameter.choices:
-            descriptor.additional_constraints = "one of: " + ", ".join(parameter.choices)
-        if parameter.low is not None and parameter.high is not None:
-            if isinstance(parameter.default, int):
-                bounds = IntegerRange(from_value=int(parameter.low), to_value=int(parameter.high))
-                descriptor.integer_range = [bounds]
-            else:
-                span = FloatingPointRange(from_value=parameter.low, to_value=parameter.high)
-                descriptor.floating_point_range = [span]
+    for name, parameter in PARAMETERS.items():
         default = parameter.default
-        node.declare_parameter(
-            parameter.name, list(default) if isinstance(default, tuple) else default, descriptor
-        )
+        value = list(default) if isinstance(default, tuple) else default
+        node.declare_parameter(name, value, parameter.descriptor())
 
 
-def overlooked_parameters(node: Node) -> list[str]:
-    """Return a line for each parameter that was given at the start and that there is not.
+def unknown_parameters(node: Node) -> list[str]:
+    """Return a line for each parameter that was given at the start and does not exist.
 
-    ROS drops these without a word. Those of quality of service are declared later and do not count.
+    ROS ignores these silently. Parameters of quality of service are declared later and do not count.
     """
-    # rclpy has no public way to ask; a version without it tells nothing.
+    # rclpy offers no public way to ask; a version without this field reports nothing.
     given = getattr(node, "_parameter_overrides", {})
     unknown = [
         name for name in given if not node.has_parameter(name) and not name.startswith("qos_overrides.")
     ]
-    return [
-        f"parameter {name}: there is none of that name, so it changes nothing{_meant(name)}"
-        for name in unknown
-    ]
+    return [f"parameter {name} does not exist and is ignored{_suggestion(name)}" for name in unknown]
 
 
-def _meant(name: str) -> str:
-    close = get_close_matches(name, _BY_NAME, 1)
+def _suggestion(name: str) -> str:
+    close = get_close_matches(name, PARAMETERS, 1)
     return f"; did you mean {close[0]}?" if close else ""
 
 
-def read_parameters(node: Node) -> Values:
-    """Return all values by name. Raises ParameterError naming each value that is not allowed."""
-    values = _values(node)
-    _check(values)
-    return values
+def read_parameters(node: Node) -> Parameters:
+    """Return the node's values. Raises ParameterError naming each value that is not allowed."""
+    return typed(_values(node))
 
 
-def watch_parameters(node: Node, is_configured: Callable[[], bool], apply: Apply) -> None:
-    """Let live parameters change at any time and the others until the node is configured.
+def watch_parameters(
+    node: Node, is_configured: Callable[[], bool], adopt: Callable[[Parameters], None]
+) -> None:
+    """Accept changes of live parameters at any time, and of the others while the node is unconfigured.
 
-    `apply` takes all values and the names of those that change, and may refuse them by raising ValueError;
-    it is called when the node is configured. A refusal names the parameter, what was wrong and what to do.
+    On a configured node `adopt` takes all values, the changed ones among them, and may refuse them by
+    raising ValueError. A refusal names the parameter, what is wrong and what to do.
     """
-    node.add_on_set_parameters_callback(partial(_changed, node, is_configured, apply))
+    node.add_on_set_parameters_callback(partial(_changed, node, is_configured, adopt))
 
 
-def _changed(node: Node, is_configured: Callable[[], bool], apply: Apply, given: Iterable[Any]) -> Any:
+def _changed(
+    node: Node,
+    is_configured: Callable[[], bool],
+    adopt: Callable[[Parameters], None],
+    given: Iterable[Any],
+) -> SetParametersResult:
     from rcl_interfaces.msg import SetParametersResult
 
-    changes = {one.name: one.value for one in given if one.name in _BY_NAME}
-    values = {**_values(node), **changes}
-    fixed = [name for name in changes if not _BY_NAME[name].live]
+    changes = {one.name: one.value for one in given if one.name in PARAMETERS}
+    fixed = [name for name in changes if not PARAMETERS[name].live]
     try:
-        if fixed and is_configured():
-            raise ParameterError(
-                f"{', '.join(fixed)}: is read at configure; deactivate and clean up the node first"
-            )
-        _check({name: values[name] for name in changes})
+        check(changes)
         if changes and is_configured():
-            apply(values, changes.keys())
+            if fixed:
+                raise ParameterError(
+                    f"{', '.join(fixed)}: can change only while the node is unconfigured; "
+                    "deactivate and clean up the node first"
+                )
+            adopt(typed({**_values(node), **changes}))
     except ValueError as error:
         return SetParametersResult(successful=False, reason=str(error))
     return SetParametersResult(successful=True)
 
 
-def _values(node: Node) -> Values:
-    return {name: node.get_parameter(name).value for name in _BY_NAME}
-
-
-def _check(values: Mapping[str, Any]) -> None:
-    problems = [_BY_NAME[name].problem_with(value) for name, value in values.items()]
-    wrong = [problem for problem in problems if problem]
-    if wrong:
-        raise ParameterError("; ".join(wrong))
+def _values(node: Node) -> dict[str, Any]:
+    return {name: node.get_parameter(name).value for name in PARAMETERS}
 
 
 def markdown_table() -> str:
-    """Return all parameters as the table that the README shows."""
+    """Return all parameters as the table that the documents show."""
     lines = ["| parameter | default | allowed | live | |", "| --- | --- | --- | --- | --- |"]
-    for p in PARAMETERS:
-        allowed = ", ".join(p.choices)
-        if p.low is not None:
-            allowed = f"{p.low} .. {p.high}"
-        live = "yes" if p.live else ""
-        lines.append(f"| `{p.name}` | {_shown(p.default)} | {allowed} | {live} | {p.description} |")
+    for one in PARAMETERS.values():
+        allowed = f"{one.bounds[0]} .. {one.bounds[1]}" if one.bounds else ", ".join(one.choices)
+        live = "yes" if one.live else ""
+        lines.append(f"| `{one.name}` | {_shown(one.default)} | {allowed} | {live} | {one.description} |")
     return "\n".join(lines)
 
 
-def _shown(default: _Default) -> str:
+def _shown(default: Any) -> str:
     if isinstance(default, tuple):
         return "identity"
     return str(default).lower() if isinstance(default, bool) else str(default)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any, Generic
+from typing import Any, Generic, TypeAlias
 
 from mtvif_ros.pairing.stamps import NANOSECONDS
-from mtvif_ros.pairing.synchronizer import Frame, Pair, Stream, StreamCounts
+from mtvif_ros.pairing.synchronizer import Frame, Pair, Stream, StreamCounts, Synchronizer
 
 
 class MessageFiltersSynchronizer(Generic[Frame]):
@@ -78,3 +78,7 @@ class MessageFiltersSynchronizer(Generic[Frame]):
         for counts in self._counts:
             counts.paired += 1
         self._settled.append(Pair(rgb.frame, ir.frame, ir.stamp - rgb.stamp))
+
+
+AnySynchronizer: TypeAlias = Synchronizer[Frame] | MessageFiltersSynchronizer[Frame]
+"""What pairs frames, whatever the policy."""

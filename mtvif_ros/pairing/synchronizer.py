@@ -8,7 +8,7 @@ frame of the earlier stream is known, or cannot come soon enough by the gaps see
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from enum import IntEnum
 from typing import Generic, TypeVar
 
@@ -39,7 +39,10 @@ class StreamCounts:
     @property
     def total(self) -> int:
         """The number of frames that have ended."""
-        return self.paired + self.unpaired + self.late + self.duplicate + self.overflowed
+        return sum(astuple(self))
+
+    def __str__(self) -> str:
+        return ", ".join(f"{count} {end}" for end, count in asdict(self).items())
 
 
 @dataclass(frozen=True)

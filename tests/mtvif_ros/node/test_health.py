@@ -1,31 +1,37 @@
-import numpy as np
-import pytest
+from typing import Any
 
-from mtvif_ros.node.health import Answer, Level, Monitor, Report
+import numpy as np
+import numpy.typing as npt
+import pytest
+from builtin_interfaces.msg import Time
+
+from mtvif_ros.node.health import (
+    Answer,
+    HealthReport,
+    Level,
+    Monitor,
+    StillPicture,
+    diagnostics_message,
+    diagnostics_values,
+)
+from mtvif_ros.pairing.synchronizer import Stream, StreamCounts
 
 SECOND = 1_000_000_000
-CAMERAS = ("rgb", "ir")
-CLEAN = {
-    camera: dict.fromkeys(("paired", "unpaired", "late", "duplicate", "overflowed"), 0) for camera in CAMERAS
-}
+TOPICS = {Stream.RGB: "/cam/color", Stream.IR: "/cam/thermal"}
 
 
-def look(
-    monitor: Monitor, unpaired: int = 0, superseded: int = 0, failed: int = 0, at: int = SECOND
-) -> Report:
-    counts = {camera: dict(of) for camera, of in CLEAN.items()}
-    counts["ir"]["unpaired"] = unpaired
-    return monitor.report(at, counts, superseded, failed, "the reason")
+def look(monitor: Monitor, unpaired: int = 0, superseded: int = 0, at: int = SECOND) -> HealthReport:
+    counts = {Stream.RGB: StreamCounts(), Stream.IR: StreamCounts(unpaired=unpaired)}
+    return monitor.report(at, counts, superseded)
 
 
 @pytest.fixture
 def fed() -> Monitor:
-    """Return a monitor that saw one second of both cameras at 30 Hz, all answered."""
-    monitor = Monitor(CAMERAS, 0)
+    """A monitor that saw one second of both cameras at 30 Hz, all answered."""
+    monitor = Monitor(TOPICS, 0)
     for number in range(30):
-        at = number * SECOND // 30
-        for camera in CAMERAS:
-            monitor.received(camera, at)
+        for stream in Stream:
+            monitor.received(stream, number * SECOND // 30)
         monitor.answered(Answer(40_000_000, 20_000_000 + number * 1_000_000, 15_000_000, -3_000_000))
     return monitor
 
@@ -33,22 +39,23 @@ def fed() -> Monitor:
 def test_rates_and_percentiles_by_hand(fed: Monitor) -> None:
     report = look(fed)
     assert (report.level, report.message) == (Level.OK, "fusing")
-    assert report.values["rgb rate (Hz)"] == report.values["output rate (Hz)"] == "30.0"
-    assert report.values["latency from stamp, p99 (ms)"] == "40.0"
-    assert report.values["latency from arrival, p50 (ms)"] == "34.5"
-    assert report.values["inference, p95 (ms)"] == "15.0"
-    assert report.values["pair distance, median (ms)"] == "3.0"
-    assert float(report.values["resident memory (MB)"]) > 1
+    assert report.cameras[Stream.RGB].rate_hz == report.output_rate_hz == 30.0
+    assert report.latencies is not None
+    assert report.latencies.from_stamp.p99_ms == 40.0
+    assert report.latencies.from_arrival.p50_ms == 34.5
+    assert report.latencies.outside_inference.p50_ms == 19.5
+    assert report.latencies.inference.p95_ms == 15.0
+    assert report.latencies.pair_distance_p50_ms == 3.0
+    assert report.memory_mb > 1
 
 
 @pytest.mark.parametrize(
     ("change", "level", "words"),
     [
-        ({"failed": 1}, Level.ERROR, "the reason"),
         ({"superseded": 1}, Level.WARN, "cannot keep up"),
         ({"unpaired": 20}, Level.WARN, "sync.slop"),
         ({"unpaired": 2}, Level.OK, "fusing"),
-        ({"at": 3 * SECOND}, Level.STALE, "no frames from rgb and ir"),
+        ({"at": 3 * SECOND}, Level.STALE, "no frames from /cam/color and /cam/thermal"),
     ],
 )
 def test_what_goes_wrong_is_a_state_with_its_reason(
@@ -60,40 +67,111 @@ def test_what_goes_wrong_is_a_state_with_its_reason(
 
 
 def test_a_state_ends_when_its_cause_does(fed: Monitor) -> None:
-    assert look(fed, failed=1).level == Level.ERROR
-    for camera in CAMERAS:
-        fed.received(camera, 2 * SECOND)
-    assert look(fed, failed=1, at=2 * SECOND).level == Level.OK
+    fed.failed(ValueError("the reason"))
+    report = look(fed)
+    assert (report.level, report.message) == (Level.ERROR, "pairs failed: the reason")
+    for stream in Stream:
+        fed.received(stream, 2 * SECOND)
+    assert look(fed, at=2 * SECOND).level == Level.OK
 
 
 def test_a_camera_that_never_spoke_is_silent() -> None:
-    monitor = Monitor(CAMERAS, 0)
-    monitor.received("rgb", 0)
+    monitor = Monitor(TOPICS, 0)
+    monitor.received(Stream.RGB, 0)
     report = look(monitor)
-    assert (report.level, report.message) == (Level.STALE, "no frames from ir")
+    assert (report.level, report.message) == (Level.STALE, "no frames from /cam/thermal")
+    assert report.latencies is None
 
 
-def test_a_camera_that_hangs_is_told_until_its_picture_changes(fed: Monitor) -> None:
-    noise = np.random.default_rng(1)
-    still = noise.integers(0, 255, (64, 80), np.uint8)
+def test_a_camera_that_hangs_is_told_until_its_picture_changes(
+    fed: Monitor, rng: np.random.Generator
+) -> None:
+    still = rng.integers(0, 255, (64, 80), np.uint8)
     for number in range(4):
         at = number * SECOND
-        fed.seen("rgb", noise.integers(0, 255, (64, 80, 3), np.uint8), at)
-        fed.seen("ir", still, at)
-        for camera in CAMERAS:
-            fed.received(camera, at)
+        fed.seen(Stream.RGB, rng.integers(0, 255, (64, 80, 3), np.uint8), at)
+        fed.seen(Stream.IR, still, at)
+        for stream in Stream:
+            fed.received(stream, at)
         report = look(fed, at=at + SECOND // 2)
         assert (report.level == Level.WARN) == (number > 2)
-    assert report.message == "one picture over and over from ir: hung or covered?"
-    assert report.values["ir same picture for (s)"] == "3.0"
-    assert report.values["rgb same picture for (s)"] == "0.0"
-    fed.seen("ir", still + 1, 4 * SECOND)
+    assert report.message == "the same picture over and over from /cam/thermal: hung or covered?"
+    assert (report.cameras[Stream.IR].still_s, report.cameras[Stream.RGB].still_s) == (3.0, 0.0)
+    fed.seen(Stream.IR, still + 1, 4 * SECOND)
     assert look(fed, at=4 * SECOND).level == Level.OK
 
 
 def test_zero_stamps_are_counted_and_told() -> None:
-    monitor = Monitor(CAMERAS, 0)
-    monitor.received("rgb", SECOND, stamped=False)
-    monitor.received("ir", SECOND)
+    monitor = Monitor(TOPICS, 0)
+    monitor.received(Stream.RGB, SECOND, stamped=False)
+    monitor.received(Stream.IR, SECOND)
     report = look(monitor)
-    assert (report.level, report.values["rgb zero stamps"]) == (Level.WARN, "1")
+    assert report.level == Level.WARN and "stamps are zero on /cam/color:" in report.message
+    assert report.cameras[Stream.RGB].zero_stamps == 1
+
+
+def test_a_report_keeps_its_counts_while_the_synchronizer_counts_on(fed: Monitor) -> None:
+    counts = {stream: StreamCounts(paired=1) for stream in Stream}
+    report = fed.report(SECOND, counts, 0)
+    counts[Stream.RGB].paired = 2
+    assert report.cameras[Stream.RGB].counts.paired == 1
+
+
+ENDS = ("paired", "unpaired", "late", "duplicate", "overflowed")
+CAMERA_KEYS = ("topic", "rate_hz", *ENDS, "zero_stamps", "still_s")
+TIMES = ("latency_from_stamp", "latency_from_arrival", "inference", "outside_inference")
+
+
+def test_diagnostics_have_the_keys_that_machines_read(fed: Monitor) -> None:
+    expected = [f"{camera}.{key}" for camera in ("rgb", "ir") for key in CAMERA_KEYS]
+    expected += [
+        "output.rate_hz",
+        "pairs.answered",
+        "pairs.superseded",
+        "pairs.failed",
+        "pair_distance.p50_ms",
+    ]
+    expected += [f"{time}.{percentile}_ms" for time in TIMES for percentile in ("p50", "p95", "p99")]
+    expected += ["process.cpu_cores", "process.memory_mb"]
+    values = diagnostics_values(look(fed))
+    assert list(values) == expected
+    assert values["rgb.topic"] == "/cam/color"
+    numbers = [float(value) for key, value in values.items() if not key.endswith(".topic")]
+    assert len(numbers) == len(values) - 2
+
+
+def test_latencies_are_missing_until_the_first_answer() -> None:
+    values = diagnostics_values(look(Monitor(TOPICS, 0)))
+    assert not any(key.endswith("_ms") for key in values)
+    assert values["pairs.answered"] == "0"
+
+
+def test_the_diagnostics_message_carries_level_reason_and_engine(fed: Monitor) -> None:
+    message = diagnostics_message(look(fed), "/front/fusion_node", "openvino CPU", Time(sec=3))
+    (status,) = message.status
+    assert (status.name, status.hardware_id) == ("/front/fusion_node: fusion", "openvino CPU")
+    assert (status.level, status.message, message.header.stamp.sec) == (b"\x00", "fusing", 3)
+    assert status.values[0].key == "rgb.topic"
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("shape", [(48, 64), (48, 64, 3)])
+def test_a_picture_lasts_from_the_first_of_equal_ones(
+    shape: tuple[int, ...], dtype: type, rng: np.random.Generator
+) -> None:
+    camera = StillPicture()
+    one: npt.NDArray[Any] = rng.integers(0, 200, shape).astype(dtype)
+    other = one + one.dtype.type(1)
+    assert camera.duration == 0
+    durations = []
+    for now, picture in enumerate((one, one, one, other, other, one)):
+        camera.see(picture, now)
+        durations.append(camera.duration)
+    assert durations == [0, 1, 2, 0, 1, 0]
+
+
+def test_a_picture_that_is_a_view_is_read_as_it_is(rng: np.random.Generator) -> None:
+    camera, picture = StillPicture(), rng.integers(0, 200, (48, 64, 3))
+    camera.see(picture[..., ::-1], 0)
+    camera.see(picture, 1)
+    assert camera.duration == 0

@@ -4,14 +4,21 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mtvif_ros.node.parameters import PARAMETERS, markdown_table
+from mtvif_ros.node.parameters import PARAMETERS, ParameterError, Parameters, markdown_table, typed
 
-BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
 ROOT = Path(__file__).parents[3]
 
 
 def test_every_default_is_allowed() -> None:
-    assert [p.problem_with(p.default) for p in PARAMETERS if p.problem_with(p.default)] == []
+    assert [p.name for p in PARAMETERS.values() if p.problem_with(p.default)] == []
+
+
+def test_a_value_lies_under_its_ros_name() -> None:
+    given = {"sync.slop": 0.05, "backend": "openvino", "registration.homography": [2.0] * 9}
+    values = typed(given)
+    assert (values.sync.slop, values.backend) == (0.05, "openvino")
+    assert values.registration.homography == (2.0,) * 9
+    assert values.thermal == Parameters().thermal
 
 
 @pytest.mark.parametrize(
@@ -19,13 +26,18 @@ def test_every_default_is_allowed() -> None:
     [
         ("backend", "abacus", "abacus.*auto, tensorrt, openvino, onnxruntime"),
         ("sync.slop", 11.0, r"11.0 is not within 0.0001 \.\. 10.0"),
+        ("sync.slop", float("nan"), "nan is not within"),
         ("threads", -1, r"-1 is not within 0 \.\. 1024"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_allowed(name: str, value: object, told: str) -> None:
-    problem = BY_NAME[name].problem_with(value)
-    assert problem is not None and name in problem
-    assert re.search(told, problem)
+    with pytest.raises(ParameterError, match=f"^{re.escape(name)}: .*{told}"):
+        typed({name: value})
+
+
+def test_all_wrong_values_are_named_at_once() -> None:
+    with pytest.raises(ParameterError, match=r"threads: .*; sync\.slop: "):
+        typed({"threads": -1, "sync.slop": 0.0})
 
 
 def test_the_reference_shows_the_table_made_from_the_code() -> None:
@@ -36,4 +48,4 @@ def test_the_shipped_parameter_file_repeats_the_defaults() -> None:
     shipped = yaml.safe_load((ROOT / "config" / "fusion.yaml").read_text())
     for group, values in shipped["/**"]["ros__parameters"].items():
         for name, value in values.items():
-            assert BY_NAME[f"{group}.{name}"].default == value
+            assert PARAMETERS[f"{group}.{name}"].default == value

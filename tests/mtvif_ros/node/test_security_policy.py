@@ -3,10 +3,8 @@
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-import pytest
-
 from mtvif_ros.resources import share_directory
-from tests.mtvif_ros.node.dds import Cameras, running_node
+from tests.mtvif_ros.node.cameras import Cameras, local_node, toy_parameters
 
 POLICY = share_directory() / "config" / "sros2" / "mtvif.policy.xml"
 
@@ -29,15 +27,7 @@ NOT_ALWAYS = {
 }
 
 
-@pytest.fixture
-def quiet_domain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Choose a domain of its own: elsewhere nodes of this name that were killed linger in the graph."""
-    monkeypatch.setenv("ROS_DOMAIN_ID", "100")
-
-
-@pytest.mark.usefixtures("quiet_domain")
-def test_the_node_may_open_what_it_opens_and_little_more(tmp_path: Path) -> None:
-    cameras = Cameras()
+def test_the_node_may_open_what_it_opens_and_little_more(cameras: Cameras, toy_model: Path) -> None:
     ways = {
         ("topic", "publish"): cameras.node.get_publisher_names_and_types_by_node,
         ("topic", "subscribe"): cameras.node.get_subscriber_names_and_types_by_node,
@@ -48,10 +38,11 @@ def test_the_node_may_open_what_it_opens_and_little_more(tmp_path: Path) -> None
         return {name for name, _ in ways[kind, right]("fusion_node", "/")}
 
     may = {way: allowed("/mtvif/fusion_node", *way) for way in ways}
-    with running_node(cameras, tmp_path):
+    with local_node(cameras, toy_parameters(toy_model)) as node:
+        node.trigger_configure()
+        node.trigger_activate()
         discovered = cameras.spin_until(lambda: all(may[way] - opened(*way) <= NOT_ALWAYS for way in ways))
         found = {way: opened(*way) for way in ways}
-    cameras.close()
     assert discovered, found
     for way in ways:
         assert found[way] <= may[way]

@@ -1,8 +1,8 @@
 import threading
-import time
-from collections.abc import Callable
 
 from mtvif_ros.node.worker import LatestWorker
+
+PATIENCE = 60.0  # s, for what takes microseconds on an idle machine
 
 
 class Gate:
@@ -16,24 +16,20 @@ class Gate:
 
     def work(self, item: int) -> None:
         self.started.release()
-        assert self.permits.acquire(timeout=5)
+        assert self.permits.acquire(timeout=PATIENCE)
         self.done.append(item)
 
     def begin(self, item: int) -> None:
         self.worker.put(item)
-        assert self.started.acquire(timeout=5)
+        assert self.started.acquire(timeout=PATIENCE)
 
     def finish(self, count: int) -> None:
-        for _ in range(count):
+        """Permit the item at hand and those after it, and wait until the worker is idle."""
+        for number in range(count):
             self.permits.release()
-        assert until(lambda: self.permits._value == 0 and not self.worker._waiting)
-
-
-def until(condition: Callable[[], bool]) -> bool:
-    end = time.monotonic() + 5
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.001)
-    return condition()
+            if number + 1 < count:
+                assert self.started.acquire(timeout=PATIENCE)
+        self.worker.settle()
 
 
 def test_a_short_stall_loses_nothing_and_keeps_the_order() -> None:
@@ -42,7 +38,7 @@ def test_a_short_stall_loses_nothing_and_keeps_the_order() -> None:
     for item in (1, 2, 3):
         gate.worker.put(item)
     gate.finish(4)
-    assert until(lambda: gate.done == [0, 1, 2, 3])
+    assert gate.done == [0, 1, 2, 3]
     gate.worker.stop()
     assert gate.worker.superseded == 0
 
@@ -53,11 +49,11 @@ def test_an_overloaded_worker_takes_the_newest() -> None:
     for item in range(1, 10):
         gate.worker.put(item)
     gate.permits.release()
-    assert gate.started.acquire(timeout=5)  # at work on 9
+    assert gate.started.acquire(timeout=PATIENCE)  # at work on 9
     gate.worker.put(10)
     gate.worker.put(11)
     gate.finish(2)
-    assert until(lambda: gate.done == [0, 9, 11])
+    assert gate.done == [0, 9, 11]
     gate.worker.stop()
     assert gate.worker.superseded == 9
 
@@ -68,13 +64,12 @@ def test_patience_returns_once_it_has_been_idle() -> None:
     for item in range(1, 6):
         gate.worker.put(item)
     gate.finish(2)  # 0, then 5: the fourth was one too many, the fifth replaced it
-    assert until(lambda: gate.done[-1] == 5)
-    time.sleep(0.05)
+    assert gate.done[-1] == 5
     gate.begin(6)
     gate.worker.put(7)
     gate.worker.put(8)
     gate.finish(3)
-    assert until(lambda: gate.done[-3:] == [6, 7, 8])
+    assert gate.done[-3:] == [6, 7, 8]
     gate.worker.stop()
 
 
@@ -83,8 +78,13 @@ def test_items_waiting_at_the_stop_are_counted() -> None:
     gate.begin(0)
     gate.worker.put(1)
     gate.worker.put(2)
-    threading.Timer(0.05, gate.permits.release).start()
-    gate.worker.stop()
+    stopping = threading.Thread(target=gate.worker.stop)
+    stopping.start()
+    while gate.worker.superseded < 2:
+        stopping.join(0.01)
+    assert gate.done == []  # it waits for the item at hand
+    gate.permits.release()
+    stopping.join()
     assert gate.done == [0]
     assert gate.worker.superseded == 2
 
@@ -101,6 +101,6 @@ def test_an_exception_is_reported_and_the_next_item_is_served() -> None:
     worker = LatestWorker(work, failures.append, "test")
     worker.put("bad")
     worker.put("good")
-    assert served.wait(5)
+    assert served.wait(PATIENCE)
     worker.stop()
     assert str(failures[0]) == "broken pair"

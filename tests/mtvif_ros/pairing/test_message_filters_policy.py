@@ -1,11 +1,9 @@
 import pytest
 
-from mtvif_ros.node.settings import make_synchronizer
 from mtvif_ros.pairing.message_filters_policy import MessageFiltersSynchronizer
 from mtvif_ros.pairing.synchronizer import Stream
 
 MS = 1_000_000
-VALUES = {"sync.slop": 0.02, "sync.queue_size": 4, "sync.max_wait": 0.2, "sync.offset": 0.0}
 
 
 def is_installed() -> bool:
@@ -22,13 +20,13 @@ needs_it = pytest.mark.skipif(not is_installed(), reason="message_filters has no
 @pytest.mark.skipif(is_installed(), reason="message_filters is installed")
 def test_without_message_filters_the_policy_says_what_to_do() -> None:
     with pytest.raises(ModuleNotFoundError, match=r"sync.policy exact: needs message_filters.*take nearest"):
-        make_synchronizer({**VALUES, "sync.policy": "exact"})
+        MessageFiltersSynchronizer("exact", 20 * MS)
 
 
 @needs_it
 @pytest.mark.parametrize("policy", ["approximate", "exact"])
 def test_every_frame_ends_in_one_count(policy: str) -> None:
-    sync: MessageFiltersSynchronizer[int] = make_synchronizer({**VALUES, "sync.policy": policy})  # type: ignore[assignment]
+    sync: MessageFiltersSynchronizer[int] = MessageFiltersSynchronizer(policy, 20 * MS, queue_size=4)
     distance = 5 * MS if policy == "approximate" else 0
     pairs = []
     for number in range(20):

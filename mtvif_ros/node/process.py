@@ -1,0 +1,62 @@
+"""Prepare the node's process: signals that let it finish its work, and memory that it keeps."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+
+from rclpy.executors import Executor
+
+# From glibc's malloc.h; 32 MiB is the largest threshold that it accepts.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_LARGEST_KEPT_BLOCK = 32 << 20
+_LARGEST_KEPT_HEAP_END = 256 << 20
+
+
+@contextlib.contextmanager
+def interruptible(executor: Executor) -> Iterator[None]:
+    """Raise KeyboardInterrupt in the main thread on SIGINT or SIGTERM, even while `executor` waits there.
+
+    Use it in the main thread and with `SignalHandlerOptions.NO`: rclpy's own handlers shut the context down
+    at once, and the node could no longer publish the pair at hand.
+    """
+    previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in previous:
+        signal.signal(number, signal.default_int_handler)
+    # Python runs a signal handler between two instructions of the main thread, which executes none while it
+    # waits in C. The kernel writes to the wake-up descriptor at once.
+    receiver, sender = socket.socketpair()
+    sender.setblocking(False)
+    previous_descriptor = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
+
+    def wake() -> None:
+        while receiver.recv(1):
+            executor.wake()
+
+    waker = threading.Thread(target=wake, name="signals", daemon=True)
+    waker.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(previous_descriptor)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+        sender.close()
+        waker.join()
+        receiver.close()
+
+
+def keep_freed_memory() -> None:
+    """Let this process keep freed blocks of up to 32 MiB and up to 256 MiB at the end of each heap.
+
+    By default glibc returns a block as large as a camera frame to the kernel, which then clears new pages
+    for the next frame; that costs more than the computation on it. Other C libraries are left alone.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_TRIM_THRESHOLD, _LARGEST_KEPT_HEAP_END)
+        mallopt(_M_MMAP_THRESHOLD, _LARGEST_KEPT_BLOCK)

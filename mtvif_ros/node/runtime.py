@@ -1,0 +1,170 @@
+"""Hold everything that lives from configure to cleanup, and answer each pair with it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TypeVar
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecycleNode
+
+from mtvif_ros import topics
+from mtvif_ros.engines import load_engine
+from mtvif_ros.image import ImageFormatError
+from mtvif_ros.imaging.codec import read_grey, read_rgb
+from mtvif_ros.imaging.fuse import fuse_pair
+from mtvif_ros.imaging.registration import Registration, read_registration
+from mtvif_ros.imaging.thermal import ThermalScaler
+from mtvif_ros.node.health import Answer, Monitor, diagnostics_message
+from mtvif_ros.node.inputs import Arrived, Inputs, cameras
+from mtvif_ros.node.labels import declare_labels, publish_label_info
+from mtvif_ros.node.outputs import Outputs
+from mtvif_ros.node.parameters import Calibration, Parameters, Thermal
+from mtvif_ros.node.worker import LatestWorker
+from mtvif_ros.pairing.synchronizer import Pair, Stream
+
+Pixels = TypeVar("Pixels")
+
+_REPORT_PERIOD = 1.0  # s
+
+
+class Runtime:
+    """Load the engine, create the publishers, and answer pairs while active.
+
+    It is made whole or, with an exception that says why, leaves nothing behind. All counts begin here, so
+    that they agree over any number of activations.
+    """
+
+    def __init__(self, node: LifecycleNode, parameters: Parameters):
+        self._node = node
+        self._parameters = parameters
+        self._thermal = make_thermal(parameters.thermal)
+        self._registration = make_registration(parameters.registration)
+        self._engine = load_engine(
+            parameters.model or None, parameters.backend, parameters.threads, parameters.device
+        )
+        found = cameras(node, parameters)
+        self._topics = {stream: camera.topic for stream, camera in found.items()}
+        self._monitor = Monitor(self._topics, time.monotonic_ns())
+        self._timers: list[Any] = []
+        with ExitStack() as made:
+            self._outputs = Outputs(node, made)
+            self._diagnostics = node.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, 10)
+            made.callback(node.destroy_publisher, self._diagnostics)
+            declare_labels(node, self._engine.model)
+            publish_label_info(node, made, self._engine.model)
+            self._worker = LatestWorker(self._answer, self._fail, "inference")
+            made.callback(self._worker.stop)
+            self._inputs = Inputs(node, found, parameters.sync, self._monitor, self._worker.put)
+            self._made = made.pop_all()
+
+    def activate(self) -> None:
+        """Subscribe to both cameras and report every second, or raise and do neither."""
+        try:
+            self._inputs.open()
+            # Real time: with use_sim_time a paused bag would stop this timer.
+            steady = Clock(clock_type=ClockType.STEADY_TIME)
+            self._timers.append(self._node.create_timer(_REPORT_PERIOD, self._report, clock=steady))
+        except Exception:
+            self.deactivate()
+            raise
+
+    def deactivate(self) -> None:
+        """Stop listening and finish the pair at hand."""
+        while self._timers:
+            self._node.destroy_timer(self._timers.pop())
+        self._inputs.close()
+        self._worker.settle()
+
+    def close(self) -> None:
+        """Finish the pair at hand and release everything."""
+        self.deactivate()
+        self._made.close()
+
+    def adopt(self, parameters: Parameters) -> None:
+        """Take over new values of live parameters; all of them or, with a ValueError, none."""
+        thermal = make_thermal(parameters.thermal)
+        # The calibration file is read even under the name that it had: its content may be new.
+        self._registration = make_registration(parameters.registration)
+        # A new scaler forgets the range that it follows, and the picture would jump.
+        if parameters.thermal != self._parameters.thermal:
+            self._thermal = thermal
+        self._inputs.set_slop(parameters.sync.slop)
+        self._parameters = parameters
+
+    def description(self) -> str:
+        """Return the engine and the model in one line."""
+        model = self._engine.model
+        return (
+            f"engine {self._engine.description}; model {model.path.name} {model.version}, "
+            f"{model.width}x{model.height}, {len(model.classes)} classes"
+        )
+
+    def summary(self) -> str:
+        """Return in one line how pairs and frames have ended so far."""
+        answered, failed = self._monitor.outcome()
+        pairs = f"published {answered}, superseded {self._worker.superseded}, failed {failed}"
+        return "; ".join(
+            [pairs, *(f"{self._topics[stream]}: {of}" for stream, of in self._inputs.counts().items())]
+        )
+
+    def _answer(self, pair: Pair[Arrived]) -> None:
+        visible = pair.rgb.message
+        rgb = self._read(Stream.RGB, read_rgb, visible)
+        grey = self._read(Stream.IR, read_grey, pair.ir.message)
+        before = time.monotonic_ns()
+        self._monitor.seen(Stream.RGB, rgb, before)
+        self._monitor.seen(Stream.IR, grey, before)
+        ir = self._thermal(grey)
+        before = time.monotonic_ns()
+        fused, mask = fuse_pair(self._engine, rgb, ir, self._registration)
+        inference = time.monotonic_ns() - before
+        self._outputs.publish(fused, mask, visible.header, self._inputs.camera_info)
+        self._monitor.answered(
+            Answer(
+                from_stamp=self._node.get_clock().now().nanoseconds - pair.rgb.stamp,
+                from_arrival=time.monotonic_ns() - max(pair.rgb.at, pair.ir.at),
+                inference=inference,
+                distance=pair.distance,
+            )
+        )
+        self._outputs.publish_overlay(fused, mask, visible.header, self._parameters.overlay.opacity)
+
+    def _read(self, stream: Stream, read: Callable[[Any], Pixels], message: Any) -> Pixels:
+        try:
+            return read(message)
+        except ImageFormatError as error:
+            raise ImageFormatError(f"{self._topics[stream]}: {error}") from error
+
+    def _fail(self, error: Exception) -> None:
+        self._monitor.failed(error)
+        self._node.get_logger().error(f"pair dropped: {error}", throttle_duration_sec=1.0)
+
+    def _report(self) -> None:
+        report = self._monitor.report(time.monotonic_ns(), self._inputs.counts(), self._worker.superseded)
+        name, now = self._node.get_fully_qualified_name(), self._node.get_clock().now().to_msg()
+        self._diagnostics.publish(diagnostics_message(report, name, self._engine.description, now))
+
+
+def make_thermal(values: Thermal) -> ThermalScaler:
+    """Return what makes 16-bit infrared 8-bit. Raises ValueError for values that contradict each other."""
+    fixed = (values.fixed_low, values.fixed_high)
+    return ThermalScaler(
+        percentiles=(values.low, values.high),
+        follow=values.follow,
+        fixed=fixed if fixed[0] != fixed[1] else None,
+        invert=values.invert,
+        gain=values.gain,
+        offset=values.offset,
+    )
+
+
+def make_registration(values: Calibration) -> Registration:
+    """Return how infrared lies on the visible frame. Raises RegistrationError."""
+    if values.file:
+        return read_registration(Path(values.file))
+    return Registration(values.homography)

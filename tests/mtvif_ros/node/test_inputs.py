@@ -1,0 +1,187 @@
+"""Which topics the node listens to, and what it makes of what comes."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sensor_msgs.msg import CameraInfo, CompressedImage
+from std_msgs.msg import Header
+
+from mtvif_ros import topics
+from mtvif_ros.imaging.codec import read_grey, read_rgb
+from mtvif_ros.imaging.compressed_codec import write_compressed
+from mtvif_ros.node.fusion_node import FusionNode
+from mtvif_ros.node.inputs import make_synchronizer
+from mtvif_ros.node.parameters import Sync
+from mtvif_ros.synthetic import Frame
+from tests.mtvif_ros.node.cameras import Cameras, NodeLog, local_node, running_node, toy_parameters
+
+Running = Callable[..., AbstractContextManager[FusionNode]]
+
+
+def subscribed(node: FusionNode) -> set[str]:
+    return {subscription.topic_name for subscription in node.subscriptions} - {"/parameter_events", "/clock"}
+
+
+@pytest.fixture
+def front(cameras: Cameras) -> Iterator[Cameras]:
+    """Cameras with names of their own, and a listener in the namespace /front."""
+    front = Cameras("/cam/color", "/cam/thermal", namespace="/front")
+    yield front
+    front.close()
+
+
+def test_people_read_topics_as_they_are_after_remapping_and_namespace(
+    front: Cameras, small_frame: Frame, toy_model: Path, node_log: NodeLog
+) -> None:
+    rules = ["rgb/image_raw:=/cam/color", "ir/image_raw:=/cam/thermal"]
+    with running_node(front, small_frame, toy_parameters(toy_model), rules=rules, namespace="/front") as node:
+        status, values = front.diagnosis()
+        assert (values["rgb.topic"], values["ir.topic"]) == ("/cam/color", "/cam/thermal")
+        assert status.name == "/front/fusion_node: fusion"
+        front.send(small_frame, 0)
+        assert node_log.tells("/cam/color: stamps are zero", front)
+        front.send(small_frame, front.next_stamp(), encoding="hsv8")
+        assert node_log.tells("pair dropped: /cam/color: encoding 'hsv8'", front)
+        silent = "no frames from /cam/color and /cam/thermal"
+        assert front.spin_until(lambda: front.diagnosis()[0].message == silent)
+        summary = node.release()
+    assert "/cam/color: " in summary and "/cam/thermal: " in summary
+
+
+SWAPPED = ["rgb/image_raw:=ir/image_raw", "ir/image_raw:=rgb/image_raw"]
+
+
+def test_two_topics_can_be_swapped_by_remapping(
+    cameras: Cameras, small_frame: Frame, toy_model: Path
+) -> None:
+    swapped = Cameras(topics.IR, topics.RGB)
+    try:
+        with running_node(swapped, small_frame, toy_parameters(toy_model), rules=SWAPPED):
+            fused, _ = swapped.ask(small_frame)
+            values = swapped.diagnosis()[1]
+    finally:
+        swapped.close()
+    assert np.array_equal(read_rgb(fused), np.maximum(small_frame.rgb, small_frame.ir[..., None]))
+    assert (values["rgb.topic"], values["ir.topic"]) == ("/ir/image_raw", "/rgb/image_raw")
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ([], {"/rgb/image_raw/compressed", "/ir/image_raw/compressed", "/rgb/camera_info"}),
+        (SWAPPED, {"/rgb/image_raw/compressed", "/ir/image_raw/compressed", "/ir/camera_info"}),
+        (
+            ["rgb/image_raw:=/cam/color", "ir/image_raw/compressed:=/thermal_jpeg"],
+            {"/cam/color/compressed", "/thermal_jpeg", "/cam/camera_info"},
+        ),
+        (
+            ["rgb/image_raw:=/cam/color", "rgb/camera_info:=/calibration"],
+            {"/cam/color/compressed", "/ir/image_raw/compressed", "/calibration"},
+        ),
+    ],
+)
+def test_companions_follow_their_topic_unless_they_are_remapped_themselves(
+    rules: list[str], expected: set[str], cameras: Cameras, toy_model: Path
+) -> None:
+    transports = {"rgb.transport": "compressed", "ir.transport": "compressed"}
+    with local_node(cameras, {**toy_parameters(toy_model), **transports}, rules) as node:
+        node.trigger_configure()
+        node.trigger_activate()
+        assert subscribed(node) == expected
+
+
+def test_raw_topics_are_subscribed_in_the_namespace_while_active(cameras: Cameras, toy_model: Path) -> None:
+    with local_node(cameras, toy_parameters(toy_model), namespace="/rear") as node:
+        node.trigger_configure()
+        assert subscribed(node) == set()
+        node.trigger_activate()
+        assert subscribed(node) == {"/rear/rgb/image_raw", "/rear/ir/image_raw", "/rear/rgb/camera_info"}
+        node.trigger_deactivate()
+        assert subscribed(node) == set()
+
+
+def test_compressed_cameras_are_answered(cameras: Cameras, small_frame: Frame, toy_model: Path) -> None:
+    publishers = [
+        cameras.node.create_publisher(CompressedImage, topics.compressed(topic), 10)
+        for topic in (topics.RGB, topics.IR)
+    ]
+
+    def send() -> bool:
+        header = Header()
+        header.stamp.sec = cameras.next_stamp()
+        for publisher, pixels in zip(publishers, (small_frame.rgb, small_frame.ir)):
+            publisher.publish(write_compressed(pixels, "png", header))
+        return cameras.spin_until(lambda: cameras.fused and cameras.masks, 0.5)
+
+    transports = {"rgb.transport": "compressed", "ir.transport": "compressed"}
+    with local_node(cameras, {**toy_parameters(toy_model), **transports}) as node:
+        node.trigger_configure()
+        node.trigger_activate()
+        assert cameras.spin_until(send)
+    assert np.array_equal(read_grey(cameras.masks[0]), small_frame.ir > 128)
+
+
+def test_frames_with_zero_stamps_are_paired_by_arrival(
+    cameras: Cameras, small_frame: Frame, running: Running, node_log: NodeLog
+) -> None:
+    with running():
+        for _ in range(5):
+            cameras.fused.clear()
+            cameras.send(small_frame, 0)
+            assert cameras.spin_until(lambda: cameras.fused)
+        assert node_log.tells("/rgb/image_raw: stamps are zero", cameras)
+        values = cameras.diagnosis()[1]
+    assert int(values["rgb.zero_stamps"]) == 5
+    assert cameras.fused[0].header.stamp.sec == 0
+
+
+def test_latency_from_a_zero_stamp_counts_from_arrival(
+    cameras: Cameras, small_frame: Frame, toy_model: Path
+) -> None:
+    with local_node(cameras, toy_parameters(toy_model)) as node:
+        node.trigger_configure()
+        node.trigger_activate()
+
+        def send() -> bool:
+            cameras.send(small_frame, 0)
+            return cameras.spin_until(lambda: cameras.fused, 0.5)
+
+        assert cameras.spin_until(send)
+        values = cameras.diagnosis()[1]
+    assert float(values["latency_from_stamp.p50_ms"]) < 1e6  # not since 1970
+
+
+def test_camera_info_is_kept_until_a_pair_needs_it(
+    cameras: Cameras, small_frame: Frame, running: Running, node_log: NodeLog
+) -> None:
+    seen: list[CameraInfo] = []
+    cameras.node.create_subscription(CameraInfo, topics.CAMERA_INFO, seen.append, 10)
+    publisher = cameras.node.create_publisher(CameraInfo, topics.camera_info(topics.RGB), 10)
+
+    def offer(info: CameraInfo) -> list[CameraInfo]:
+        publisher.publish(info)
+        cameras.ask(small_frame)
+        return seen
+
+    with running():
+        height, width = small_frame.ir.shape
+        fits = CameraInfo(height=height, width=width, distortion_model="plumb_bob")
+        assert cameras.spin_until(lambda: offer(fits))
+        stamps = [fused.header.stamp for fused in cameras.fused]
+        assert seen[0].distortion_model == "plumb_bob" and seen[0].header.stamp in stamps
+        offer(CameraInfo(height=100, width=100))
+        assert node_log.tells("/mtvif/camera_info is not published", cameras)
+        assert node_log.tells("camera_info is for 100x100", cameras)
+
+
+def test_a_pairing_policy_that_is_not_installed_is_told() -> None:
+    try:
+        import message_filters  # noqa: F401
+    except ModuleNotFoundError:
+        with pytest.raises(ModuleNotFoundError, match=r"sync.policy exact: needs message_filters"):
+            make_synchronizer(Sync(policy="exact"))
+    else:
+        make_synchronizer(Sync(policy="exact"))

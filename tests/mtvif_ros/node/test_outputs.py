@@ -1,0 +1,65 @@
+"""What the node publishes, in which forms, and when."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from sensor_msgs.msg import CompressedImage, Image
+
+from mtvif_ros import topics
+from mtvif_ros.imaging.codec import read_grey, read_rgb
+from mtvif_ros.imaging.draw import overlay
+from mtvif_ros.node.fusion_node import FusionNode
+from mtvif_ros.synthetic import Frame
+from tests.mtvif_ros.node.cameras import Cameras, local_node, toy_parameters
+
+Running = Callable[..., AbstractContextManager[FusionNode]]
+
+
+def test_the_overlay_is_drawn_once_someone_listens(
+    cameras: Cameras, small_frame: Frame, running: Running
+) -> None:
+    overlays: list[Image] = []
+    with running():
+        cameras.node.create_subscription(Image, topics.OVERLAY, overlays.append, 10)
+        assert cameras.ask_until(small_frame, lambda: overlays)
+    drawn = overlay(read_rgb(cameras.fused[-1]), read_grey(cameras.masks[-1]))
+    assert np.array_equal(read_rgb(overlays[-1]), drawn)
+
+
+def test_the_compressed_mask_is_lossless_and_the_fused_image_close(
+    cameras: Cameras, small_frame: Frame, running: Running
+) -> None:
+    seen: dict[str, list[CompressedImage]] = {topics.FUSED: [], topics.SEGMENTATION: []}
+    for topic, messages in seen.items():
+        cameras.node.create_subscription(CompressedImage, topics.compressed(topic), messages.append, 10)
+    with running():
+        assert cameras.ask_until(small_frame, lambda: all(seen.values()))
+    fused, mask = seen[topics.FUSED][-1], seen[topics.SEGMENTATION][-1]
+    assert "jpeg" in fused.format and "png" in mask.format
+    assert np.array_equal(read_grey(mask), read_grey(cameras.masks[-1]))
+    assert np.abs(read_rgb(fused).astype(int) - read_rgb(cameras.fused[-1])).mean() < 6
+
+
+def test_the_compressed_form_follows_a_remapped_topic(cameras: Cameras, toy_model: Path) -> None:
+    with local_node(cameras, toy_parameters(toy_model), ["mtvif/fused:=/bright"]) as node:
+        node.trigger_configure()
+        names = {publisher.topic_name for publisher in node.publishers}
+    assert {"/bright", "/bright/compressed", "/mtvif/segmentation/compressed"} <= names
+    assert "/mtvif/fused/compressed" not in names
+
+
+def test_listeners_come_and_go(cameras: Cameras, small_frame: Frame, running: Running) -> None:
+    with running():
+        for _ in range(3):
+            heard: list[Image] = []
+            extra = [
+                cameras.node.create_subscription(Image, topic, heard.append, 10)
+                for topic in (topics.FUSED, topics.OVERLAY)
+            ]
+            assert cameras.ask_until(small_frame, partial(bool, heard))
+            for subscription in extra:
+                cameras.node.destroy_subscription(subscription)
+            cameras.ask(small_frame)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from copy import copy
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -83,7 +84,7 @@ class Inputs:
                 camera.kind,
                 camera.name,
                 partial(self._receive, stream),
-                qos_profile_sensor_data,
+                copy(qos_profile_sensor_data),  # rclpy writes the overrides of one topic into it
                 qos_overriding_options=QoSOverridingOptions.with_default_policies(),
             )
             self._subscriptions.append(subscription)

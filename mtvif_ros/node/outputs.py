@@ -16,9 +16,6 @@ from mtvif_ros.image import Image as Pixels
 from mtvif_ros.imaging.codec import write_compressed, write_image
 from mtvif_ros.imaging.draw import overlay
 
-# Reliable publishers serve reliable and best-effort subscribers alike.
-_QOS = QoSProfile(depth=10)
-
 
 class Output:
     """Publish one image raw and, while someone listens, compressed as `jpeg` or, without loss, `png`.
@@ -90,7 +87,9 @@ class Outputs:
 
 def _publisher(node: LifecycleNode, made: ExitStack, kind: type, topic: str) -> Any:
     overrides = QoSOverridingOptions.with_default_policies()
-    qos = _QOS
+    # Reliable publishers serve reliable and best-effort subscribers alike. Each topic needs a profile of its
+    # own, because rclpy writes the overrides of one topic into the profile.
+    qos = QoSProfile(depth=10)
     publisher = node.create_lifecycle_publisher(kind, topic, qos, qos_overriding_options=overrides)
     made.callback(node.destroy_lifecycle_publisher, publisher)
     return publisher

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage
 from std_msgs.msg import Header
 
@@ -101,6 +102,16 @@ def test_raw_topics_are_subscribed_in_the_namespace_while_active(cameras: Camera
         assert subscribed(node) == {"/rear/rgb/image_raw", "/rear/ir/image_raw", "/rear/rgb/camera_info"}
         node.trigger_deactivate()
         assert subscribed(node) == set()
+
+
+def test_quality_of_service_can_be_overridden_for_one_camera(cameras: Cameras, toy_model: Path) -> None:
+    override = {"qos_overrides./rgb/image_raw.subscription.reliability": "reliable"}
+    with local_node(cameras, {**toy_parameters(toy_model), **override}) as node:
+        node.trigger_configure()
+        node.trigger_activate()
+        found = {one.topic_name: one.qos_profile.reliability for one in node.subscriptions}
+    assert found["/rgb/image_raw"] == ReliabilityPolicy.RELIABLE
+    assert found["/ir/image_raw"] == ReliabilityPolicy.BEST_EFFORT
 
 
 def test_compressed_cameras_are_answered(cameras: Cameras, small_frame: Frame, toy_model: Path) -> None:

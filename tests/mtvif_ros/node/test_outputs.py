@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 
 from mtvif_ros import topics
@@ -49,6 +50,15 @@ def test_the_compressed_form_follows_a_remapped_topic(cameras: Cameras, toy_mode
         names = {publisher.topic_name for publisher in node.publishers}
     assert {"/bright", "/bright/compressed", "/mtvif/segmentation/compressed"} <= names
     assert "/mtvif/fused/compressed" not in names
+
+
+def test_quality_of_service_can_be_overridden_for_one_topic(cameras: Cameras, toy_model: Path) -> None:
+    override = {"qos_overrides./mtvif/segmentation.publisher.reliability": "best_effort"}
+    with local_node(cameras, {**toy_parameters(toy_model), **override}) as node:
+        node.trigger_configure()
+        found = {publisher.topic_name: publisher.qos_profile.reliability for publisher in node.publishers}
+    unreliable = [name for name, reliability in found.items() if reliability == ReliabilityPolicy.BEST_EFFORT]
+    assert unreliable == ["/mtvif/segmentation"]
 
 
 def test_listeners_come_and_go(cameras: Cameras, small_frame: Frame, running: Running) -> None:

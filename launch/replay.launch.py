@@ -1,4 +1,4 @@
-"""Replay a bag through fusion_node and evaluate it.
+"""Play a bag through fusion_node and evaluate the answers.
 
 ros2 launch mtvif_ros replay.launch.py bag:=drive out:=runs/drive
 """
@@ -17,21 +17,22 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.substitutions import ExecutableInPackage
 
 from launch import LaunchDescription
+from mtvif_ros import topics
 from mtvif_ros.resources import share_directory
 
 ARGUMENTS = {
-    "bag": (None, "rosbag2: a folder, mcap or db3."),
+    "bag": (None, "Recording: a rosbag2 folder, an mcap or a db3 file."),
     "out": ("replay", "Folder for report.html, summary.json, pairs.csv and preview.mp4."),
-    "rgb": ("/rgb/image_raw", "Visible images in the bag."),
-    "ir": ("/ir/image_raw", "Infrared images in the bag."),
-    "rate": ("1.0", "Times as fast as recorded."),
-    "model": ("", "Model file; empty for the shipped one that the backend runs best."),
+    "rgb": (topics.absolute(topics.RGB), "Topic of the visible images in the bag."),
+    "ir": (topics.absolute(topics.IR), "Topic of the infrared images in the bag."),
+    "rate": ("1.0", "Speed of the replay; 2.0 is twice as fast as recorded."),
+    "model": ("", "Model file; empty for the shipped one that suits the backend."),
     "backend": ("auto", "Engine that runs the model."),
 }
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Start the node under the bag's topics, replay, and end."""
+    """Start the node on the bag's topics, replay, and shut everything down."""
     value = LaunchConfiguration
     node = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(share_directory() / "launch" / "fusion.launch.py")),

@@ -1,4 +1,4 @@
-"""Pair two streams by message_filters, for those who want its policies and its behaviour."""
+"""Pair two streams with message_filters, for those who need its policies."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from mtvif_ros.pairing.synchronizer import Frame, Pair, Stream, StreamCounts, Sy
 
 
 class MessageFiltersSynchronizer(Generic[Frame]):
-    """Pair with message_filters' `approximate` or `exact` policy behind Synchronizer's interface.
+    """Offer message_filters' `approximate` or `exact` policy behind Synchronizer's interface.
 
-    message_filters says only what it paired. A frame that it dropped when its queue was full counts as
-    overflowed, one that waited to the end as unpaired, one with a stamp that already waits as
-    duplicate; none counts as late. Times are in nanoseconds. Raises ModuleNotFoundError where
-    message_filters is not installed.
+    message_filters reports only its pairs. A frame counts as overflowed when a full queue dropped it, as
+    unpaired when it waited to the end, as duplicate when its stamp waits already; none counts as late.
+    Times are in nanoseconds. Raises ModuleNotFoundError where message_filters is not installed.
     """
 
     def __init__(self, policy: str, slop: int, queue_size: int = 10, offset: int = 0):
@@ -24,7 +23,7 @@ class MessageFiltersSynchronizer(Generic[Frame]):
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError(
                 f"sync.policy {policy}: needs message_filters, which is not installed; "
-                "apt install ros-$ROS_DISTRO-message-filters, or take nearest"
+                "apt install ros-$ROS_DISTRO-message-filters, or set sync.policy to nearest"
             ) from error
         self._filters = tuple(SimpleFilter() for _ in Stream)
         if policy == "approximate":
@@ -42,11 +41,11 @@ class MessageFiltersSynchronizer(Generic[Frame]):
             self._policy.slop = type(self._policy.slop)(nanoseconds=slop)
 
     def counts(self, stream: Stream) -> StreamCounts:
-        """Return the counts of one stream, which go on counting."""
+        """Return the counts of one stream; they go on counting."""
         return self._counts[stream]
 
     def waiting(self, stream: Stream) -> int:
-        """Return how many frames of one stream have not ended yet."""
+        """Return how many frames of one stream wait for a partner."""
         return len(self._policy.queues[stream])
 
     def add(self, stream: Stream, stamp: int, frame: Frame, now: int) -> list[Pair[Frame]]:
@@ -65,11 +64,11 @@ class MessageFiltersSynchronizer(Generic[Frame]):
         return pairs
 
     def poll(self, now: int) -> list[Pair[Frame]]:
-        """Settle nothing: message_filters pairs only when a frame comes."""
+        """Return nothing: message_filters pairs only when a frame arrives."""
         return []
 
     def flush(self) -> None:
-        """End the waiting of all frames; they count as unpaired."""
+        """Drop all frames that wait; they count as unpaired."""
         for stream in Stream:
             self._counts[stream].unpaired += self.waiting(stream)
             self._policy.queues[stream].clear()

@@ -1,4 +1,4 @@
-"""Convert between seconds, ROS stamps and whole nanoseconds, in which all stamps are compared."""
+"""Convert seconds and ROS stamps to whole nanoseconds, the unit of all comparisons."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ def in_ns(seconds: float) -> int:
 
 
 def header_stamp(message: Any) -> int:
-    """Return the stamp of a message's header, builtin_interfaces/Time, in ns."""
+    """Return the stamp of a message's header in ns."""
     stamp = message.header.stamp
     return int(stamp.sec * NANOSECONDS + stamp.nanosec)

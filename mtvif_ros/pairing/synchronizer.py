@@ -1,8 +1,8 @@
 """Pair the frames of two streams by their stamps.
 
-A visible and an infrared frame belong together when each is the other's nearest in time and they are
-no further apart than `slop`. A pair is given as soon as no later frame can be nearer: when the next
-frame of the earlier stream is known, or cannot come soon enough by the gaps seen lately.
+A visible and an infrared frame make a pair when each is the nearest to the other and their stamps differ
+by at most `slop`. The synchronizer returns a pair as soon as no later frame can be nearer: when it knows the
+next frame of the earlier stream, or when the recent gaps of that stream show that it comes too late.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Stream(IntEnum):
 
 @dataclass
 class StreamCounts:
-    """Count how the frames of one stream ended; each ends in exactly one of these."""
+    """Count how the frames of one stream ended, each in exactly one of these ways."""
 
     paired: int = 0
     unpaired: int = 0
@@ -75,7 +75,7 @@ class _Queue(Generic[Frame]):
         return entry
 
     def forget(self) -> None:
-        """Start anew after time has jumped back."""
+        """Drop what waits and start anew, after time has jumped back."""
         self.counts.unpaired += len(self.entries)
         self.entries.clear()
         self.gaps.clear()
@@ -83,12 +83,12 @@ class _Queue(Generic[Frame]):
 
 
 class Synchronizer(Generic[Frame]):
-    """Pair two streams. Every time is in nanoseconds; not thread-safe.
+    """Pair two streams. All times are in nanoseconds. Not thread-safe.
 
-    slop: the largest distance of a pair. queue_size: frames kept of each stream; the oldest gives
-    way. max_wait: how long after its arrival a frame may wait for its partner. offset: constant
-    added to visible stamps to meet the infrared ones. jump: a stamp further back than this restarts
-    its stream. Raises ValueError for values that are not positive.
+    slop: largest distance of a pair. queue_size: frames of each stream that may wait; when it is full, the
+    oldest overflows. max_wait: longest wait of a frame for its partner, from its arrival. offset: added to
+    visible stamps before they are compared. jump: a stamp that lies further back than this restarts its
+    stream. Raises ValueError for values that are not positive.
     """
 
     def __init__(
@@ -111,15 +111,15 @@ class Synchronizer(Generic[Frame]):
         self._slop, self._jump = slop, max(self._jump, slop)
 
     def counts(self, stream: Stream) -> StreamCounts:
-        """Return the counts of one stream, which go on counting."""
+        """Return the counts of one stream; they go on counting."""
         return self._queues[stream].counts
 
     def waiting(self, stream: Stream) -> int:
-        """Return how many frames of one stream have not ended yet."""
+        """Return how many frames of one stream wait for a partner."""
         return len(self._queues[stream].entries)
 
     def add(self, stream: Stream, stamp: int, frame: Frame, now: int) -> list[Pair[Frame]]:
-        """Take a frame that arrived at `now` and return the pairs it settles, in stamp order."""
+        """Take a frame that arrived at `now` and return the pairs that it completes, in stamp order."""
         queue = self._queues[stream]
         if stream is Stream.RGB:
             stamp += self._offset
@@ -130,11 +130,11 @@ class Synchronizer(Generic[Frame]):
         return self._settle(now)
 
     def poll(self, now: int) -> list[Pair[Frame]]:
-        """Settle the frames whose wait is over; call it a few times within every max_wait."""
+        """Return the pairs of frames that have waited long enough; call it several times per max_wait."""
         return self._settle(now)
 
     def flush(self) -> None:
-        """End the waiting of all frames; they count as unpaired."""
+        """Drop all frames that wait; they count as unpaired."""
         for queue in self._queues:
             queue.forget()
 

@@ -46,7 +46,7 @@ lint: $(VENV)/test.ok
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 
-# Every step of docs/training.md on rendered drives; ends with the scores on drives that were not learnt from.
+# Every step of docs/how-to/train.md on rendered drives; ends with the scores on drives that were not learnt from.
 train-smoke: $(VENV)/training.ok
 	@PYTHON=$(RUN) training/smoke.sh runs/smoke
 

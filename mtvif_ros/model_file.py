@@ -1,6 +1,6 @@
 """Read the metadata of a model file and check the file against the contract.
 
-The contract is in docs/model_file.md: uint8 frames in, uint8 images out, class names and colours inside.
+The contract is in docs/reference/files.md: uint8 frames in, uint8 images out, class names and colours inside.
 """
 
 from __future__ import annotations

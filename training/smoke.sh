@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From recordings to a model of one's own in a running node: every step of docs/training.md, on rendered drives
+# From recordings to a model of one's own in a running node: every step of docs/how-to/train.md, on rendered drives
 # of a small camera. PYTHON chooses the interpreter, the argument the folder for all results.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -2,7 +2,7 @@
 
 All functions take planes (H, W) of equal size with grey levels 0..255; use the BT.601 luma of colour images.
 If several fused images share their sources, `prepare` the sources once: they are half of the work.
-Toolboxes differ by large factors under the same names; docs/metrics.md compares the conventions.
+Toolboxes differ by large factors under the same names; docs/explanation/metrics.md compares the conventions.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""List the pairs of published data sets as they are distributed; docs/data.md shows the folder trees.
+"""List the pairs of published data sets as distributed; docs/reference/files.md shows the folder trees.
 
 Every layout maps the data set's class values to ours. A value that it does not map is an error, which
 training.check reports.

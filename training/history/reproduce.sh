@@ -2,7 +2,7 @@
 # Train the shipped network anew, all its rounds: training/history/reproduce.sh DATA. About 23 hours on two cores, and for the
 # fourteenth, the new networks, the nineteenth and the twenty-third 40 minutes on a large GPU.
 # The same command goes on where it was interrupted. PYTHON chooses the interpreter; runs/ gets every result. OPINIONS may
-# be a folder whose msrs/ and roadscene/ are what a network trained elsewhere says of these frames (docs/data.md).
+# be a folder whose msrs/ and roadscene/ are what a network trained elsewhere says of these frames (docs/reference/files.md).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 python=${PYTHON:-.venv/bin/python}
@@ -136,7 +136,7 @@ train twenty_sixth $rounds/twenty_sixth.yaml
 train twenty_seventh training/configs/mtvif.yaml
 run history.shift --run runs/twenty_seventh --logit curve=-1 --out runs/shipped
 
-# The steps that this recipe takes; the shipped files, some of whose rounds were ended early, say less (docs/provenance.md).
+# The steps that this recipe takes; the shipped files, some of whose rounds were ended early, say less (docs/history.md).
 about="--trained-on MSRS,RoadScene,M3SVD,rendered --licence research-use --model-version 0.1.0+147250.1"
 run export --run runs/shipped --out models/mtvif.onnx --weights models/mtvif.safetensors $about
 run export --run runs/shipped --out models/mtvif_fp16.onnx --precision fp16 $about

@@ -11,8 +11,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage
 from std_msgs.msg import Header
 
 from mtvif_ros import topics
-from mtvif_ros.imaging.codec import read_grey, read_rgb
-from mtvif_ros.imaging.compressed_codec import write_compressed
+from mtvif_ros.imaging.codec import read_grey, read_rgb, write_compressed
 from mtvif_ros.node.fusion_node import FusionNode
 from mtvif_ros.node.inputs import make_synchronizer
 from mtvif_ros.node.parameters import Sync

@@ -13,7 +13,7 @@ from training.model.decoders.pyramid import FeaturePyramid
 from training.model.decoders.segmentation_head import SegmentationHead
 
 # Channels of fusion's merged maps at strides 4, 8 and 16: narrower than segmentation's, at little loss
-# (docs/network.md).
+# (docs/explanation/network.md).
 _FUSION_WIDTHS = (32, 32, 48)
 
 
@@ -21,7 +21,7 @@ class MultiTaskHead(nn.Module):
     """Decode an encoder's features into the change of luma and the segmentation logits.
 
     Each task has a pyramid of its own: with a shared one, fusion falls behind networks that only fuse
-    (docs/network.md).
+    (docs/explanation/network.md).
     """
 
     def __init__(self, channels: tuple[int, int, int, int], classes: int, normalise: bool = False):

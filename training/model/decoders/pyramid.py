@@ -13,7 +13,7 @@ class FeaturePyramid(nn.Module):
 
     `widths` are the channels of the merged maps at strides 4, 8 and 16. With `normalise` batch norms bring
     both addends to one scale: an encoder's features may be ten times as large as the map from above, and
-    drown it while a new network learns (docs/network.md).
+    drown it while a new network learns (docs/explanation/network.md).
     """
 
     def __init__(

@@ -17,7 +17,8 @@ class DeepSupervision(nn.Module):
     A judge is a 1x1 convolution that turns a map into logits: the map that enters the pyramid at stride 32,
     and those that leave its levels at 16, 8 and 4 (Lee et al., Deeply-Supervised Nets, AISTATS 2015).
     Without judges the pyramid keeps what common classes need and drops rare ones
-    (docs/explanation/network.md). They are not part of the trained network. A network without segmentation has none.
+    (docs/explanation/network.md). They are not part of the trained network. A network without segmentation
+    has none.
 
     Takes a network's inputs; returns its two outputs and a list of logits (N, classes, h, w).
     """

@@ -13,15 +13,15 @@ REPLAY := $(RUN) -m mtvif_ros.replay.command
 
 demo: $(DEMO)/bag
 	@echo "demo: replaying it through fusion_node over DDS at 30 Hz ..."
-	@# 2 says that pairs were lost, which the report shows; a slow machine may still see its demo.
+	@# Exit code 2: a limit is missed, such as too few answers on a slow machine. The report says which.
 	@$(REPLAY) --bag $(DEMO)/bag --out $(DEMO)/out --every 20 || [ $$? -eq 2 ]
 
-# The node over DDS, in processes of their own: 60 s at 30 Hz, and at 120 Hz, more than it can do.
+# Player, node and subscriber as processes over DDS: 60 s at 30 Hz, then at 120 Hz, which overloads the node.
 bench-node: $(DEMO)/bag
 	@$(REPLAY) --bag $(DEMO)/bag --loop 3 --out runs/bench/30hz --every 100 --no-preview || [ $$? -eq 2 ]
 	@$(REPLAY) --bag $(DEMO)/bag --loop 12 --rate 4 --out runs/bench/120hz --every 100 --no-preview || [ $$? -eq 2 ]
 
-# Ten minutes at 30 Hz: memory and latency over time are in runs/soak/report.html.
+# Ten minutes at 30 Hz; runs/soak/report.html plots memory and latency over time.
 soak: $(DEMO)/bag
 	@$(REPLAY) --bag $(DEMO)/bag --loop 30 --out runs/soak --every 500 --no-preview
 
@@ -34,7 +34,7 @@ $(DEMO)/bag: | $(VENV)/runtime.ok
 test: $(VENV)/test.ok
 	$(RUN) -m pytest $(WORKERS) -m "not long"
 
-# Also the long tests, with branch coverage of nodes and trainings too, which are processes of their own.
+# The long tests too, with branch coverage that includes the processes of nodes and trainings.
 test-all: $(VENV)/test-all.ok
 	@rm -rf runs/coverage && mkdir -p runs/coverage
 	$(RUN) -m coverage run -m pytest $(WORKERS)
@@ -46,7 +46,7 @@ lint: $(VENV)/test.ok
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 
-# Every step of docs/how-to/train.md on rendered drives; ends with the scores on drives that were not learnt from.
+# Every step of docs/how-to/train.md on rendered drives; ends with the scores on held-out drives.
 train-smoke: $(VENV)/training.ok
 	@PYTHON=$(RUN) training/smoke.sh runs/smoke
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# From recordings to a model of one's own in a running node: every step of docs/how-to/train.md, on rendered drives
-# of a small camera. PYTHON chooses the interpreter, the argument the folder for all results.
+# Go from recordings to a trained model in the node: every step of docs/how-to/train.md, on rendered drives of a small
+# camera. Usage: PYTHON=python3 training/smoke.sh [FOLDER FOR ALL RESULTS]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}

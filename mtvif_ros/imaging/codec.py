@@ -27,7 +27,7 @@ class _Layout(NamedTuple):
 
     channels: int
     to_rgb: int | None
-    to_grey: int | None
+    to_grey: int
     depth: int = 1
     rows: Fraction = Fraction(1)
     even: tuple[int, int] = (1, 1)
@@ -35,7 +35,8 @@ class _Layout(NamedTuple):
 
 
 _SAME = -1
-# Each encoding with OpenCV's codes for the conversion to R G B and to grey; _SAME needs none, None has none.
+# Each encoding with OpenCV's codes for the conversion to R G B and to grey; _SAME needs none, and None says
+# that infrared has no colours.
 LAYOUTS = {
     "rgb8": _Layout(3, _SAME, cv2.COLOR_RGB2GRAY),
     "bgr8": _Layout(3, cv2.COLOR_BGR2RGB, cv2.COLOR_BGR2GRAY),
@@ -92,7 +93,6 @@ def read_grey(message: ImageMessage | CompressedImage) -> AnyImage:
     if message.encoding not in LAYOUTS:
         return _by_cv_bridge(message, "mono16" if "16" in message.encoding else "mono8")
     pixels, layout = _read(message)
-    assert layout.to_grey is not None
     return _converted(pixels, layout.to_grey)
 
 

@@ -45,7 +45,7 @@ _Range = Annotated[
     tuple[int, int], _Rule("[first, last] with first <= last", lambda value: value[0] <= value[1])
 ]
 
-EncoderName = Literal["lite0", "plain"]
+EncoderName = Literal["lite0", "patch", "plain"]
 DecoderName = Literal["multitask", "fusion", "cascade"]
 LayoutName = Literal["pairs", "msrs", "fmb", "pst900", "mfnet"]
 TimeOfDay = Literal["day", "dusk", "night"]
@@ -57,7 +57,7 @@ class ModelSettings:
     """Describe a network.
 
     encoder, decoder: names in training.model.encoders.ENCODERS and training.model.network.DECODERS.
-    pretrained: start the encoder from ImageNet's weights. normalise: see FeaturePyramid.
+    pretrained: start the encoder from ImageNet's weights.
     hidden: channels inside the encoder's blocks, by the names of its `hidden_channels`; default as published.
     """
 
@@ -65,7 +65,6 @@ class ModelSettings:
     decoder: DecoderName = "multitask"
     pretrained: bool = True
     hidden: Mapping[str, _Count] = field(default_factory=dict)
-    normalise: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,18 +107,35 @@ class RenderedSource:
 
 
 @dataclass(frozen=True, kw_only=True)
+class VideoSource:
+    """Train on every `every`-th frame of the videos VIDEO_vi.mp4 and VIDEO_ir.mp4, which have no labels.
+
+    video: relative to the data folder. absent: as a PairSource has it.
+    """
+
+    video: str
+    share: _Positive
+    every: _Count = 8
+    absent: tuple[_ClassName, ...] = ()
+
+
+AnySource = RenderedSource | VideoSource | PairSource
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainSettings:
     """Say what a training learns from, for how long and how fast.
 
     crop: height and width of the samples. paste: share of them that get things of another one.
     ema_decay: of the averaged weights. frozen: parts of the network that do not learn.
     keep_statistics: keep those of all batch norms. rates: parts of the network and their share of the rate.
-    teachers: runs whose mean answers `loss.distillation` compares with.
+    teacher: a file that answers `canvases` frames once, from views of which the network learns; without one,
+    every sample is new. training.data.canvases has more.
     bf16: use bfloat16 where the device is fast at it. graphs: replay CUDA graphs on a single GPU.
     workers: processes that load samples, for each process that trains; default by the machine.
     """
 
-    sources: Annotated[tuple[RenderedSource | PairSource, ...], _AT_LEAST_ONE]
+    sources: Annotated[tuple[AnySource, ...], _AT_LEAST_ONE]
     steps: _WholeNumber
     batch: _Count
     crop: tuple[_CropSide, _CropSide]
@@ -134,7 +150,8 @@ class TrainSettings:
     frozen: tuple[str, ...] = ()
     keep_statistics: bool = False
     rates: Mapping[str, _NotNegative] = field(default_factory=dict)
-    teachers: tuple[Path, ...] = ()
+    teacher: Path | None = None
+    canvases: _WholeNumber = 0
     bf16: bool = True
     graphs: bool = True
     workers: _WholeNumber | None = None
@@ -142,12 +159,19 @@ class TrainSettings:
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weigh the terms of training.losses.joint_loss; a term of weight 0 is not computed."""
+    """Weigh the terms of training.losses.joint_loss; a term of weight 0 is not computed.
+
+    `distillation`, `features` and `imitation` compare with a teacher; for `steadiness` see
+    training.losses.video.
+    """
 
     likelihood: _NotNegative = 0.0
     dice: _NotNegative = 0.0
     auxiliary: _NotNegative = 0.0
     distillation: _NotNegative = 0.0
+    features: _NotNegative = 0.0
+    imitation: _NotNegative = 0.0
+    steadiness: _NotNegative = 0.0
     intensity: _NotNegative = 0.0
     gradient: _NotNegative = 0.0
     structure: _NotNegative = 0.0
@@ -175,6 +199,21 @@ def read_config(path: Path) -> Config:
     Raises FileNotFoundError for a file that does not exist and ValueError, see `check`.
     """
     return check(Config, read_plain(path), str(path))
+
+
+def read_stages(path: Path) -> dict[str, Config]:
+    """Return the stages of a recipe by name: each is the file's settings with its own changes.
+
+    A file without `stages` is one stage, named after the file. Raises what read_config raises.
+    """
+    shared = read_plain(path)
+    stages = shared.pop("stages", {path.stem: {}})
+    if not isinstance(stages, Mapping) or not all(isinstance(own, Mapping) for own in stages.values()):
+        raise ValueError(f"{path}: stages is {stages!r}, expected a mapping of names to changed settings")
+    return {
+        str(name): check(Config, _merge(shared, dict(own)), f"{path}: stage {name}")
+        for name, own in stages.items()
+    }
 
 
 def read_plain(path: Path) -> dict[str, Any]:
@@ -234,11 +273,12 @@ def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 def _contradictions(config: Config) -> list[str]:
     found = []
-    loss, teachers = config.loss, config.train.teachers
-    if bool(teachers) != bool(loss.distillation):
+    loss, train = config.loss, config.train
+    teaches = loss.distillation or loss.features or loss.imitation
+    if bool(train.teacher) != bool(train.canvases) or (teaches and not train.teacher):
         found.append(
-            f"train.teachers names {len(teachers)} runs and loss.distillation is {loss.distillation:g}: "
-            "give both or neither"
+            "train.teacher, train.canvases and a weight of loss.distillation, features or imitation belong "
+            "together: give all or none"
         )
     if loss.auxiliary and not (loss.likelihood or loss.dice):
         found.append("loss.auxiliary judges by loss.likelihood and loss.dice: give one of them a weight")

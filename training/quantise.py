@@ -21,14 +21,10 @@ from mtvif_ros.imaging.resize import scaled
 from mtvif_ros.recordings.pair_folder import PairFiles, find_pairs, load_pair
 from training.scoring.parity import compare_outputs, outputs_of
 
-# These stay in float: the contract's own arithmetic; the class indices, which no scale may touch; the
-# encoder's excess of infrared over luma; the fusion head except its one large convolution, because it
-# decides single grey levels; and the first block, whose pretrained depthwise kernels amplify the stem's
-# small errors tens of times.
+# These stay in float: the contract's own arithmetic; the class indices, which no scale may touch; and the
+# fusion head, because it decides single grey levels.
 _FLOAT = (
-    r".*/encoder/excess/.*",
-    r".*/encoder/blocks\.0/.*",
-    r".*/fusion/(?!mix/).*",
+    r".*/fusion/.*",
     r"^/(DepthToSpace|Resize|ArgMax|Div|Sub|Add|Mul|Clip|Cast|Transpose|Slice|Pad).*",
 )
 

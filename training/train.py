@@ -15,9 +15,8 @@ from pathlib import Path
 
 from mtvif_ros.command_line import command_parser, told_plainly, whole_number
 from training.config import Config, read_config
-from training.data.mixture import training_batches
+from training.data.batches import training_batches
 from training.data.selection import select_pairs
-from training.loop.distillation import load_teachers
 from training.loop.distributed import Process, joined_processes
 from training.loop.journal import Journal
 from training.loop.state import begin
@@ -26,29 +25,29 @@ from training.model import Network
 from training.model.checkpoint import CHECKPOINT
 
 
-def train(config: Config, data: Path, out: Path) -> Network:
+def train(config: Config, data: Path, out: Path, canvases: Path | None = None) -> Network:
     """Train as `config` says, from the checkpoint in `out` if there is one; return the averaged network.
 
-    Raises ValueError before the first step for settings and files that cannot be used.
+    `canvases` keeps what a teacher answers, by default in `out`. Raises ValueError before the first step for
+    settings and files that cannot be used.
     """
     with joined_processes() as process:
-        return _train(config, data, out, process)
+        return _train(config, data, out, canvases or out / "canvases", process)
 
 
-def _train(config: Config, data: Path, out: Path, process: Process) -> Network:
+def _train(config: Config, data: Path, out: Path, canvases: Path, process: Process) -> Network:
     batch, steps, device = config.train.batch, config.train.steps, process.device
     if batch % process.count:
         raise ValueError(f"train.batch is {batch}, expected a multiple of the {process.count} processes")
     pairs = [files for selection in config.validate for files in select_pairs(selection, data)]
-    teachers = load_teachers(config.train.teachers, device)
     state = begin(config, device, out / CHECKPOINT)
     numbers = [process.share_of(batch, step) for step in range(state.step, steps)]
     loaders = process.loaders if config.train.workers is None else config.train.workers
-    batches = training_batches(config, data, numbers, loaders, pin_memory=device.type == "cuda")
-    take_step = Step(config, state, teachers, shared=process.count > 1)
+    batches = training_batches(config, data, canvases, numbers, loaders, pin_memory=device.type == "cuda")
+    take_step = Step(config, state, shared=process.count > 1)
     with Journal(config, state, pairs, out) if process.leads else nullcontext() as journal:
-        for rgb, ir, allowed in batches:
-            terms = take_step(rgb, ir, allowed)
+        for batch in batches:
+            terms = take_step(*batch)
             if journal is not None:
                 journal.note(terms)
     return state.average

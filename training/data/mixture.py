@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
-from training.config import Config, PairSource, RenderedSource
+from training.config import AnySource, RenderedSource, VideoSource
 from training.data.allowed import forbid
 from training.data.augment import augment
 from training.data.pairs import Sample, load_sample
 from training.data.paste import paste_things
 from training.data.rendered import rendered_samples
 from training.data.selection import select_pairs
+from training.data.videos import video_samples
 
 
 @dataclass(frozen=True)
@@ -63,39 +63,7 @@ class Mixture(Dataset[tuple[Tensor, Tensor, Tensor]]):
         return source.samples[rng.integers(len(source.samples))]
 
 
-def training_batches(
-    config: Config, data: Path, numbers: Sequence[Sequence[int]], loaders: int, pin_memory: bool
-) -> DataLoader[tuple[Tensor, Tensor, Tensor]]:
-    """Return the batches of a training: rgb (N, 3, h, w), ir (N, 1, h, w), allowed (N, h, w).
-
-    `numbers` lists the samples of every batch, which `loaders` processes load. Raises ValueError as
-    load_sources does.
-    """
-    # Leave the cores to the network: OpenCV would start a thread for each core in every loading process. It
-    # must know before they fork, or they wait for threads that no longer exist.
-    cv2.setNumThreads(1)
-    settings = config.train
-    sources = load_sources(settings.sources, data)
-    length = settings.steps * settings.batch
-    mixture = Mixture(sources, settings.crop, config.seed, length, settings.paste)
-    return DataLoader(
-        mixture, batch_sampler=[list(batch) for batch in numbers], num_workers=loaders, pin_memory=pin_memory
-    )
-
-
-def sample_batches(config: Config, data: Path, batches: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield (rgb, ir) of a training's first batches, with nothing pasted into them.
-
-    Raises ValueError as load_sources does.
-    """
-    settings = config.train
-    sources = load_sources(settings.sources, data)
-    mixture = Mixture(sources, settings.crop, config.seed, settings.batch * batches)
-    for rgb, ir, _ in DataLoader(mixture, settings.batch):
-        yield rgb, ir
-
-
-def load_sources(wanted: Sequence[RenderedSource | PairSource], data: Path) -> list[Source]:
+def load_sources(wanted: Sequence[AnySource], data: Path) -> list[Source]:
     """Load every source of a config into memory.
 
     Raises one ValueError that names every file of all sources that is missing, corrupt, of another size than
@@ -108,11 +76,14 @@ def load_sources(wanted: Sequence[RenderedSource | PairSource], data: Path) -> l
     return sources
 
 
-def _load(wanted: RenderedSource | PairSource, data: Path, problems: list[str]) -> list[Sample]:
+def _load(wanted: AnySource, data: Path, problems: list[str]) -> list[Sample]:
     if isinstance(wanted, RenderedSource):
         return rendered_samples(wanted.rendered, wanted.seed, wanted.smoke, wanted.times)
     samples: list[Sample] = []
     try:
+        if isinstance(wanted, VideoSource):
+            samples = video_samples(data / wanted.video, wanted.every)
+            return [replace(sample, allowed=forbid(sample.allowed, wanted.absent)) for sample in samples]
         pairs = select_pairs(wanted, data)
     except FileNotFoundError as error:
         problems.append(str(error))

@@ -9,20 +9,20 @@ from pathlib import Path
 import torch
 
 from training.config import Config, plain
-from training.loop.optimiser import parameter_groups
+from training.loop.optimiser import Optimisers, make_optimisers
 from training.model import Network, build_model
 from training.model.checkpoint import load_checkpoint, load_weights, save_checkpoint
-from training.model.deep_supervision import DeepSupervision
 from training.model.freeze import freeze
+from training.model.learner import Learner
 
 
 @dataclass
 class State:
     """Hold everything that a checkpoint keeps."""
 
-    learner: DeepSupervision
+    learner: Learner
     average: Network
-    optimiser: torch.optim.Optimizer
+    optimiser: Optimisers
     step: int = 0
 
     @property
@@ -34,6 +34,7 @@ class State:
         modules = {
             "network": self.network,
             "judges": self.learner.judges,
+            "projections": self.learner.projections,
             "average": self.average,
             "optimiser": self.optimiser,
         }
@@ -44,6 +45,7 @@ class State:
         kept = load_checkpoint(path)
         self.network.load_state_dict(kept["network"])
         self.learner.judges.load_state_dict(kept["judges"])
+        self.learner.projections.load_state_dict(kept["projections"])
         self.average.load_state_dict(kept["average"])
         self.optimiser.load_state_dict(kept["optimiser"])
         self.step = kept["step"]
@@ -54,16 +56,16 @@ def begin(config: Config, device: torch.device, checkpoint: Path | None = None) 
     """Return the state that a training goes on from, on `device`.
 
     That is `checkpoint` where it exists, otherwise a new network with the weights of `initial`, if any.
-    Raises what build_model, load_weights, parameter_groups and freeze raise.
+    Raises what build_model, load_weights, make_optimisers and freeze raise.
     """
     torch.manual_seed(config.seed)
     network = build_model(config.model)
     if config.initial is not None:
         load_weights(network, config.initial)
-    learner = DeepSupervision(network, deep=config.loss.auxiliary > 0)
+    learner = Learner(network, deep=config.loss.auxiliary > 0, taught=config.loss.features > 0)
     learner.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    groups = parameter_groups(learner, config.train.weight_decay, config.train.rates)
-    optimiser = torch.optim.AdamW(groups, lr=config.train.learning_rate)
+    settings = config.train
+    optimiser = make_optimisers(learner, settings.learning_rate, settings.weight_decay, settings.rates)
     state = State(learner, copy.deepcopy(network).eval(), optimiser)
     if checkpoint is not None and checkpoint.exists():
         state.restore(checkpoint)

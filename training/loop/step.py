@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -12,63 +10,85 @@ from torch.nn.parallel import DistributedDataParallel
 
 from training.config import Config, TrainSettings
 from training.loop.average import follow
-from training.loop.distillation import taught_probabilities
-from training.loop.graphs import Teach, graph_fusion_terms, graph_learner, graph_teachers
+from training.loop.graphs import graph_fusion_terms, graph_learner
 from training.loop.state import State
 from training.losses import FusionJudge, joint_loss
-from training.model import Network
+from training.losses.teacher import Taught
+from training.losses.video import neighbours, steadiness_loss
+from training.model.decoders import FusionDecoder
+from training.model.learner import Outputs
 from training.model.precision import fast_autocast
+
+_STEADY_SHARE = 4  # one of so many samples gets a neighbouring frame
 
 
 class Step:
-    """Advance a state by one step and return the loss terms of joint_loss.
+    """Advance a state by one step and return the loss terms of joint_loss, and `steadiness` where it counts.
 
-    Call it with rgb (N, 3, H, W) and ir (N, 1, H, W) in 0..1 and allowed (N, H, W), always of one size.
-    `shared` says that other processes take their part of every step. On a single GPU the first step captures
-    the kernels, which later steps replay, unless `train.graphs` is false.
+    Call it with rgb (N, 3, H, W) and ir (N, 1, H, W) in 0..1, allowed (N, H, W) and what a teacher says, if
+    any, always of one size. `shared` says that other processes take their part of every step. On a single GPU
+    the first step captures the kernels, which later steps replay, unless `train.graphs` is false.
     """
 
-    def __init__(self, config: Config, state: State, teachers: Sequence[Network], shared: bool):
-        self._config, self._state, self._teachers = config, state, teachers
+    def __init__(self, config: Config, state: State, shared: bool):
+        self._config, self._state = config, state
         self._device = next(state.network.parameters()).device
         self._model: nn.Module = DistributedDataParallel(state.learner) if shared else state.learner
-        self._teach: Teach = partial(taught_probabilities, teachers)
         self._judge_fusion: FusionJudge | None = None
         self._to_graph = config.train.graphs and not shared and self._device.type == "cuda"
 
-    def __call__(self, rgb: Tensor, ir: Tensor, allowed: Tensor) -> dict[str, Tensor]:
+    def __call__(
+        self, rgb: Tensor, ir: Tensor, allowed: Tensor, taught: Taught | None = None
+    ) -> dict[str, Tensor]:
         rgb, ir, allowed = (one.to(self._device, non_blocking=True) for one in (rgb, ir, allowed))
-        frames = [one.contiguous(memory_format=torch.channels_last) for one in (rgb, ir)]
+        if taught is not None:
+            taught = taught.to(self._device)
+        weights, count = self._config.loss, len(rgb)
+        frames = [rgb, ir]
+        steady = weights.steadiness > 0
+        if steady:
+            few = max(1, count // _STEADY_SHARE)
+            later = neighbours(rgb[:few], ir[:few])
+            frames = [torch.cat(both) for both in zip(frames, later)]
+        frames = [one.contiguous(memory_format=torch.channels_last) for one in frames]
         if self._to_graph:
             self._graph(*frames)
         with fast_autocast(self._device, self._config.train.bf16):
-            change, cells, inner = self._model(*frames)
-            taught = self._teach(*frames) if self._teachers else None
-        weights = self._config.loss
-        terms = joint_loss(change, cells, rgb, ir, allowed, weights, inner, taught, self._judge_fusion)
+            outputs = self._model(*frames)
+        own = _first(outputs, count)
+        terms = joint_loss(own, rgb, ir, allowed, weights, taught, self._judge_fusion)
+        if steady:
+            change = outputs.change.float()
+            pair = (rgb[:few], ir[:few], *later)
+            terms["steadiness"] = weights.steadiness * steadiness_loss(change[:few], change[count:], pair)
         self._update(torch.stack(list(terms.values())).sum())
         return terms
 
     def _update(self, loss: Tensor) -> None:
         state, settings = self._state, self._config.train
-        rate = learning_rate(state.step, settings)
-        for group in state.optimiser.param_groups:
-            group["lr"] = rate * group["share"]
-        state.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(state.learner.parameters(), settings.clip_gradients)
-        state.optimiser.step()
+        state.optimiser.step(learning_rate(state.step, settings))
         follow(state.average, state.network, state.step, settings.ema_decay)
         state.step += 1
 
     def _graph(self, rgb: Tensor, ir: Tensor) -> None:
         self._to_graph = False
-        bf16 = self._config.train.bf16
-        if self._state.network.decoder.segmentation_pyramid is not None:  # None cannot leave a graph
-            self._model = graph_learner(self._state.learner, rgb, ir, bf16)
-        if self._teachers:
-            self._teach = graph_teachers(self._teachers, rgb, ir, bf16)
-        self._judge_fusion = graph_fusion_terms(self._config.loss, rgb, ir)
+        if not isinstance(self._state.network.decoder, FusionDecoder):  # None cannot leave a graph
+            self._model = graph_learner(self._state.learner, rgb, ir, self._config.train.bf16)
+        if self._config.loss.steadiness == 0:
+            self._judge_fusion = graph_fusion_terms(self._config.loss, rgb, ir)
+
+
+def _first(outputs: Outputs, count: int) -> Outputs:
+    """Return the outputs for the first `count` frames."""
+    change, cells, inner, features = outputs
+    return Outputs(
+        change[:count],
+        None if cells is None else cells[:count],
+        [one[:count] for one in inner],
+        [one[:count] for one in features],
+    )
 
 
 def learning_rate(step: int, settings: TrainSettings) -> float:

@@ -3,7 +3,7 @@
     python -m training.loop.time_step --config training/configs/mtvif.yaml
 
 Prints a row for each way to take a step: in float32 and, where the device has it, in bfloat16; on a GPU
-also with CUDA graphs. All weights are random, the teachers' too.
+also with CUDA graphs. All weights and answers of a teacher are random.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from mtvif_ros.command_line import command_parser, told_plainly, whole_number
 from training.config import Config, read_config
 from training.loop.state import begin
 from training.loop.step import Step
-from training.model import build_model
 from training.model.precision import has_fast_bfloat16
 
 _WARM_UP = 3
@@ -31,10 +30,7 @@ def time_steps(config: Config, device: torch.device, steps: int) -> float:
     """Return the median duration in ms of `steps` steps, after three that do not count."""
     untrained = replace(config, model=replace(config.model, pretrained=False), initial=None)
     state = begin(untrained, device)
-    teachers = [build_model(untrained.model).eval() for _ in config.train.teachers]
-    for teacher in teachers:
-        teacher.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    take_step = Step(config, state, teachers, shared=False)
+    take_step = Step(config, state, shared=False)
     size = (config.train.batch, *config.train.crop)
     rgb, ir = (torch.rand(size[0], channels, *size[1:], device=device) for channels in (3, 1))
     allowed = (1 << torch.randint(len(CLASSES), size, device=device)).int()

@@ -10,7 +10,9 @@ from torch import Tensor
 
 from training.config import LossWeights
 from training.losses import fusion, segmentation
+from training.losses.teacher import Taught, distillation_loss, feature_loss, imitation_loss
 from training.model.decoders import spread_cells
+from training.model.learner import Outputs
 from training.model.luma import luma_of
 
 FUSION_LOSSES: dict[str, fusion.FusionLoss] = {
@@ -33,41 +35,46 @@ FusionJudge = Callable[[Tensor, Tensor, Tensor], dict[str, Tensor]]
 
 
 def joint_loss(
-    change: Tensor,
-    cells: Tensor | None,
+    outputs: Outputs,
     rgb: Tensor,
     ir: Tensor,
     allowed: Tensor,
     weights: LossWeights,
-    inner: Sequence[Tensor] = (),
-    taught: Tensor | None = None,
+    taught: Taught | None = None,
     judge_fusion: FusionJudge | None = None,
 ) -> dict[str, Tensor]:
     """Return every weighted term by name; training lowers their sum.
 
-    `change` (N, 1, H, W) and `cells` (N, H/4, W/4, C, 16 or None) are a network's outputs, `rgb` and `ir`
-    its inputs, `allowed` (N, H, W) int32 bit sets of classes. `inner` are the logits (N, C, h, w) of
-    DeepSupervision, for the term `auxiliary`, which applies the segmentation losses to them. `taught` are
-    the teachers' probabilities (N, C, H, W), for the term `distillation`. A term of weight zero is not
-    computed. `judge_fusion` replaces fusion_terms with these weights, see training.loop.graphs.
+    `outputs` are a learner's, `rgb` and `ir` its inputs, `allowed` (N, H, W) int32 bit sets of classes. The
+    term `auxiliary` applies the segmentation losses to the inner logits. `taught` is what a teacher says of
+    the frames. A term of weight zero is not computed. `judge_fusion` replaces fusion_terms with these
+    weights, see training.loop.graphs.
     """
     terms: dict[str, Tensor] = {}
-    if cells is not None:
-        logits = spread_cells(cells).float()
+    change = outputs.change.float()
+    if outputs.cells is not None:
+        logits = spread_cells(outputs.cells).float()
+        allowed = segmentation.halved(allowed)
         for name, segments in SEGMENTATION_LOSSES.items():
             if weight := getattr(weights, name):
                 terms[name] = weight * segments(logits, allowed)
-        if taught is not None:
-            terms["distillation"] = weights.distillation * segmentation.distillation_loss(logits, taught)
-        if inner:
-            terms["auxiliary"] = weights.auxiliary * _inner_loss(inner, allowed, weights)
+        if taught is not None and weights.distillation:
+            terms["distillation"] = weights.distillation * distillation_loss(logits, taught.probabilities)
+        if outputs.inner:
+            terms["auxiliary"] = weights.auxiliary * _inner_loss(outputs.inner, allowed, weights)
+    if taught is not None and outputs.features:
+        terms["features"] = weights.features * feature_loss(outputs.features, taught.features)
+    if taught is not None and weights.imitation:
+        terms["imitation"] = weights.imitation * imitation_loss(change, taught.change)
     judge_fusion = judge_fusion or partial(fusion_terms, weights=weights)
-    return terms | judge_fusion(change.float(), rgb, ir)
+    return terms | judge_fusion(change, rgb, ir)
 
 
 def fusion_terms(change: Tensor, rgb: Tensor, ir: Tensor, weights: LossWeights) -> dict[str, Tensor]:
     """Return the weighted terms of the fused image, see joint_loss; `change` is float32."""
     terms: dict[str, Tensor] = {}
+    if not any(getattr(weights, name) for name in (*FUSION_LOSSES, "colour")):
+        return terms
     luma = luma_of(rgb)
     # Values beyond black and white show nothing; colour_loss has the gradient back.
     fused = (luma + change).clamp(0, 1)

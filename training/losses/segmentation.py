@@ -6,6 +6,12 @@ import torch
 from torch import Tensor
 
 
+def halved(allowed: Tensor) -> Tensor:
+    """Turn bit sets (N, H, W) into those of 2x2 pixels, which may be what any of them may be."""
+    rows = allowed[:, ::2] | allowed[:, 1::2]
+    return rows[:, :, ::2] | rows[:, :, 1::2]
+
+
 def partial_label_loss(logits: Tensor, allowed: Tensor, hardest: float = 0.35) -> Tensor:
     """Return minus the log of the summed probability of each pixel's allowed classes, mean over pixels.
 
@@ -39,13 +45,3 @@ def class_dice_loss(logits: Tensor, allowed: Tensor) -> Tensor:
     if not present.any():
         return logits.sum() * 0
     return (1 - 2 * overlap[present] / total[present].clamp_min(1e-6)).mean()
-
-
-def distillation_loss(logits: Tensor, taught: Tensor) -> Tensor:
-    """Return the Kullback-Leibler divergence of the softmax of `logits` from the probabilities `taught`.
-
-    Both are (N, C, h, w); in nats, mean over the pixels (Hinton et al., Distilling the knowledge in a neural
-    network, 2015).
-    """
-    own = logits.float().log_softmax(1)
-    return (torch.xlogy(taught, taught) - taught * own).sum(1).mean()

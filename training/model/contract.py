@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from training.model.decoders import spread_classes
 from training.model.network import Network
 
 INPUT_NAMES = ("rgb", "ir")
@@ -43,6 +44,5 @@ class ContractModel(nn.Module):
         fused = (colour + change + 0.5).clamp(0, 255).permute(0, 2, 3, 1).to(torch.uint8)
         if logits is None:
             return fused, torch.zeros_like(ir)
-        classes = logits.argmax(3).to(torch.float32).permute(0, 3, 1, 2)
-        mask = F.pixel_shuffle(classes, 4).squeeze(1)
+        mask = spread_classes(logits.argmax(3).to(torch.float32))
         return fused, mask[..., :height, :width].to(torch.uint8)

@@ -20,8 +20,8 @@ class MultiTaskVIF(nn.Module):
     """Fuse and segment a pair of frames in one pass.
 
     Takes `rgb` (N, 3, H, W) and `ir` (N, 1, H, W), float in 0..1, H and W divisible by `stride`.
-    Returns the change of luma (N, 1, H, W) and cell logits (N, H/4, W/4, C, 16), which spread_cells turns
-    into a map of full size; with a FusionDecoder the logits are None.
+    Returns the change of luma (N, 1, H, W) and cell logits (N, H/4, W/4, C, 4), which spread_cells turns
+    into a map of half the size; with a FusionDecoder the logits are None.
     Raises ValueError for other ranks, channels, dtypes and sizes.
     """
 
@@ -69,27 +69,27 @@ def build_model(settings: ModelSettings) -> Network:
     """
     new_encoder = ENCODERS[settings.encoder]
     return DECODERS[settings.decoder](
-        lambda: new_encoder(pretrained=settings.pretrained, hidden=settings.hidden), settings.normalise
+        lambda: new_encoder(pretrained=settings.pretrained, hidden=settings.hidden)
     )
 
 
-def _multitask(new_encoder: Callable[[], Encoder], normalise: bool) -> Network:
+def _multitask(new_encoder: Callable[[], Encoder]) -> Network:
     encoder = new_encoder()
-    return MultiTaskVIF(encoder, MultiTaskHead(encoder.channels, len(CLASSES), normalise))
+    return MultiTaskVIF(encoder, MultiTaskHead(encoder.channels, len(CLASSES)))
 
 
-def _fusion(new_encoder: Callable[[], Encoder], normalise: bool) -> MultiTaskVIF:
+def _fusion(new_encoder: Callable[[], Encoder]) -> MultiTaskVIF:
     encoder = new_encoder()
-    return MultiTaskVIF(encoder, FusionDecoder(encoder.channels, normalise))
+    return MultiTaskVIF(encoder, FusionDecoder(encoder.channels))
 
 
-def _cascade(new_encoder: Callable[[], Encoder], normalise: bool) -> Network:
+def _cascade(new_encoder: Callable[[], Encoder]) -> Network:
     encoder = new_encoder()
-    segments = SegmentationDecoder(encoder.channels, len(CLASSES), normalise)
-    return Cascade(_fusion(new_encoder, normalise), encoder, segments)
+    segments = SegmentationDecoder(encoder.channels, len(CLASSES))
+    return Cascade(_fusion(new_encoder), encoder, segments)
 
 
-DECODERS: dict[DecoderName, Callable[[Callable[[], Encoder], bool], Network]] = {
+DECODERS: dict[DecoderName, Callable[[Callable[[], Encoder]], Network]] = {
     "multitask": _multitask,
     "fusion": _fusion,
     "cascade": _cascade,

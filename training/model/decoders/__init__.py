@@ -3,6 +3,6 @@
 from training.model.decoders.fusion_decoder import FusionDecoder
 from training.model.decoders.multi_task_head import MultiTaskHead
 from training.model.decoders.segmentation_decoder import SegmentationDecoder
-from training.model.decoders.segmentation_head import spread_cells
+from training.model.decoders.segmentation_head import spread_cells, spread_classes
 
-__all__ = ["FusionDecoder", "MultiTaskHead", "SegmentationDecoder", "spread_cells"]
+__all__ = ["FusionDecoder", "MultiTaskHead", "SegmentationDecoder", "spread_cells", "spread_classes"]

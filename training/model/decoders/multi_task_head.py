@@ -12,25 +12,16 @@ from training.model.decoders.fusion_head import FusionHead
 from training.model.decoders.pyramid import FeaturePyramid
 from training.model.decoders.segmentation_head import SegmentationHead
 
-# Channels of fusion's merged maps at strides 4, 8 and 16: narrower than segmentation's, at little loss
-# (docs/explanation/network.md).
-_FUSION_WIDTHS = (32, 32, 48)
-
 
 class MultiTaskHead(nn.Module):
-    """Decode an encoder's features into the change of luma and the segmentation logits.
+    """Decode one feature pyramid, which both tasks share, into change of luma and segmentation logits."""
 
-    Each task has a pyramid of its own: with a shared one, fusion falls behind networks that only fuse
-    (docs/explanation/network.md).
-    """
-
-    def __init__(self, channels: tuple[int, int, int, int], classes: int, normalise: bool = False):
+    def __init__(self, channels: tuple[int, int, int, int], classes: int):
         super().__init__()
-        self.segmentation_pyramid = FeaturePyramid(channels, normalise=normalise)
-        self.segmentation = SegmentationHead(self.segmentation_pyramid.out_channels, classes)
-        self.fusion_pyramid = FeaturePyramid(channels, _FUSION_WIDTHS, normalise)
-        self.fusion = FusionHead(self.fusion_pyramid.out_channels)
+        self.pyramid = FeaturePyramid(channels)
+        self.fusion = FusionHead(self.pyramid.out_channels, channels[0])
+        self.segmentation = SegmentationHead(self.pyramid.out_channels, classes)
 
     def forward(self, features: list[Tensor], rgb: Tensor, ir: Tensor) -> tuple[Tensor, Tensor]:
-        change = self.fusion(self.fusion_pyramid(features), rgb, ir)
-        return change, self.segmentation(self.segmentation_pyramid(features))
+        x = self.pyramid(features)
+        return self.fusion(x, features[0], rgb, ir), self.segmentation(x)

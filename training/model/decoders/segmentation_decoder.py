@@ -11,15 +11,10 @@ from training.model.decoders.segmentation_head import SegmentationHead
 class SegmentationDecoder(nn.Module):
     """Decode one feature pyramid into segmentation logits and no change of luma."""
 
-    def __init__(self, channels: tuple[int, int, int, int], classes: int, normalise: bool = False):
+    def __init__(self, channels: tuple[int, int, int, int], classes: int):
         super().__init__()
-        self.pyramid = FeaturePyramid(channels, normalise=normalise)
+        self.pyramid = FeaturePyramid(channels)
         self.segmentation = SegmentationHead(self.pyramid.out_channels, classes)
-
-    @property
-    def segmentation_pyramid(self) -> FeaturePyramid:
-        """Return the pyramid under the name that all decoders share."""
-        return self.pyramid
 
     def forward(self, features: list[Tensor]) -> Tensor:
         return self.segmentation(self.pyramid(features))

@@ -1,0 +1,177 @@
+"""Let a teacher answer augmented frames once, and train on views of them as often as one likes.
+
+A canvas is an augmented pair of 480x640 with the classes that its pixels may have and a teacher's answers.
+All canvases lie in one folder as memory-mapped arrays. They are made once, and making them resumes where it
+stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from mtvif_ros.classes import CLASS_NAMES
+from mtvif_ros.progress import Progress
+from training.config import Config, plain
+from training.data.mixture import Mixture, load_sources
+from training.losses.teacher import Taught
+
+SIZE = (480, 640)
+_STRIDE = 32  # of the coarsest features: views begin at its multiples
+_LOST_EVERY = 8  # of so many samples one lacks a camera, in turn the infrared and the visible one
+_MANIFEST = "canvases.json"
+_KEPT_EVERY = 50
+
+
+Example = tuple[Tensor, Tensor, Tensor, Taught]
+
+
+def make_canvases(config: Config, data: Path, folder: Path) -> None:
+    """Fill `folder` with the canvases that `config` wants, unless it holds them already.
+
+    Raises FileNotFoundError for a teacher that does not exist, and ValueError for a folder of another config,
+    as load_sources does, and for a teacher that does not answer as Taught says.
+    """
+    teacher, count = config.train.teacher, config.train.canvases
+    assert teacher is not None
+    if not teacher.is_file():
+        raise FileNotFoundError(f"train.teacher: {teacher} does not exist")
+    key = _key(config, teacher)
+    done = _done(folder, key)
+    if done == count:
+        return
+    sources = load_sources(config.train.sources, data)
+    mixture = Mixture(sources, SIZE, config.seed, count, config.train.paste)
+    session = onnxruntime.InferenceSession(str(teacher))
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays = _open(folder, count, "r+" if done else "w+", session)
+    progress = Progress("canvases", count, unit="canvas")
+    progress.update(done)
+    for number in range(done, count):
+        rgb, ir, allowed = (one.numpy() for one in mixture[number])
+        pixels = {"rgb": _bytes(rgb), "ir": _bytes(ir)[0]}
+        names = [output.name for output in session.get_outputs()]
+        frames = {"rgb": pixels["rgb"].transpose(1, 2, 0)[None], "ir": pixels["ir"][None]}
+        said = dict(zip(names, session.run(names, frames)))
+        said["probabilities"] = np.rint(said["probabilities"] * 255)
+        for name, one in {**pixels, "allowed": allowed, **{n: s[0] for n, s in said.items()}}.items():
+            arrays[name][number] = one
+        progress.update()
+        if (number + 1) % _KEPT_EVERY == 0 or number + 1 == count:
+            for array in arrays.values():
+                array.flush()
+            (folder / _MANIFEST).write_text(json.dumps({"key": key, "done": number + 1}, indent=2))
+    progress.close()
+
+
+class Canvases(Dataset[Example]):
+    """Return sample number i, as Mixture does, and what the teacher says: a view of `crop` of a canvas.
+
+    `folder` holds the canvases, `crop` is height and width.
+
+    Number i is the same in every run with the same seed, so a training resumes exactly where it stopped. Of
+    eight samples one lacks a camera: its frame is black, and the teacher's change is what the other camera
+    shows.
+    """
+
+    def __init__(self, folder: Path, crop: tuple[int, int], seed: int, length: int):
+        self._arrays = {path.stem: np.load(path, mmap_mode="r") for path in folder.glob("*.npy")}
+        self._crop, self._seed, self._length = crop, seed, length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, index: int) -> Example:
+        rng = np.random.default_rng((self._seed, index))
+        canvas = rng.integers(len(self._arrays["rgb"]))
+        top, left = (
+            int(rng.integers((full - part) // _STRIDE + 1)) * _STRIDE for full, part in zip(SIZE, self._crop)
+        )
+        mirrored = rng.random() < 0.5
+
+        def view(name: str, stride: int = 1) -> npt.NDArray[np.float32]:
+            rows, columns = (
+                slice(first // stride, (first + part) // stride)
+                for first, part in zip((top, left), self._crop)
+            )
+            array = self._arrays[name][canvas]
+            cut = array[rows, columns] if array.ndim == 2 else array[..., rows, columns]
+            return np.ascontiguousarray(cut[..., ::-1] if mirrored else cut, np.float32)
+
+        rgb, ir, change = view("rgb") / 255, view("ir") / 255, view("change")
+        if index % _LOST_EVERY == _LOST_EVERY - 1:
+            if index % (2 * _LOST_EVERY) < _LOST_EVERY:
+                ir, change = np.zeros_like(ir), np.zeros_like(change)
+            else:
+                rgb, change = np.zeros_like(rgb), ir[None]
+        return (
+            torch.from_numpy(rgb),
+            torch.from_numpy(ir[None]),
+            torch.from_numpy(view("allowed").astype(np.int32)),
+            Taught(
+                torch.from_numpy(change),
+                torch.from_numpy(view("probabilities", 2) / 255),
+                (torch.from_numpy(view("stride16", 16)), torch.from_numpy(view("stride32", 32))),
+            ),
+        )
+
+
+def _key(config: Config, teacher: Path) -> str:
+    wanted = {
+        "sources": [plain(source) for source in config.train.sources],
+        "paste": config.train.paste,
+        "canvases": config.train.canvases,
+        "seed": config.seed,
+        "teacher": hashlib.sha256(teacher.read_bytes()).hexdigest(),
+    }
+    return json.dumps(wanted, sort_keys=True)
+
+
+def _done(folder: Path, key: str) -> int:
+    """Return how many canvases `folder` holds. Raises ValueError if they are of another config."""
+    if not (folder / _MANIFEST).exists():
+        return 0
+    kept = json.loads((folder / _MANIFEST).read_text())
+    if kept["key"] != key:
+        raise ValueError(f"{folder}: holds canvases of other sources, teacher or seed; delete the folder")
+    return int(kept["done"])
+
+
+def _open(
+    folder: Path, count: int, mode: str, session: onnxruntime.InferenceSession
+) -> dict[str, np.memmap[tuple[int, ...], np.dtype[np.generic]]]:
+    height, width = SIZE
+    half = (height // 2, width // 2)
+    shapes: dict[str, tuple[type[np.generic], Sequence[int]]] = {
+        "rgb": (np.uint8, (3, height, width)),
+        "ir": (np.uint8, SIZE),
+        "allowed": (np.uint16, SIZE),
+        "change": (np.float16, (1, height, width)),
+        "probabilities": (np.uint8, (len(CLASS_NAMES), *half)),
+    }
+    outputs = {output.name: output.shape[1:] for output in session.get_outputs()}
+    for name, stride in (("stride16", 16), ("stride32", 32)):
+        channels = outputs.get(name, [0])[0]
+        shapes[name] = (np.float16, (channels, height // stride, width // stride))
+    for name in ("change", "probabilities", "stride16", "stride32"):
+        if outputs.get(name) != list(shapes[name][1]):
+            raise ValueError(
+                f"train.teacher: output {name} is {outputs.get(name, 'missing')}, expected {shapes[name][1]}"
+            )
+    return {
+        name: np.lib.format.open_memmap(folder / f"{name}.npy", mode, kind, (count, *shape))
+        for name, (kind, shape) in shapes.items()
+    }
+
+
+def _bytes(plane: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    return np.rint(plane * 255).astype(np.uint8)

@@ -8,6 +8,8 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from mtvif_ros.size import Size, read_size
+
 # What `pip install .[tools]` brings, by the name that is imported.
 TOOLS = ("jinja2", "matplotlib", "mcap", "rosbags")
 
@@ -49,6 +51,14 @@ def positive_number(text: str) -> float:
     if not 0 < number < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
     return number
+
+
+def frame_size(text: str) -> Size:
+    """Read HEIGHTxWIDTH; an argparse `type`."""
+    try:
+        return read_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def need(*modules: str) -> None:

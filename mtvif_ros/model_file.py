@@ -14,6 +14,7 @@ from typing import Any
 import onnx
 
 from mtvif_ros.classes import CLASS_NAMES
+from mtvif_ros.size import USUAL, Size, shown
 
 _UINT8 = int(onnx.TensorProto.UINT8)
 _RANKS = {"rgb": 4, "ir": 3, "fused": 4, "segmentation": 3}
@@ -26,11 +27,11 @@ class ModelFileError(ValueError):
 
 @dataclass(frozen=True)
 class ModelFile:
-    """Hold the metadata of a checked model file; sizes are in pixels, colours R G B in 0..255."""
+    """Hold the metadata of a checked model file; colours are R G B in 0..255."""
 
     path: Path
-    height: int
-    width: int
+    size: Size | None
+    """Height and width of the frames; None for a file that takes every size."""
     classes: tuple[str, ...]
     palette: tuple[tuple[int, int, int], ...]
     properties: dict[str, str]
@@ -46,12 +47,35 @@ class ModelFile:
         """The precision of the file's weights: fp32, fp16 or int8."""
         return self.properties.get("precision", "fp32")
 
+    def size_for(self, wanted: Size | None) -> Size:
+        """Return the size to compute: `wanted`, or by default the file's own, or 480x640 for an open file.
+
+        Raises ModelFileError if the file has another size than `wanted`.
+        """
+        if wanted and self.size and wanted != self.size:
+            raise ModelFileError(
+                f"model file {self.path} computes {shown(self.size)} only, not {shown(wanted)}; "
+                "leave the size out, or export the file without --size"
+            )
+        return wanted or self.size or USUAL
+
+    def content(self, size: Size) -> bytes:
+        """Return the file's bytes, those of an open file with H and W fixed to `size`."""
+        if self.size:
+            return self.path.read_bytes()
+        model = onnx.load(str(self.path))
+        for tensor in (*model.graph.input, *model.graph.output):
+            for dimension, side in zip(tensor.type.tensor_type.shape.dim[1:3], size):
+                dimension.dim_value = side
+        del model.graph.value_info[:]  # sizes in between follow
+        return bytes(model.SerializeToString())
+
 
 def read_model_file(path: str | Path) -> ModelFile:
     """Read and check an ONNX file.
 
     Raises FileNotFoundError if it is missing and ModelFileError if it is damaged or breaks the contract:
-    names, dtypes, ranks, channels, one size for all tensors, class names and colours.
+    names, dtypes, ranks, channels, one size for all tensors, fixed or open, class names and colours.
     """
     path = Path(path)
     if not path.is_file():
@@ -69,7 +93,9 @@ def read_model_file(path: str | Path) -> ModelFile:
     outputs = _check_tensors(list(model.graph.output), ("fused", "segmentation"), "output", problems)
     sizes = {tuple(shape[1:3]) for shape in (*inputs, *outputs)}
     if not problems and len(sizes) != 1:
-        problems.append(f"height and width must be the same for all tensors, found {sorted(sizes)}")
+        problems.append(f"height and width must be the same for all tensors, found {sorted(sizes, key=str)}")
+    if not problems and len({type(side) for side in next(iter(sizes))}) != 1:
+        problems.append(f"height and width must both be fixed or both be open, found {sizes.pop()}")
     properties = {entry.key: entry.value for entry in model.metadata_props}
     classes = _json_property(properties, "classes", problems)
     palette = _json_property(properties, "palette", problems)
@@ -84,8 +110,7 @@ def read_model_file(path: str | Path) -> ModelFile:
     height, width = sizes.pop()
     return ModelFile(
         path,
-        height,
-        width,
+        (height, width) if isinstance(height, int) and isinstance(width, int) else None,
         tuple(classes or ()),
         tuple(tuple(colour) for colour in palette or ()),
         properties,
@@ -95,7 +120,7 @@ def read_model_file(path: str | Path) -> ModelFile:
 
 def _check_tensors(
     tensors: list[Any], expected: tuple[str, str], what: str, problems: list[str]
-) -> list[list[int]]:
+) -> list[list[int | str]]:
     names = [tensor.name for tensor in tensors]
     if sorted(names) != sorted(expected):
         problems.append(f"{what}s are {names}, expected {list(expected)}")
@@ -103,14 +128,14 @@ def _check_tensors(
     shapes = []
     for tensor in tensors:
         kind = tensor.type.tensor_type
-        shape = [dimension.dim_value for dimension in kind.shape.dim]
+        shape = [dimension.dim_param or dimension.dim_value for dimension in kind.shape.dim]
         rank, channels = _RANKS[tensor.name], _CHANNELS.get(tensor.name)
         if kind.elem_type != _UINT8:
             name = onnx.TensorProto.DataType.Name(kind.elem_type)
             problems.append(f"{what} {tensor.name} is {name}, expected UINT8")
         if len(shape) != rank or shape[0] != 1 or 0 in shape or (channels and shape[-1] != channels):
             form = "(1, H, W, 3)" if channels else "(1, H, W)"
-            problems.append(f"{what} {tensor.name} has shape {shape}, expected {form}, all fixed")
+            problems.append(f"{what} {tensor.name} has shape {shape}, expected {form}")
         shapes.append(shape)
     return shapes
 

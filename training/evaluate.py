@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mtvif_ros.command_line import command_parser, told_plainly, whole_number
+from mtvif_ros.command_line import command_parser, frame_size, told_plainly, whole_number
 from mtvif_ros.engines import BACKENDS
 from mtvif_ros.recordings.pair_folder import find_pairs
 from training.config import ALL_TIMES
@@ -36,6 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--time", choices=ALL_TIMES, help="of the rendered frames; default all in turn")
     parser.add_argument("--backend", default="auto", choices=("auto", *BACKENDS), help="engine; default auto")
     parser.add_argument(
+        "--size", type=frame_size, help="HEIGHTxWIDTH, for a file of open size; default: the frames' own"
+    )
+    parser.add_argument(
         "--peer",
         type=_read_peer,
         action="append",
@@ -55,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             times = [options.time] if options.time else ALL_TIMES
             write_rendered_pairs(Path(folder), options.rendered, _HELD_OUT_SEED, options.smoke, times)
         pairs = find_pairs(options.data or Path(folder))
-        result = evaluate(options.model, options.backend, pairs, dict(options.peer))
+        result = evaluate(options.model, options.backend, pairs, dict(options.peer), options.size)
         print(format_tables(result.scores))
         if options.out:
             options.out.write_text(json.dumps(result.as_dict(), indent=2) + "\n")

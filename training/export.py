@@ -1,10 +1,9 @@
 """Write a trained network as a model file that obeys the contract, checked against the network.
 
 python -m training.export --run RUN --out models/mtvif.onnx
-python -m training.export --config training/configs/finetune.yaml --height 384 --width 512 --out small.onnx
+python -m training.export --config training/configs/finetune.yaml --out models/mtvif.onnx
 
-The second command exports the weights that a config starts from, without any training: here the shipped
-weights, for frames of another size.
+The second command exports the weights that a config starts from, without any training: here the shipped ones.
 """
 
 from __future__ import annotations
@@ -14,10 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import mtvif_ros
-from mtvif_ros.command_line import command_parser, told_plainly, whole_number
+from mtvif_ros.command_line import command_parser, frame_size, told_plainly
 from mtvif_ros.engines.tensorrt.build import build_engine
 from mtvif_ros.engines.tensorrt.flavour import load_flavour
 from mtvif_ros.model_file import read_model_file
+from mtvif_ros.size import USUAL, Size, shown
 from training.config import read_config
 from training.model import Network, build_model
 from training.model.checkpoint import CHECKPOINT, load_checkpoint, load_network, load_weights, save_weights
@@ -35,11 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--weights", type=Path, help="also write a .safetensors file to start other runs from"
     )
-    parser.add_argument("--height", type=whole_number(1), default=480, help="of the frames; default 480")
-    parser.add_argument("--width", type=whole_number(1), default=640, help="of the frames; default 640")
+    parser.add_argument(
+        "--size", type=frame_size, help="fix the frames' HEIGHTxWIDTH; by default the file takes every size"
+    )
     parser.add_argument("--precision", choices=PRECISIONS, default="fp32", help="default fp32")
     parser.add_argument(
-        "--compute-capability", help="also build a TensorRT engine for GPUs of this capability, such as 8.6"
+        "--compute-capability", help="also build a TensorRT engine for --size and GPUs such as 8.6"
     )
     parser.add_argument(
         "--model-version",
@@ -55,13 +56,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "trained_on": options.trained_on,
             "licence": options.licence,
         }
-        size = (options.height, options.width)
-        write_onnx(network, options.out, size, properties, options.precision)
+        write_onnx(network, options.out, properties, options.precision, options.size)
         if options.weights:
             save_weights(network, options.weights)
         if options.compute_capability:
             _write_engine(options.out, options.compute_capability)
-        print(_cost(network, size))
+        print(_cost(network, options.size or USUAL))
 
 
 def _of_run(run: Path) -> tuple[Network, str]:
@@ -82,17 +82,18 @@ def _of_config(path: Path) -> tuple[Network, str]:
 
 
 def _write_engine(model: Path, compute_capability: str) -> None:
-    engine = model.with_suffix(".engine")
-    engine.write_bytes(build_engine(load_flavour(), read_model_file(model), compute_capability))
-    print(f"{engine}: for compute capability {compute_capability}")
+    engine, file = model.with_suffix(".engine"), read_model_file(model)
+    size = file.size_for(None)
+    engine.write_bytes(build_engine(load_flavour(), file, size, compute_capability))
+    print(f"{engine}: {shown(size)}, for compute capability {compute_capability}")
 
 
-def _cost(network: Network, size: tuple[int, int]) -> str:
+def _cost(network: Network, size: Size) -> str:
     height, width = size
     stride = network.stride
     padded = (-(-height // stride) * stride, -(-width // stride) * stride)
     parameters, macs = count_parameters(network) / 1e6, count_macs(network, padded) / 1e9
-    return f"{parameters:.3f} M parameters, {macs:.3f} GMACs at {height}x{width}"
+    return f"{parameters:.3f} M parameters, {macs:.3f} GMACs at {shown(size)}"
 
 
 if __name__ == "__main__":

@@ -16,8 +16,9 @@ import onnx
 from onnx import numpy_helper
 
 from mtvif_ros.command_line import command_parser, told_plainly, whole_number
-from mtvif_ros.engines import load_engine
+from mtvif_ros.imaging.fuse import Fuser
 from mtvif_ros.imaging.resize import scaled
+from mtvif_ros.model_file import read_model_file
 from mtvif_ros.recordings.pair_folder import PairFiles, find_pairs, load_pair
 from training.scoring.parity import compare_outputs, outputs_of
 
@@ -33,15 +34,14 @@ def quantise(model: Path, out: Path, pairs: Sequence[PairFiles], signed: bool = 
     """Write `out`: the model with int8 weights and activations as QDQ, its scales calibrated on `pairs`.
 
     All scales are symmetric. Activations that cannot be negative use all of uint8, which is fastest on CPUs;
-    `signed` makes them int8, the only type that TensorRT reads. Frames of other sizes than the model's are
-    scaled. Raises what load_engine and load_pair raise.
+    `signed` makes them int8, the only type that TensorRT reads. A file of fixed size sees frames of
+    other sizes scaled. Raises what read_model_file and load_pair raise.
     """
-    properties = load_engine(model, "onnxruntime").model
-    size = (properties.width, properties.height)
+    size = read_model_file(model).size
 
     def to_inputs(files: PairFiles) -> dict[str, Any]:
-        rgb, ir = load_pair(files)
-        return {"rgb": scaled(rgb, size)[None], "ir": scaled(ir, size)[None]}
+        frames = dict(zip(("rgb", "ir"), load_pair(files)))
+        return {name: (scaled(frame, size[::-1]) if size else frame)[None] for name, frame in frames.items()}
 
     quantised = nncf.quantize(
         onnx.load(str(model)),
@@ -90,9 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with told_plainly(parser):
         pairs = find_pairs(options.data)[:: options.every]
         quantise(options.model, options.out, pairs, options.signed)
-        full, small = (
-            outputs_of(load_engine(path, "onnxruntime"), pairs) for path in (options.model, options.out)
-        )
+        full, small = (outputs_of(Fuser(path, "onnxruntime"), pairs) for path in (options.model, options.out))
     parity = compare_outputs(full, small)
     print(
         f"{options.out}: mask equal to fp32 on {parity.mask_equal:.3%} of pixels, "

@@ -29,7 +29,7 @@ sed 's/steps: 2000/steps: 150/; s/validate_every: 500/validate_every: 75/' train
 "$python" -m training.train --config "$out/own.yaml" --data "$data" --out "$out/run"
 
 step "export and quantise"
-"$python" -m training.export --run "$out/run" --height 256 --width 320 --out "$out/mine.onnx"
+"$python" -m training.export --run "$out/run" --out "$out/mine.onnx"
 "$python" -m training.quantise --model "$out/mine.onnx" --data "$data/train" --out "$out/mine_int8.onnx"
 "$python" -m training.scoring.parity "$out/mine.onnx" "$out/mine_int8.onnx" --data "$data/val"
 

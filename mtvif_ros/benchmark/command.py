@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 
 from mtvif_ros.benchmark.footprint import measure_footprint
-from mtvif_ros.benchmark.machine import this_machine
 from mtvif_ros.benchmark.subjects import Subject, foreign_subject, own_subject
 from mtvif_ros.benchmark.timing import time_interleaved, time_streams
 from mtvif_ros.command_line import command_parser, told_plainly, whole_number
 from mtvif_ros.engines import BACKENDS, EngineError
 from mtvif_ros.engines.load import choose_backend
+from mtvif_ros.machine import this_machine
 
 
 def benchmark(subjects: Sequence[Subject], runs: int) -> list[dict[str, Any]]:

@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mtvif_ros.engines import EngineError
+from mtvif_ros.size import Size, shown
 
 _SCRIPT = """
 import json, sys
 import numpy as np
 from mtvif_ros.engines import load_engine
-engine = load_engine(sys.argv[1], sys.argv[2], int(sys.argv[3]))
-size = (engine.model.height, engine.model.width)
-engine.infer(np.zeros((*size, 3), np.uint8), np.zeros(size, np.uint8))
+from mtvif_ros.size import read_size
+size = read_size(sys.argv[4]) if sys.argv[4:] else None
+engine = load_engine(sys.argv[1], sys.argv[2], int(sys.argv[3]), size=size)
+engine.infer(np.zeros((*engine.size, 3), np.uint8), np.zeros(engine.size, np.uint8))
 with open("/proc/self/status") as status:
     memory = [line.split()[1] for line in status if line.startswith("VmRSS")]
 print(json.dumps({"resident_kb": int(memory[0])}))
@@ -31,18 +33,19 @@ class Footprint(NamedTuple):
     resident_mb: float
 
 
-def measure_footprint(model: Path, backend: str, threads: int = 0) -> Footprint:
+def measure_footprint(model: Path, backend: str, threads: int = 0, size: Size | None = None) -> Footprint:
     """Start a process with one engine twice and return the second result, with warm caches.
 
     Raises EngineError with the last line of the process's errors if it fails.
     """
-    measured = [_once(model, backend, threads) for _ in range(2)]
+    measured = [_once(model, backend, threads, size) for _ in range(2)]
     return measured[-1]
 
 
-def _once(model: Path, backend: str, threads: int) -> Footprint:
+def _once(model: Path, backend: str, threads: int, size: Size | None) -> Footprint:
     start = time.perf_counter()
     command = [sys.executable, "-c", _SCRIPT, str(model), backend, str(threads)]
+    command += [shown(size)] if size else []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stderr is not None
         result = process.stdout.readline()

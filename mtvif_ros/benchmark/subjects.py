@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mtvif_ros.engines import EngineError, load_engine
+from mtvif_ros.size import Size, shown
 from mtvif_ros.synthetic import RoadScene, SceneConfig
 
 _OPENVINO_TYPES = {"f32": np.float32, "f16": np.float16, "u8": np.uint8, "i64": np.int64, "i32": np.int32}
@@ -30,13 +31,13 @@ class Subject(NamedTuple):
     run: Callable[[], Any]
 
 
-def own_subject(path: Path, backend: str, threads: int = 0) -> Subject:
+def own_subject(path: Path, backend: str, threads: int = 0, size: Size | None = None) -> Subject:
     """Load a model file of this package, to run on a rendered pair. Raises what load_engine raises."""
-    engine = load_engine(path, backend, threads)
-    height, width = engine.model.height, engine.model.width
+    engine = load_engine(path, backend, threads, size=size)
+    height, width = engine.size
     frame = RoadScene(SceneConfig(seed=3, time="dusk", width=width, height=height)).frame(0)
     return Subject(
-        path.name, f"{height}x{width}", engine.description, lambda: engine.infer(frame.rgb, frame.ir)
+        path.name, shown(engine.size), engine.description, lambda: engine.infer(frame.rgb, frame.ir)
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from mtvif_ros.command_line import UserError
 from mtvif_ros.image import Image
 from mtvif_ros.model_file import ModelFile
+from mtvif_ros.size import Size
 
 
 class EngineError(UserError):
@@ -19,25 +20,27 @@ class Engine(Protocol):
     """Run one model file. Only one thread at a time may use an engine."""
 
     model: ModelFile
+    size: Size
+    """Height and width of the frames."""
     description: str
     """Backend, version and device, for logs and reports."""
 
     def infer(self, rgb: Image, ir: Image) -> tuple[Image, Image]:
         """Fuse and segment one pair.
 
-        `rgb` (H, W, 3) and `ir` (H, W) are uint8, C-contiguous and of the model's size. Returns `fused`
+        `rgb` (H, W, 3) and `ir` (H, W) are uint8, C-contiguous and of the engine's size. Returns `fused`
         (H, W, 3) and `segmentation` (H, W), uint8. Both may live in buffers that the next call overwrites.
         Raises ValueError for any other frame.
         """
         ...
 
 
-def check_frames(model: ModelFile, rgb: Image, ir: Image) -> None:
+def check_frames(engine: Engine, rgb: Image, ir: Image) -> None:
     """Raise ValueError unless both frames are as Engine.infer wants them."""
-    size = (model.height, model.width)
+    size = engine.size
     for name, image, expected in (("rgb", rgb, (*size, 3)), ("ir", ir, size)):
         if image.shape != expected or image.dtype != np.uint8 or not image.flags.c_contiguous:
             raise ValueError(
                 f"{name}: got {image.dtype} {image.shape}, "
-                f"but {model.path.name} takes contiguous uint8 {expected}"
+                f"but {engine.model.path.name} takes contiguous uint8 {expected}"
             )

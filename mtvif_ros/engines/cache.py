@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mtvif_ros.model_file import ModelFile
+from mtvif_ros.size import Size, shown
 
 Key = dict[str, str]
 
@@ -29,13 +30,13 @@ def cache_directory() -> Path:
     return Path(home) / "mtvif_ros" / "engines"
 
 
-def model_key(model: ModelFile) -> Key:
-    """Return the part of an engine's key that comes from the model file."""
+def model_key(model: ModelFile, size: Size) -> Key:
+    """Return the part of an engine's key that comes from the model file and the size of its frames."""
     return {
         "model": model.path.name,
         "model_sha256": model.sha256,
         "precision": model.precision,
-        "shape": f"{model.height}x{model.width}",
+        "shape": shown(size),
     }
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from mtvif_ros.engines.base import Engine, EngineError
 from mtvif_ros.model_file import read_model_file
 from mtvif_ros.resources import model_directory
+from mtvif_ros.size import Size, shown
 
 
 class Backend(NamedTuple):
@@ -63,20 +64,27 @@ def shipped_model(backend: str = "auto") -> Path:
     return model_directory() / BACKENDS[choose_backend(backend)].shipped
 
 
-def load_engine(path: str | Path | None, backend: str = "auto", threads: int = 0, device: str = "") -> Engine:
+def load_engine(
+    path: str | Path | None,
+    backend: str = "auto",
+    threads: int = 0,
+    device: str = "",
+    size: Size | None = None,
+) -> Engine:
     """Load a model file and run it once, so that the first frame is as fast as the others.
 
     Without `path`, load the shipped file that the backend runs best. `backend` is a name in BACKENDS or
     `auto`. `threads` is the number of CPU threads, 0 for the backend's choice. `device` is CPU (also if
-    empty), GPU or NPU for OpenVINO and CPU, CUDA or TensorRT for onnxruntime. Raises EngineError for an
-    unavailable device, and what choose_backend and read_model_file raise.
+    empty), GPU or NPU for OpenVINO and CPU, CUDA or TensorRT for onnxruntime. `size` is that of the frames,
+    by default the file's own, or 480x640 for a file of open size. Raises EngineError for an unavailable
+    device, ModelFileError for a file of another size, and what choose_backend and read_model_file raise.
     """
     name = choose_backend(backend)
     model = read_model_file(path or model_directory() / BACKENDS[name].shipped)
-    engine: Engine = _module(name).load(model, threads, device)
-    size = (model.height, model.width)
+    size = model.size_for(size)
+    engine: Engine = _module(name).load(model, size, threads, device)
     engine.infer(np.zeros((*size, 3), np.uint8), np.zeros(size, np.uint8))
-    _log.info("engine: %s", engine.description)
+    _log.info("engine: %s, %s", engine.description, shown(size))
     return engine
 
 

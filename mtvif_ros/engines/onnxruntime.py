@@ -6,8 +6,10 @@ import numpy as np
 import onnxruntime
 
 from mtvif_ros.engines.base import Engine, EngineError, check_frames
+from mtvif_ros.engines.cache import Key
 from mtvif_ros.image import Image
 from mtvif_ros.model_file import ModelFile
+from mtvif_ros.size import Size
 
 _PROVIDERS = {
     "CPU": "CPUExecutionProvider",
@@ -19,7 +21,7 @@ _PROVIDERS = {
 class OnnxRuntimeEngine:
     """Run one pair at a time in the file's own precision."""
 
-    def __init__(self, model: ModelFile, threads: int, device: str):
+    def __init__(self, model: ModelFile, size: Size, threads: int, device: str):
         provider = _PROVIDERS.get(device)
         if provider not in (available := onnxruntime.get_available_providers()):
             known = [name for name, its in _PROVIDERS.items() if its in available]
@@ -27,21 +29,26 @@ class OnnxRuntimeEngine:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         self._session = onnxruntime.InferenceSession(
-            str(model.path), options, providers=list(dict.fromkeys((provider, _PROVIDERS["CPU"])))
+            model.content(size), options, providers=list(dict.fromkeys((provider, _PROVIDERS["CPU"])))
         )
         # onnxruntime falls back to the CPU and only logs it.
         if self._session.get_providers()[0] != provider:
             raise EngineError(f"onnxruntime: device {device!r} does not work; its libraries do not load")
-        self.model = model
+        self.model, self.size = model, size
         self.description = f"onnxruntime {onnxruntime.__version__} {device} {model.precision}"
 
     def infer(self, rgb: Image, ir: Image) -> tuple[Image, Image]:
         """Fuse and segment one pair; see Engine.infer."""
-        check_frames(self.model, rgb, ir)
+        check_frames(self, rgb, ir)
         fused, mask = self._session.run(["fused", "segmentation"], {"rgb": rgb[None], "ir": ir[None]})
         return np.asarray(fused, np.uint8)[0], np.asarray(mask, np.uint8)[0]
 
 
-def load(model: ModelFile, threads: int, device: str = "") -> Engine:
+def machine_key(device: str = "") -> Key:
+    """Return what the speed depends on apart from the model: the library and the device."""
+    return {"flavour": "onnxruntime", "version": onnxruntime.__version__, "gpu": device or "CPU"}
+
+
+def load(model: ModelFile, size: Size, threads: int, device: str = "") -> Engine:
     """Load the model for `device`, by default the CPU."""
-    return OnnxRuntimeEngine(model, threads, device or "CPU")
+    return OnnxRuntimeEngine(model, size, threads, device or "CPU")

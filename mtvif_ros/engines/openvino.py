@@ -8,9 +8,10 @@ import numpy as np
 import openvino
 
 from mtvif_ros.engines.base import Engine, EngineError, check_frames
-from mtvif_ros.engines.cache import cache_directory, cached_engine, model_key
+from mtvif_ros.engines.cache import Key, cache_directory, cached_engine, model_key
 from mtvif_ros.image import Image
 from mtvif_ros.model_file import ModelFile
+from mtvif_ros.size import Size
 
 
 class OpenVinoEngine:
@@ -19,23 +20,18 @@ class OpenVinoEngine:
     The compiled network goes into the engine cache, which shortens later starts.
     """
 
-    def __init__(self, model: ModelFile, threads: int, device: str):
+    def __init__(self, model: ModelFile, size: Size, threads: int, device: str):
+        machine = machine_key(device)
         core = openvino.Core()
-        if device not in (known := core.available_devices):
-            raise EngineError(f"openvino: device {device!r} is not available; choose one of {known}")
         config: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY"}
         if threads and device == "CPU":
             config["INFERENCE_NUM_THREADS"] = threads
         # OpenVINO's own cache loads a damaged blob silently, so its blobs go through ours.
-        key = model_key(model) | {
-            "flavour": "openvino",
-            "version": openvino.__version__,
-            "gpu": core.get_property(device, "FULL_DEVICE_NAME"),
-            "config": str(config),
-        }
+        key = model_key(model, size) | machine | {"config": str(config)}
 
         def compile_blob() -> bytes:
-            blob = core.compile_model(str(model.path), device, config).export_model()
+            network = core.read_model(model.content(size))
+            blob = core.compile_model(network, device, config).export_model()
             return blob if isinstance(blob, bytes) else blob.getvalue()  # depends on OpenVINO's version
 
         compiled = core.import_model(
@@ -43,24 +39,35 @@ class OpenVinoEngine:
         )
         floats = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
         precision = floats if model.precision == "fp32" else f"{model.precision}+{floats}"
-        self.model = model
+        self.model, self.size = model, size
         self.description = f"openvino {openvino.__version__.split('-')[0]} {device} {precision}"
         self._request = compiled.create_infer_request()
-        size = (1, model.height, model.width)
-        self._fused = np.empty((*size, 3), np.uint8)
-        self._mask = np.empty(size, np.uint8)
+        self._fused = np.empty((1, *size, 3), np.uint8)
+        self._mask = np.empty((1, *size), np.uint8)
         for name, array in (("fused", self._fused), ("segmentation", self._mask)):
             self._request.set_tensor(name, openvino.Tensor(array, shared_memory=True))
 
     def infer(self, rgb: Image, ir: Image) -> tuple[Image, Image]:
         """Fuse and segment one pair; see Engine.infer."""
-        check_frames(self.model, rgb, ir)
+        check_frames(self, rgb, ir)
         for name, array in (("rgb", rgb), ("ir", ir)):
             self._request.set_tensor(name, openvino.Tensor(array[None], shared_memory=True))
         self._request.infer()
         return self._fused[0], self._mask[0]
 
 
-def load(model: ModelFile, threads: int, device: str = "") -> Engine:
+def machine_key(device: str = "") -> Key:
+    """Return what an engine depends on apart from the model: the library and the device.
+
+    Raises EngineError for an unavailable device.
+    """
+    core, device = openvino.Core(), device or "CPU"
+    if device not in (known := core.available_devices):
+        raise EngineError(f"openvino: device {device!r} is not available; choose one of {known}")
+    name = str(core.get_property(device, "FULL_DEVICE_NAME"))
+    return {"flavour": "openvino", "version": openvino.__version__, "gpu": name}
+
+
+def load(model: ModelFile, size: Size, threads: int, device: str = "") -> Engine:
     """Compile the model for `device`, by default the CPU."""
-    return OpenVinoEngine(model, threads, device or "CPU")
+    return OpenVinoEngine(model, size, threads, device or "CPU")

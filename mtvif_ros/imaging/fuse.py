@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from pathlib import Path
+
 import cv2
 import numpy as np
 
-from mtvif_ros.engines import Engine
+from mtvif_ros.engines import Engine, load_engine
 from mtvif_ros.image import Image
 from mtvif_ros.imaging.detail import at_camera_size
 from mtvif_ros.imaging.registration import Registration
 from mtvif_ros.imaging.resize import scaled
+from mtvif_ros.model_file import read_model_file
+from mtvif_ros.size import Size
 
 _ALIGNED = Registration()
+_KEPT = 4  # engines, for folders with frames of several sizes
 
 
 def fuse_pair(
@@ -19,11 +25,11 @@ def fuse_pair(
 ) -> tuple[Image, Image]:
     """Return `fused` (H, W, 3) and `segmentation` (H, W) for `rgb` (H, W, 3) and `ir` of any size.
 
-    `registration` warps infrared onto the visible grid. Frames of another size than the model's are scaled to
-    it and the results back to (H, W); the fused image then keeps the detail of both frames. All images are
+    `registration` warps infrared onto the visible grid. Frames of another size than the engine's are scaled
+    to it and the results back to (H, W); the fused image then keeps the detail of both frames. All images are
     uint8. The results may live in buffers that the engine's next call overwrites.
     """
-    model_size = (engine.model.width, engine.model.height)
+    model_size = engine.size[::-1]
     size = (rgb.shape[1], rgb.shape[0])
     seen_rgb, seen_ir = scaled(rgb, model_size), registration(ir, size, model_size)
     fused, mask = engine.infer(seen_rgb, seen_ir)
@@ -36,3 +42,24 @@ def fuse_pair(
     full_ir = None if is_coarse else registration(ir, size, size)
     fused = at_camera_size(fused, seen_rgb, seen_ir, rgb, full_ir)
     return fused, np.asarray(full_mask, np.uint8)
+
+
+class Fuser:
+    """Fuse pairs of any size with one model file, outside the node.
+
+    A file of open size computes at `size`, or by default at that of each visible frame; a fixed file at its
+    own. Raises what load_engine raises.
+    """
+
+    def __init__(self, path: Path, backend: str = "auto", size: Size | None = None):
+        model = read_model_file(path)
+        self._size = model.size_for(size) if size or model.size else None
+        self._engine = lru_cache(_KEPT)(lambda size: load_engine(path, backend, size=size))
+        self.name = path.name
+        self.description = ""  # that of the engine, once it has run
+
+    def __call__(self, rgb: Image, ir: Image) -> tuple[Image, Image]:
+        """Fuse one pair as fuse_pair does, with infrared aligned already."""
+        engine = self._engine(self._size or rgb.shape[:2])
+        self.description = engine.description
+        return fuse_pair(engine, rgb, ir)

@@ -26,6 +26,7 @@ from mtvif_ros.node.outputs import Outputs
 from mtvif_ros.node.parameters import Calibration, Parameters, Thermal
 from mtvif_ros.node.worker import LatestWorker
 from mtvif_ros.pairing.synchronizer import Pair, Stream
+from mtvif_ros.size import shown
 
 Pixels = TypeVar("Pixels")
 
@@ -101,7 +102,7 @@ class Runtime:
         model = self._engine.model
         return (
             f"engine {self._engine.description}; model {model.path.name} {model.version}, "
-            f"{model.width}x{model.height}, {len(model.classes)} classes"
+            f"{shown(self._engine.size)}, {len(model.classes)} classes"
         )
 
     def summary(self) -> str:

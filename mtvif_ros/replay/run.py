@@ -12,8 +12,8 @@ from dataclasses import replace
 import numpy as np
 from rclpy.node import Node
 
-from mtvif_ros.benchmark.machine import this_machine
 from mtvif_ros.imaging.registration import Registration, read_registration
+from mtvif_ros.machine import this_machine
 from mtvif_ros.model_file import read_model_file
 from mtvif_ros.progress import Progress
 from mtvif_ros.recordings.reader import BagReader

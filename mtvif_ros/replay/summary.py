@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mtvif_ros.benchmark.machine import Machine
+from mtvif_ros.machine import Machine
 
 SCHEMA = 2
 """The version of summary.json; a change of its keys or of their meaning raises it."""

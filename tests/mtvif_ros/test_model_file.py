@@ -11,7 +11,7 @@ from mtvif_ros.resources import model_directory
 
 def test_the_shipped_model_obeys_the_contract(model_path: Path) -> None:
     model = read_model_file(model_path)
-    assert (model.height, model.width) == (480, 640)
+    assert model.size == (480, 640)
     assert model.classes == CLASS_NAMES
     assert len(model.palette) == len(CLASS_NAMES)
     assert {"model_version", "trained_on", "licence", "precision"} <= model.properties.keys()

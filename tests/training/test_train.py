@@ -252,7 +252,7 @@ def test_an_interrupted_run_ends_as_one_that_was_not(data: Path, tmp_path: Path)
 
 def test_a_trained_network_becomes_a_file_that_onnxruntime_runs(data: Path, tmp_path: Path) -> None:
     train(config(2), data, tmp_path / "run")
-    size = ["--height", "64", "--width", "96"]
+    size = ["--size", "64x96"]
     export(["--run", str(tmp_path / "run"), "--out", str(tmp_path / "mine.onnx"), *size])
     frame = RoadScene(SceneConfig(seed=2, width=96, height=64)).frame(0)
     fused, mask = load_engine(tmp_path / "mine.onnx", "onnxruntime").infer(frame.rgb, frame.ir)

@@ -19,7 +19,7 @@ _PICTURES = 12
 @torch.no_grad()
 def run_pair(network: Network, rgb: Image, ir: Image) -> tuple[Image, Image]:
     """Return the fused image (H, W, 3) and the mask (H, W) that the model file would give."""
-    contract = ContractModel(network, *ir.shape[:2]).eval()
+    contract = ContractModel(network).eval()
     device = next(network.parameters()).device
     fused, mask = contract(torch.from_numpy(rgb)[None].to(device), torch.from_numpy(ir)[None].to(device))
     return fused[0].cpu().numpy(), mask[0].cpu().numpy()

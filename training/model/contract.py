@@ -22,23 +22,19 @@ class ContractModel(nn.Module):
     computes in its own dtype, the arithmetic around it is float32.
     """
 
-    def __init__(self, network: Network, height: int, width: int):
+    def __init__(self, network: Network):
         super().__init__()
         self.network = network
-        stride = network.stride
-        self.size = (height, width)
-        self.padding = (0, -width % stride, 0, -height % stride)
 
     def forward(self, rgb: Tensor, ir: Tensor) -> tuple[Tensor, Tensor]:
         colour = rgb.to(torch.float32).permute(0, 3, 1, 2)
         thermal = ir.to(torch.float32).unsqueeze(1)
-        padded_colour, padded_thermal = colour, thermal
-        if any(self.padding):
-            padded_colour = F.pad(colour, self.padding, mode="replicate")
-            padded_thermal = F.pad(thermal, self.padding, mode="replicate")
         dtype = next(self.network.parameters()).dtype
-        change, logits = self.network((padded_colour / 255).to(dtype), (padded_thermal / 255).to(dtype))
-        height, width = self.size
+        # No test of whether there is anything to pad: a file of open size would keep its answer for one size.
+        change, logits = self.network(
+            (self._padded(colour) / 255).to(dtype), (self._padded(thermal) / 255).to(dtype)
+        )
+        height, width = ir.shape[1:]
         change = change[..., :height, :width].to(torch.float32) * 255
         # The cast truncates: adding one half makes it round to the nearest level.
         fused = (colour + change + 0.5).clamp(0, 255).permute(0, 2, 3, 1).to(torch.uint8)
@@ -46,3 +42,8 @@ class ContractModel(nn.Module):
             return fused, torch.zeros_like(ir)
         mask = spread_classes(logits.argmax(3).to(torch.float32))
         return fused, mask[..., :height, :width].to(torch.uint8)
+
+    def _padded(self, planes: Tensor) -> Tensor:
+        stride = self.network.stride
+        below, right = (-side % stride for side in planes.shape[2:])
+        return F.pad(planes, (0, right, 0, below), mode="replicate")

@@ -14,6 +14,7 @@ import torch
 
 from mtvif_ros.classes import CLASS_NAMES, palette
 from mtvif_ros.engines import load_engine
+from mtvif_ros.size import USUAL, Size, shown
 from training.model.contract import INPUT_NAMES, OUTPUT_NAMES, ContractModel
 from training.model.decoders import FusionDecoder
 from training.model.network import MultiTaskVIF, Network
@@ -22,20 +23,21 @@ PRECISIONS = ("fp32", "fp16")
 # Tolerances on a frame of noise: grey levels, and the share of equal mask pixels.
 _MOST_OFF = {"fp32": 1, "fp16": 4}
 _LEAST_SAME = {"fp32": 0.999, "fp16": 0.97}
+_ODD = (230, 330)  # no stride divides it
 _OPSET = 17  # the newest that JetPack 6's TensorRT reads in full
 
 
 def write_onnx(
     network: Network,
     path: Path,
-    size: tuple[int, int],
     properties: dict[str, str],
     precision: str = "fp32",
+    size: Size | None = None,
 ) -> None:
-    """Write `network` for frames of `size` (height, width) to `path` and compare their outputs.
+    """Write `network` to `path` and compare their outputs.
 
-    `precision` is fp32 or fp16, in which TensorRT then computes; for int8 see training.quantise. `properties`
-    join the file's metadata.
+    The file takes frames of every size, or only of `size`. `precision` is fp32 or fp16, in which TensorRT
+    then computes; for int8 see training.quantise. `properties` join the file's metadata.
 
     Raises ValueError for a network without segmentation, which the contract requires, and RuntimeError when
     the file's outputs differ from the network's on a frame of noise.
@@ -45,21 +47,18 @@ def write_onnx(
             "a network with model.decoder fusion has no segmentation: export multitask or cascade"
         )
     exported = copy.deepcopy(network).half() if precision == "fp16" else network
-    contract = ContractModel(exported, *size).eval()
-    rng = np.random.default_rng(0)
-    rgb = rng.integers(0, 256, (1, *size, 3), np.uint8)
-    ir = rng.integers(0, 256, (1, *size), np.uint8)
-    frames = (torch.from_numpy(rgb), torch.from_numpy(ir))
+    contract = ContractModel(exported).eval()
     path.parent.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of its deprecation, and of constants that it does not fold
         torch.onnx.export(
             contract,
-            frames,
+            _noise(size or _ODD),
             str(path),
             input_names=list(INPUT_NAMES),
             output_names=list(OUTPUT_NAMES),
             opset_version=_OPSET,
+            dynamic_axes=None if size else {name: {1: "H", 2: "W"} for name in INPUT_NAMES},
             dynamo=False,  # the other exporter cannot write opset 17
         )
     model = onnxslim.slim(onnx.load(str(path)))
@@ -72,28 +71,35 @@ def write_onnx(
     del model.metadata_props[:]
     for key, value in described.items():
         model.metadata_props.add(key=key, value=value)
-    _fix_output_shapes(model, size)
+    _declare_output_shapes(model, size or ("H", "W"))
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, str(path))
-    _compare(ContractModel(network, *size).eval(), path, frames, precision)
+    for compared in [size] if size else (USUAL, _ODD):
+        _compare(ContractModel(network).eval(), path, compared, precision)
 
 
-def _fix_output_shapes(model: onnx.ModelProto, size: tuple[int, int]) -> None:
+def _noise(size: Size) -> tuple[torch.Tensor, torch.Tensor]:
+    rng = np.random.default_rng(0)
+    shapes = ((1, *size, 3), (1, *size))
+    rgb, ir = (torch.from_numpy(rng.integers(0, 256, shape, np.uint8)) for shape in shapes)
+    return rgb, ir
+
+
+def _declare_output_shapes(model: onnx.ModelProto, size: Size | tuple[str, str]) -> None:
     for output in model.graph.output:
         shape = (1, *size, 3) if output.name == "fused" else (1, *size)
-        for dimension, value in zip(output.type.tensor_type.shape.dim, shape):
-            dimension.dim_value = value
+        declared = onnx.helper.make_tensor_value_info(output.name, onnx.TensorProto.UINT8, shape)
+        output.CopyFrom(declared)
 
 
-def _compare(
-    contract: ContractModel, path: Path, frames: tuple[torch.Tensor, torch.Tensor], precision: str
-) -> None:
+def _compare(contract: ContractModel, path: Path, size: Size, precision: str) -> None:
+    frames = _noise(size)
     with torch.no_grad():
         expected = [output.numpy()[0] for output in contract(*frames)]
-    engine = load_engine(path, "onnxruntime")
+    engine = load_engine(path, "onnxruntime", size=size)
     fused, mask = engine.infer(frames[0].numpy()[0], frames[1].numpy()[0])
     off = np.abs(fused.astype(np.int16) - expected[0]).max()
     same = (mask == expected[1]).mean()
-    print(f"{path}: fused within {off} grey levels of the network, mask equal on {same:.2%}")
+    print(f"{path}: at {shown(size)} fused within {off} grey levels of the network, mask equal on {same:.2%}")
     if off > _MOST_OFF[precision] or same < _LEAST_SAME[precision]:
         raise RuntimeError(f"{path}: the exported file does not compute what the network does")

@@ -10,13 +10,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mtvif_ros.engines import load_engine
 from mtvif_ros.image import AnyImage, Image
-from mtvif_ros.imaging.fuse import fuse_pair
+from mtvif_ros.imaging.fuse import Fuser
 from mtvif_ros.metrics.baselines import BASELINES
 from mtvif_ros.metrics.fusion import METRICS, luma
 from mtvif_ros.progress import tracked
 from mtvif_ros.recordings.pair_folder import PairFiles
+from mtvif_ros.size import Size
 from training.scoring.pairs import FusePlane, Plane, Scores, score_pairs
 
 
@@ -35,21 +35,27 @@ class Evaluation:
         return about | asdict(self.scores)
 
 
-def evaluate(model: Path, backend: str, pairs: Sequence[PairFiles], peers: Mapping[str, Path]) -> Evaluation:
+def evaluate(
+    model: Path,
+    backend: str,
+    pairs: Sequence[PairFiles],
+    peers: Mapping[str, Path],
+    size: Size | None = None,
+) -> Evaluation:
     """Score a model file, the baselines and `peers`: folders of fused images that have the pairs' names.
 
-    Raises FileNotFoundError before anything is scored when a peer lacks images, and what load_engine and
-    load_pair raise.
+    A file of open size computes at `size`, or else at that of the frames. Raises FileNotFoundError before
+    anything is scored when a peer lacks images, and what load_engine and load_pair raise.
     """
     others = {name: _peer(folder, pairs) for name, folder in peers.items()}
     others |= {name: _baseline(name) for name in BASELINES}
-    engine = load_engine(model, backend)
+    fuser = Fuser(model, backend, size)
 
     def fuse(files: PairFiles, rgb: Image, ir: Image) -> tuple[Image, Image]:
-        return fuse_pair(engine, rgb, ir)
+        return fuser(rgb, ir)
 
     scores = score_pairs(tracked(pairs, "evaluate", len(pairs), unit="pair"), fuse, others)
-    return Evaluation(str(model), engine.description, len(pairs), scores)
+    return Evaluation(str(model), fuser.description, len(pairs), scores)
 
 
 def _baseline(name: str) -> FusePlane:

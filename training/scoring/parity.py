@@ -13,9 +13,8 @@ import numpy as np
 
 from mtvif_ros.benchmark.command import usable_backends
 from mtvif_ros.command_line import command_parser, told_plainly
-from mtvif_ros.engines import Engine, load_engine
 from mtvif_ros.image import Image
-from mtvif_ros.imaging.fuse import fuse_pair
+from mtvif_ros.imaging.fuse import Fuser
 from mtvif_ros.metrics.fusion import METRICS
 from mtvif_ros.progress import tracked
 from mtvif_ros.recordings.pair_folder import PairFiles, find_pairs, load_pair
@@ -49,26 +48,26 @@ def compare_outputs(reference: Iterable[Outputs], other: Iterable[Outputs]) -> P
     return Parity(float(np.mean(equal)), float(np.mean(within)), psnr)
 
 
-def outputs_of(engine: Engine, pairs: Sequence[PairFiles]) -> list[Outputs]:
+def outputs_of(fuse: Fuser, pairs: Sequence[PairFiles]) -> list[Outputs]:
     """Return the fused image and the mask of every pair."""
     outputs = []
-    for files in tracked(pairs, engine.description, len(pairs), unit="pair"):
-        fused, mask = fuse_pair(engine, *load_pair(files))
+    for files in tracked(pairs, fuse.name, len(pairs), unit="pair"):
+        fused, mask = fuse(*load_pair(files))
         outputs.append((fused.copy(), mask.copy()))
     return outputs
 
 
 def tabulate(models: Sequence[Path], pairs: Sequence[PairFiles]) -> str:
     """Return a Markdown table with a row for every file in every usable backend."""
-    reference = outputs_of(load_engine(models[0], "onnxruntime"), pairs)
+    reference = outputs_of(Fuser(models[0], "onnxruntime"), pairs)
     head = ["file and backend", "mask equal", "fused within 1", "PSNR dB", "mIoU", *METRICS]
     lines = ["| " + " | ".join(head) + " |", "| --- " * len(head) + "|"]
     for model in models:
         for backend in usable_backends():
-            engine = load_engine(model, backend)
-            outputs = outputs_of(engine, pairs)
+            fuse = Fuser(model, backend)
+            outputs = outputs_of(fuse, pairs)
             parity = compare_outputs(reference, outputs)
-            lines.append(_row(f"{model.name}, {engine.description}", parity, _score(pairs, outputs)))
+            lines.append(_row(f"{model.name}, {fuse.description}", parity, _score(pairs, outputs)))
     return "\n".join(lines)
 
 

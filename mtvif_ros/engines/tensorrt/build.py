@@ -10,12 +10,15 @@ from mtvif_ros.engines.base import EngineError
 from mtvif_ros.engines.tensorrt.flavour import Flavour
 from mtvif_ros.model_file import ModelFile
 from mtvif_ros.progress import Progress
+from mtvif_ros.size import Size, shown
 
 _log = logging.getLogger(__name__)
 
 
-def build_engine(flavour: Flavour, model: ModelFile, compute_capability: str | None = None) -> bytes:
-    """Return a serialised engine in the file's precision: fp32, fp16 or int8 (QDQ).
+def build_engine(
+    flavour: Flavour, model: ModelFile, size: Size, compute_capability: str | None = None
+) -> bytes:
+    """Return a serialised engine for frames of `size` in the file's precision: fp32, fp16 or int8 (QDQ).
 
     `compute_capability`, such as "8.6", builds for that GPU instead of this machine's; only TensorRT for
     RTX can do so, and it needs no GPU. Raises EngineError with TensorRT's own messages.
@@ -23,14 +26,21 @@ def build_engine(flavour: Flavour, model: ModelFile, compute_capability: str | N
     trt = flavour.api
     start = time.monotonic()
     target = f"compute capability {compute_capability}" if compute_capability else "this GPU"
-    _log.info("building %s for %s with %s %s", model.path.name, target, flavour.name, flavour.version)
+    _log.info(
+        "building %s, %s, for %s with %s %s",
+        model.path.name,
+        shown(size),
+        target,
+        flavour.name,
+        flavour.version,
+    )
     logger = _collecting_logger(trt)
     builder = trt.Builder(logger)
     # TensorRT 11 has only strongly typed networks and no such flag.
     typed = getattr(trt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED", None)
     network = builder.create_network(0 if typed is None else 1 << int(typed))
     parser = trt.OnnxParser(network, logger)
-    if not parser.parse(model.path.read_bytes()):
+    if not parser.parse(model.content(size)):
         errors = "; ".join(str(parser.get_error(index)) for index in range(parser.num_errors))
         raise EngineError(f"{flavour.name} cannot read {model.path}: {errors}")
     config = builder.create_builder_config()

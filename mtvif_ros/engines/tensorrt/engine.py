@@ -13,6 +13,7 @@ from mtvif_ros.engines.tensorrt.build import build_engine
 from mtvif_ros.engines.tensorrt.flavour import Flavour, load_flavour
 from mtvif_ros.image import Image
 from mtvif_ros.model_file import ModelFile
+from mtvif_ros.size import Size
 
 
 def require_device() -> None:
@@ -24,23 +25,29 @@ def require_device() -> None:
     load_flavour()
 
 
-def engine_key(flavour: Flavour, model: ModelFile, device_name: str, compute_capability: str) -> Key:
+def engine_key(model: ModelFile, size: Size) -> Key:
     """Return everything that an engine depends on, for the engine cache."""
-    return model_key(model) | {
+    return model_key(model, size) | machine_key()
+
+
+def machine_key(device: str = "") -> Key:
+    """Return what an engine depends on apart from the model: the library and the first GPU."""
+    flavour, gpu = load_flavour(), cuda.first_device()
+    return {
         "flavour": flavour.name,
         "version": flavour.version,
-        "gpu": device_name,
-        "compute_capability": compute_capability,
+        "gpu": gpu.name,
+        "compute_capability": gpu.compute_capability,
     }
 
 
 class TensorRtEngine:
     """Run one pair at a time as one CUDA graph: two copies in, the network, two copies out."""
 
-    def __init__(self, flavour: Flavour, model: ModelFile, content: bytes, device: cuda.Device):
+    def __init__(self, flavour: Flavour, model: ModelFile, size: Size, content: bytes, device: cuda.Device):
         trt = flavour.api
         self._cudart = cuda.runtime()
-        self.model = model
+        self.model, self.size = model, size
         self.description = f"{flavour.name} {flavour.version} {device.name} {model.precision}"
         self._logger = trt.Logger(trt.Logger.WARNING)
         self._runtime = trt.Runtime(self._logger)
@@ -48,12 +55,11 @@ class TensorRtEngine:
         if self._engine is None:
             raise EngineError(f"{flavour.name} cannot load the engine built from {model.path}")
         self._context = self._engine.create_execution_context()
-        size = (1, model.height, model.width)
         shapes: dict[str, tuple[int, ...]] = {
-            "rgb": (*size, 3),
-            "ir": size,
-            "fused": (*size, 3),
-            "segmentation": size,
+            "rgb": (1, *size, 3),
+            "ir": (1, *size),
+            "fused": (1, *size, 3),
+            "segmentation": (1, *size),
         }
         self._buffers = {name: cuda.Buffer(shape) for name, shape in shapes.items()}
         for name, buffer in self._buffers.items():
@@ -64,7 +70,7 @@ class TensorRtEngine:
 
     def infer(self, rgb: Image, ir: Image) -> tuple[Image, Image]:
         """Fuse and segment one pair; see Engine.infer."""
-        check_frames(self.model, rgb, ir)
+        check_frames(self, rgb, ir)
         np.copyto(self._buffers["rgb"].host[0], rgb)
         np.copyto(self._buffers["ir"].host[0], ir)
         cuda.call(self._cudart.cudaGraphLaunch, self._graph, self._stream)
@@ -91,13 +97,14 @@ class TensorRtEngine:
         return cuda.call(self._cudart.cudaGraphInstantiate, graph, 0)
 
 
-def load(model: ModelFile, threads: int, device: str = "") -> Engine:
+def load(model: ModelFile, size: Size, threads: int, device: str = "") -> Engine:
     """Load the engine from the cache, or build it, for the first GPU.
 
     CUDA_VISIBLE_DEVICES chooses the GPU; `threads` and `device` have no effect.
     """
     gpu = cuda.first_device()
     flavour = load_flavour()
-    key = engine_key(flavour, model, gpu.name, gpu.compute_capability)
-    content = cached_engine(cache_directory(), key, lambda: build_engine(flavour, model))
-    return TensorRtEngine(flavour, model, content, gpu)
+    content = cached_engine(
+        cache_directory(), engine_key(model, size), lambda: build_engine(flavour, model, size)
+    )
+    return TensorRtEngine(flavour, model, size, content, gpu)

@@ -41,9 +41,9 @@ def test_each_pixel_of_a_scaled_mask_has_the_class_at_its_centre(
     model_path: Path, night_frame: Frame
 ) -> None:
     engine = load_engine(model_path)
-    width, height = round(engine.model.width * 1.2), round(engine.model.height * 1.2)
+    height, width = (round(side * 1.2) for side in engine.size)
     rgb, ir = (scaled(frame, (width, height)) for frame in (night_frame.rgb, night_frame.ir))
-    model_size = (engine.model.width, engine.model.height)
+    model_size = engine.size[::-1]
     small = engine.infer(scaled(rgb, model_size), scaled(ir, model_size))[1].copy()
     _, mask = fuse_pair(engine, rgb, ir)
     rows, columns = (((np.arange(length) + 0.5) / 1.2).astype(int) for length in (height, width))

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from mtvif_ros.benchmark.machine import this_machine
 from mtvif_ros.classes import CLASS_NAMES
+from mtvif_ros.machine import this_machine
 from mtvif_ros.metrics.fusion import METRICS
 from mtvif_ros.replay.scoring import METHODS
 from mtvif_ros.replay.summary import CameraCounts, Counts, Load, ModelUsed, Quality, Summary, TopicSummary

@@ -1,11 +1,14 @@
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openvino
 import pytest
 import torch
 
 from mtvif_ros.engines import load_engine
+from mtvif_ros.model_file import read_model_file
 from tests.training import tiny
 from training.losses.fusion import hidden_warmth
 from training.model import Cascade, Network
@@ -168,7 +171,7 @@ def test_a_pretrained_network_first_takes_what_is_warm_and_dark_as_grey_light() 
 
 def test_the_contract_keeps_the_visible_frames_chroma() -> None:
     network = tiny.network("lite0")
-    contract = ContractModel(network, 64, 64).eval()
+    contract = ContractModel(network).eval()
     rgb = torch.randint(90, 160, (1, 64, 64, 3), dtype=torch.uint8)
     with torch.no_grad():
         fused, _ = contract(rgb, torch.randint(90, 160, (1, 64, 64), dtype=torch.uint8))
@@ -218,7 +221,7 @@ def test_the_contracts_mask_is_the_best_class_of_the_logits_that_losses_judge() 
     rgb = torch.randint(0, 256, (1, 64, 96, 3), dtype=torch.uint8)
     ir = torch.randint(0, 256, (1, 64, 96), dtype=torch.uint8)
     with torch.no_grad():
-        _, mask = ContractModel(network, 64, 96)(rgb, ir)
+        _, mask = ContractModel(network)(rgb, ir)
         _, cells = network(rgb.permute(0, 3, 1, 2) / 255, ir[None] / 255)
     best = spread_cells(cells).argmax(1)
     assert len(best.unique()) > 3
@@ -232,29 +235,45 @@ def test_an_exported_file_computes_what_the_network_does_at_any_size(
     network = undecided()
     path = tmp_path / "model.onnx"
     described = {"model_version": "test", "trained_on": "nothing", "licence": "none"}
-    write_onnx(network, path, size, described, precision)
-    engine = load_engine(path, "onnxruntime")
+    write_onnx(network, path, described, precision)
+    engine = load_engine(path, "onnxruntime", size=size)
     model = engine.model
     assert model.precision == precision
-    assert (model.height, model.width) == size
+    assert (model.size, engine.size) == (None, size)
     assert model.properties["trained_on"] == "nothing"
     rng = np.random.default_rng(0)
     rgb = rng.integers(0, 256, (*size, 3), np.uint8)
     ir = rng.integers(0, 256, size, np.uint8)
     fused, mask = engine.infer(rgb, ir)
     with torch.no_grad():
-        wanted, classes = ContractModel(network, *size)(
-            torch.from_numpy(rgb)[None], torch.from_numpy(ir)[None]
-        )
+        wanted, classes = ContractModel(network)(torch.from_numpy(rgb)[None], torch.from_numpy(ir)[None])
     assert np.abs(fused.astype(int) - wanted[0].numpy()).max() <= 2
     assert len(np.unique(mask)) > 3
     assert (mask == classes[0].numpy()).mean() > 0.99
 
 
+@pytest.mark.parametrize("size", [(64, 96), (70, 101)])
+def test_a_file_of_open_size_compiles_to_what_a_fixed_file_does(
+    size: tuple[int, int], tmp_path: Path
+) -> None:
+    """Padding, cropping and shapes all fold; nothing of them is left where the stride divides the size."""
+    network, layers = undecided(), []
+    for name, fixed in (("open", None), ("fixed", size)):
+        path = tmp_path / f"{name}.onnx"
+        write_onnx(network, path, {}, size=fixed)
+        content = read_model_file(path).content(size)
+        core = openvino.Core()
+        nodes = core.compile_model(core.read_model(content), "CPU").get_runtime_model().get_ops()
+        kinds = Counter(node.get_rt_info()["layerType"].astype(str) for node in nodes)
+        layers.append(kinds - Counter({"Const": kinds["Const"]}))
+    assert layers[0] == layers[1]
+    assert ("StridedSlice" in layers[0]) == bool(size[0] % network.stride)
+
+
 def test_a_network_without_segmentation_is_not_exported(tmp_path: Path) -> None:
     network = tiny.network(decoder="fusion")
     with pytest.raises(ValueError, match="no segmentation"):
-        write_onnx(network, tmp_path / "model.onnx", (64, 64), {})
+        write_onnx(network, tmp_path / "model.onnx", {})
 
 
 def test_cost_by_hand() -> None:

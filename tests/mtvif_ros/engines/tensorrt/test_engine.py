@@ -17,6 +17,7 @@ from mtvif_ros.synthetic import Frame
 
 # int8 for TensorRT is made by `training.quantise --signed`; tests/training/test_quantise.py builds it.
 SHIPPED = ("mtvif.onnx", "mtvif_fp16.onnx")
+SIZE = (480, 640)
 
 
 def has_gpu() -> str | None:
@@ -36,7 +37,7 @@ def test_every_floating_point_file_becomes_an_engine(
     name: str, compute_capability: str, tensorrt_rtx: Flavour
 ) -> None:
     model = read_model_file(model_directory() / name)
-    assert len(build_engine(tensorrt_rtx, model, compute_capability)) > 100_000
+    assert len(build_engine(tensorrt_rtx, model, SIZE, compute_capability)) > 100_000
 
 
 def test_a_file_that_tensorrt_cannot_read_is_named(tensorrt_rtx: Flavour, tmp_path: Path) -> None:
@@ -44,13 +45,13 @@ def test_a_file_that_tensorrt_cannot_read_is_named(tensorrt_rtx: Flavour, tmp_pa
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(b"nothing")
     with pytest.raises(EngineError, match=r"cannot read .*broken\.onnx"):
-        build_engine(tensorrt_rtx, model.__class__(**{**vars(model), "path": broken}), "8.6")
+        build_engine(tensorrt_rtx, model.__class__(**{**vars(model), "path": broken}), SIZE, "8.6")
 
 
 def test_an_unknown_compute_capability_is_refused_with_those_that_exist(tensorrt_rtx: Flavour) -> None:
     model = read_model_file(model_directory() / SHIPPED[0])
     with pytest.raises(EngineError, match=r"3\.5: choose one of .*8\.6"):
-        build_engine(tensorrt_rtx, model, "3.5")
+        build_engine(tensorrt_rtx, model, SIZE, "3.5")
 
 
 def test_the_command_writes_an_engine_for_another_gpu(tensorrt_rtx: Flavour, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ import os
 import platform
 from dataclasses import replace
 
-from mtvif_ros.benchmark.machine import Machine, this_machine
+from mtvif_ros.machine import Machine, this_machine
 
 EPYC = Machine("AMD EPYC", 2, "Linux", "3.11.7", {"numpy": "2.0"})
 

@@ -20,7 +20,7 @@ from training.config import ALL_TIMES
 from training.data.rendered import write_rendered_pairs
 from training.scoring.evaluation import evaluate, format_tables
 
-_HELD_OUT_SEED = 9  # no config trains on it
+HELD_OUT_SEED = 9  # no config trains on it
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with TemporaryDirectory() as folder, told_plainly(parser):
         if options.rendered:
             times = [options.time] if options.time else ALL_TIMES
-            write_rendered_pairs(Path(folder), options.rendered, _HELD_OUT_SEED, options.smoke, times)
+            write_rendered_pairs(Path(folder), options.rendered, HELD_OUT_SEED, options.smoke, times)
         pairs = find_pairs(options.data or Path(folder))
         result = evaluate(options.model, options.backend, pairs, dict(options.peer), options.size)
         print(format_tables(result.scores))

@@ -107,7 +107,8 @@ class Canvases(Dataset[Example]):
             cut = array[rows, columns] if array.ndim == 2 else array[..., rows, columns]
             return np.ascontiguousarray(cut[..., ::-1] if mirrored else cut, np.float32)
 
-        rgb, ir, change = view("rgb") / 255, view("ir") / 255, view("change")
+        level = np.float32(1 / 255)
+        rgb, ir, change = view("rgb") * level, view("ir") * level, view("change")
         if index % _LOST_EVERY == _LOST_EVERY - 1:
             if index % (2 * _LOST_EVERY) < _LOST_EVERY:
                 ir, change = np.zeros_like(ir), np.zeros_like(change)
@@ -119,7 +120,7 @@ class Canvases(Dataset[Example]):
             torch.from_numpy(view("allowed").astype(np.int32)),
             Taught(
                 torch.from_numpy(change),
-                torch.from_numpy(view("probabilities", 2) / 255),
+                torch.from_numpy(view("probabilities", 2) * level),
                 (torch.from_numpy(view("stride16", 16)), torch.from_numpy(view("stride32", 32))),
             ),
         )

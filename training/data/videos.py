@@ -20,7 +20,7 @@ def video_samples(video: Path, every: int) -> list[Sample]:
     frames of different sizes.
     """
     samples = []
-    paths = [video.with_name(f"{video.name}_{camera}.mp4") for camera in ("vi", "ir")]
+    paths = video_paths(video)
     for number, (bgr, grey) in enumerate(zip(*(_frames(path) for path in paths))):
         if bgr.shape != grey.shape:
             raise ValueError(
@@ -31,6 +31,11 @@ def video_samples(video: Path, every: int) -> list[Sample]:
             allowed = np.full(ir.shape, ALL_CLASSES, np.uint16)
             samples.append(Sample(f"{video.name}_{number}", rgb, ir, allowed))
     return samples
+
+
+def video_paths(video: Path) -> tuple[Path, Path]:
+    """Return the visible and the infrared file of a video."""
+    return video.with_name(f"{video.name}_vi.mp4"), video.with_name(f"{video.name}_ir.mp4")
 
 
 def _frames(path: Path) -> Iterator[Image]:

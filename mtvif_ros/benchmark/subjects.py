@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mtvif_ros.engines import EngineError, load_engine
+from mtvif_ros.engines import Engine, EngineError, load_engine
 from mtvif_ros.synthetic import RoadScene, SceneConfig
 
 _OPENVINO_TYPES = {"f32": np.float32, "f16": np.float16, "u8": np.uint8, "i64": np.int64, "i32": np.int32}
@@ -32,11 +32,18 @@ class Subject(NamedTuple):
 
 def own_subject(path: Path, backend: str, threads: int = 0) -> Subject:
     """Load a model file of this package, to run on a rendered pair. Raises what load_engine raises."""
-    engine = load_engine(path, backend, threads)
+    return subject_of(load_engine(path, backend, threads))
+
+
+def subject_of(engine: Engine) -> Subject:
+    """Return an engine of this package, to run on a rendered pair."""
     height, width = engine.model.height, engine.model.width
     frame = RoadScene(SceneConfig(seed=3, time="dusk", width=width, height=height)).frame(0)
     return Subject(
-        path.name, f"{height}x{width}", engine.description, lambda: engine.infer(frame.rgb, frame.ir)
+        engine.model.path.name,
+        f"{height}x{width}",
+        engine.description,
+        lambda: engine.infer(frame.rgb, frame.ir),
     )
 
 

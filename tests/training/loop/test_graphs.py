@@ -10,7 +10,10 @@ from training.loop.graphs import graph_fusion_terms, graph_learner, graph_teache
 from training.losses import fusion_terms
 from training.model.deep_supervision import DeepSupervision
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU here")
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU here"),
+]
 
 WEIGHTS = LossWeights(intensity=3.0, structure=5.0, difference=0.6, fidelity=1.2, edge=3.0, colour=3.0)
 

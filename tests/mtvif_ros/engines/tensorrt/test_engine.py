@@ -84,6 +84,7 @@ def test_without_a_gpu_the_backend_says_so(model_path: Path) -> None:
         load_engine(model_path, "tensorrt")
 
 
+@pytest.mark.gpu
 def test_on_a_gpu_it_agrees_with_onnxruntime(
     night_frame: Frame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

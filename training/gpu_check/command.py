@@ -10,6 +10,7 @@ and what they print beside it. Prints tables. Exit code 2: a part failed.
 from __future__ import annotations
 
 import datetime
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -65,7 +66,7 @@ def run_parts(parts: Sequence[Part], report: Report, out: Path, budget_s: float)
     for number, part in enumerate(parts, 1):
         left = end - time.monotonic()
         if left > 0:
-            log = out / f"{part.name.replace(' ', '_')}.log"
+            log = out / (re.sub(r"[^\w.]+", "_", part.name) + ".log")
             outcome = run_part(replace(part, limit_s=min(part.limit_s, left)), log)
         else:
             outcome = Outcome(part.name, "skipped", f"the parts before it took {budget_s:.0f} s")

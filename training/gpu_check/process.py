@@ -23,7 +23,7 @@ Note = Callable[[Result], None]
 Status = Literal["measured", "skipped", "failed"]
 
 _LONGEST_REASON = 400
-_TO_DIE_S = 5  # a process inside a stuck driver does not die at all
+_TO_END_S = 5  # inside a stuck driver a process neither exits nor dies
 
 
 class Skipped(UserError):
@@ -68,16 +68,19 @@ def run_part(part: Part, log: Path) -> Outcome:
             kind, content = receiver.recv()
             if kind != "result":
                 outcome.status, outcome.reason = kind, content
+                process.join(_TO_END_S)
                 break
             outcome.result |= content
         else:
             outcome.reason = f"took longer than {part.limit_s:.0f} s"
     except (EOFError, OSError):
-        process.join(_TO_DIE_S)
-        outcome.reason = f"{_how_it_ended(process.exitcode)}; see {log}"
+        process.join(_TO_END_S)
+        outcome.reason = _how_it_ended(process.exitcode)
     finally:
         _end(process)
     outcome.seconds = round(time.monotonic() - start, 1)
+    if outcome.status == "failed":
+        outcome.reason += f"; see {log}"
     return outcome
 
 
@@ -115,9 +118,9 @@ def _how_it_ended(code: int | None) -> str:
 
 
 def _end(process: BaseProcess) -> None:
-    """Kill the process and its children; also a finished one, because a driver can hang at exit."""
+    """Kill the process, should it still run, and the children that it left."""
     assert process.pid is not None
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.kill()
-    process.join(_TO_DIE_S)
+    process.join(_TO_END_S)

@@ -9,7 +9,7 @@ SECONDS := 20
 WORKERS := --numprocesses auto --maxprocesses 4 --dist worksteal
 REPLAY := $(RUN) -m mtvif_ros.replay.command
 
-.PHONY: demo test test-all lint train-smoke bench-node soak clean
+.PHONY: demo test test-all lint train-smoke bench-node soak gpu-check clean
 
 demo: $(DEMO)/bag
 	@echo "demo: replaying it through fusion_node over DDS at 30 Hz ..."
@@ -49,6 +49,10 @@ lint: $(VENV)/test.ok
 # Every step of docs/how-to/train.md on rendered drives; ends with the scores on held-out drives.
 train-smoke: $(VENV)/training.ok
 	@PYTHON=$(RUN) training/smoke.sh runs/smoke
+
+# At most eight minutes; needs an NVIDIA GPU and requirements/gpu.txt, but no network. Exit code 2: a part failed.
+gpu-check:
+	@$(or $(wildcard $(RUN)),$(PYTHON)) -m training.gpu_check.command --out runs/gpu
 
 clean:
 	rm -rf $(VENV) runs build install log *.egg-info

@@ -176,6 +176,23 @@ def test_a_command_without_its_extra_says_in_one_line_how_to_install_it(
     )
 
 
+def test_the_gpu_check_pins_the_versions_of_the_other_requirements() -> None:
+    """What only a GPU needs has no other; onnxruntime-gpu is of onnxruntime's version."""
+    pinned: dict[str, set[str]] = {}
+    for name in ("runtime", "training", "test"):
+        for package, version in pins(name):
+            pinned.setdefault(package, set()).add(version)
+    pinned["onnxruntime-gpu"] = pinned["onnxruntime"]
+    for package, version in pins("gpu"):
+        assert version in pinned.get(package, {version}), package
+
+
+def pins(name: str) -> list[tuple[str, str]]:
+    """The packages and versions of a requirements file."""
+    text = (ROOT / "requirements" / f"{name}.txt").read_text()
+    return re.findall(r"^([\w-]+)(?:\[[\w,]+\])?==([\w.]+)", text, re.M)
+
+
 def test_what_only_pip_has_is_in_every_install_route() -> None:
     by_pip = {name for name in setup_requirements()[0] if ROSDEP_KEYS[name] is None}
     for name in ("docs/how-to/deploy.md", "docker/desktop.Dockerfile", "docker/jetpack6.Dockerfile"):

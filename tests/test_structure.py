@@ -22,7 +22,17 @@ ORDER = {
         "pairing",
         "synthetic",
     ),
-    "training": ("history", "loop", "labelling", "scoring", "data", "losses", "model", "configs"),
+    "training": (
+        "gpu_check",
+        "history",
+        "loop",
+        "labelling",
+        "scoring",
+        "data",
+        "losses",
+        "model",
+        "configs",
+    ),
 }
 # The commands are the doors of `training`: they import from every folder, and no folder imports them.
 # What every folder may import stands here.

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mtvif_ros.engines import EngineError, load_engine
+from mtvif_ros.engines import Engine, EngineError, load_engine
 from mtvif_ros.size import Size, shown
 from mtvif_ros.synthetic import RoadScene, SceneConfig
 
@@ -33,11 +33,18 @@ class Subject(NamedTuple):
 
 def own_subject(path: Path, backend: str, threads: int = 0, size: Size | None = None) -> Subject:
     """Load a model file of this package, to run on a rendered pair. Raises what load_engine raises."""
-    engine = load_engine(path, backend, threads, size=size)
+    return subject_of(load_engine(path, backend, threads, size=size))
+
+
+def subject_of(engine: Engine) -> Subject:
+    """Return an engine of this package, to run on a rendered pair."""
     height, width = engine.size
     frame = RoadScene(SceneConfig(seed=3, time="dusk", width=width, height=height)).frame(0)
     return Subject(
-        path.name, shown(engine.size), engine.description, lambda: engine.infer(frame.rgb, frame.ir)
+        engine.model.path.name,
+        shown(engine.size),
+        engine.description,
+        lambda: engine.infer(frame.rgb, frame.ir),
     )
 
 

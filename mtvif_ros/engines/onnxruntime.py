@@ -25,7 +25,12 @@ class OnnxRuntimeEngine:
         provider = _PROVIDERS.get(device)
         if provider not in (available := onnxruntime.get_available_providers()):
             known = [name for name, its in _PROVIDERS.items() if its in available]
-            raise EngineError(f"onnxruntime: device {device!r} is not available; choose one of {known}")
+            raise EngineError(
+                f"onnxruntime: device {device!r} is not available; choose one of {known} "
+                "(CUDA and TensorRT come with onnxruntime-gpu)"
+            )
+        if device != "CPU" and hasattr(onnxruntime, "preload_dlls"):
+            onnxruntime.preload_dlls()  # finds the libraries of NVIDIA's wheels, which no loader searches
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         self._session = onnxruntime.InferenceSession(

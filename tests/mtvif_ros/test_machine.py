@@ -2,7 +2,7 @@ import os
 import platform
 from dataclasses import replace
 
-from mtvif_ros.machine import Machine, this_machine
+from mtvif_ros.machine import Machine, installed_versions, this_machine
 
 EPYC = Machine("AMD EPYC", 2, "Linux", "3.11.7", {"numpy": "2.0"})
 
@@ -17,3 +17,7 @@ def test_this_machine_counts_the_cores_that_the_process_may_use() -> None:
     assert found.cores == len(os.sched_getaffinity(0))
     assert found.python == platform.python_version()
     assert found.processor and "numpy" in found.versions
+
+
+def test_packages_that_are_not_installed_have_no_version() -> None:
+    assert installed_versions(["numpy", "no-such-package"]).keys() == {"numpy"}

@@ -6,6 +6,7 @@ import ctypes
 import importlib
 import importlib.metadata
 import importlib.util
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,13 +21,14 @@ class Flavour(NamedTuple):
     api: Any
 
 
-def load_flavour() -> Flavour:
-    """Import `tensorrt`, or else TensorRT for RTX under either of its names.
+def load_flavour(name: str | None = None) -> Flavour:
+    """Import the flavour `name`, by default `tensorrt` or else TensorRT for RTX, `tensorrt_rtx`.
 
     Raises ImportError that lists every attempt.
     """
+    loaders = {"tensorrt": (_tensorrt,), "tensorrt_rtx": (_tensorrt_rtx, _tensorrt_rtx_bindings)}
     tried = []
-    for load in (_tensorrt, _tensorrt_rtx, _tensorrt_rtx_bindings):
+    for load in loaders[name] if name else chain.from_iterable(loaders.values()):
         try:
             return load()
         except ImportError as error:

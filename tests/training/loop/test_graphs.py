@@ -2,15 +2,18 @@ import copy
 
 import pytest
 import torch
+from training.loop.distillation import taught_probabilities
+from training.model.deep_supervision import DeepSupervision
 
 from tests.training import tiny
 from training.config import LossWeights
-from training.loop.distillation import taught_probabilities
 from training.loop.graphs import graph_fusion_terms, graph_learner, graph_teachers
 from training.losses import fusion_terms
-from training.model.deep_supervision import DeepSupervision
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU here")
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU here"),
+]
 
 WEIGHTS = LossWeights(intensity=3.0, structure=5.0, difference=0.6, fidelity=1.2, edge=3.0, colour=3.0)
 

@@ -10,7 +10,7 @@ import pytest
 from mtvif_ros.engines import EngineError, load_engine
 from mtvif_ros.engines.tensorrt.build import build_engine
 from mtvif_ros.engines.tensorrt.command import main
-from mtvif_ros.engines.tensorrt.flavour import Flavour
+from mtvif_ros.engines.tensorrt.flavour import Flavour, load_flavour
 from mtvif_ros.model_file import read_model_file
 from mtvif_ros.resources import model_directory
 from mtvif_ros.synthetic import Frame
@@ -38,6 +38,12 @@ def test_every_floating_point_file_becomes_an_engine(
 ) -> None:
     model = read_model_file(model_directory() / name)
     assert len(build_engine(tensorrt_rtx, model, SIZE, compute_capability)) > 100_000
+
+
+def test_a_flavour_can_be_chosen(tensorrt_rtx: Flavour) -> None:
+    assert load_flavour("tensorrt_rtx").name == "tensorrt_rtx"
+    with pytest.raises(ImportError, match="'tensorrt'"):
+        load_flavour("tensorrt")
 
 
 def test_a_file_that_tensorrt_cannot_read_is_named(tensorrt_rtx: Flavour, tmp_path: Path) -> None:
@@ -85,6 +91,7 @@ def test_without_a_gpu_the_backend_says_so(model_path: Path) -> None:
         load_engine(model_path, "tensorrt")
 
 
+@pytest.mark.gpu
 def test_on_a_gpu_it_agrees_with_onnxruntime(
     night_frame: Frame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,31 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from tests.training import tiny
+from training.gpu_check.process import Skipped
+from training.gpu_check.step import measure
+from training.model.precision import has_fast_bfloat16
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "small.yaml"
+    path.write_text(yaml.safe_dump(tiny.plain_config(batch=1)))
+    return path
+
+
+def test_a_step_has_a_duration_and_a_size(config: Path) -> None:
+    noted: dict[str, Any] = {}
+    measure(noted.update, "cpu", config, steps=1, bf16=False, graphs=False)
+    assert noted.pop("step_ms") > 0
+    assert noted == {"batch": 1, "crop": [64, 64]}
+
+
+@pytest.mark.skipif(has_fast_bfloat16(torch.device("cpu")), reason="this processor has bfloat16")
+def test_bfloat16_is_skipped_on_a_device_without_it(config: Path) -> None:
+    with pytest.raises(Skipped, match="cpu has no instructions for bfloat16"):
+        measure(dict[str, Any]().update, "cpu", config, steps=1, bf16=True, graphs=False)

@@ -1,0 +1,1 @@
+"""Measure on an NVIDIA GPU what a machine without one cannot tell."""

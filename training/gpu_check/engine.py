@@ -34,7 +34,7 @@ def measure(note: Note, backend: str, device: str, model: Path, runs: int) -> No
     (timed,) = benchmark([subject_of(engine)], runs)
     note(timed)
     frames = _frames(engine)
-    reference = load_engine(model, "onnxruntime")
+    reference = load_engine(model, "onnxruntime", size=engine.size)
     parity = compare_outputs(_outputs(reference, frames), _outputs(engine, frames))
     note({"mask_equal": parity.mask_equal, "within_one": parity.within_one})
 
@@ -46,7 +46,8 @@ def _load(backend: str, device: str, path: Path) -> Engine:
     if model.precision == "int8":
         raise Skipped(f"{path.name}: TensorRT reads only what `training.quantise --signed` writes")
     flavour, gpu = load_flavour(backend), cuda.first_device()
-    return TensorRtEngine(flavour, model, build_engine(flavour, model), gpu)
+    size = model.size_for(None)
+    return TensorRtEngine(flavour, model, size, build_engine(flavour, model, size), gpu)
 
 
 def _frames(engine: Engine) -> list[Frame]:

@@ -23,7 +23,7 @@ BUDGETS = (76_800, 110_592, 196_608, 307_200, 442_368, 691_200)
 _FIRST = 196_608  # two cores of a server keep 30 Hz there
 _STRIDE = 32  # px, of the network's coarsest map; another side would be padded to the next multiple
 _SHAPE: Size = (1440, 1920)  # of a camera that nobody has seen yet
-_WARM_UP, _RUNS = 2, 9
+_WARM_UP, _RUNS = 2, 25
 
 
 class Fit(NamedTuple):

@@ -89,11 +89,10 @@ class Sizing:
 
     size: str = _parameter(
         "auto",
-        "HEIGHTxWIDTH that the model computes; `auto`: the camera's aspect ratio, as large as `model.rate` "
-        "allows. A file of fixed size has its own.",
+        "HEIGHTxWIDTH for a file of open size; `auto` fits it to the camera and `model.rate`.",
         read=read_size_or_auto,
     )
-    rate: float = _parameter(30.0, "Pairs a second that `model.size: auto` leaves time for.", (0.1, 1000.0))
+    rate: float = _parameter(30.0, "Rate that `model.size: auto` keeps, in Hz.", (0.1, 1000.0))
 
 
 @dataclass(frozen=True)

@@ -42,8 +42,8 @@ class SizedEngine:
         if self._budget is not None:
             size = fitted_size(camera, self._budget)
             if size != self.engine.size:
-                self.engine = self._load(size=size)
                 self._tell(f"model.size: {shown(size)} for the camera's {shown(camera)}")
+                self.engine = self._load(size=size)
         return self.engine
 
 

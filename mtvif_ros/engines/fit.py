@@ -34,13 +34,25 @@ class Fit(NamedTuple):
 
 
 def fitted_size(camera: Size, budget: int) -> Size:
-    """Return the size of about `budget` pixels in a camera's aspect ratio, no larger than its frames.
+    """Return the size of about `budget` pixels in about a camera's aspect ratio, no larger than its frames.
 
     Both sides are multiples of 32, and at least 32.
     """
-    scale = min(1.0, math.sqrt(budget / (camera[0] * camera[1])))
-    height, width = (max(1, min(round(side * scale / _STRIDE), side // _STRIDE)) * _STRIDE for side in camera)
-    return height, width
+    scale = min(1.0, math.sqrt(budget / math.prod(camera)))
+    heights, widths = (
+        {max(1, min(rounded(side * scale / _STRIDE), side // _STRIDE)) for rounded in (math.floor, math.ceil)}
+        for side in camera
+    )
+    sizes = [(height * _STRIDE, width * _STRIDE) for height in sorted(heights) for width in sorted(widths)]
+    return min(sizes, key=lambda size: _misfit(size, camera, budget))
+
+
+def _misfit(size: Size, camera: Size, budget: int) -> float:
+    """Weigh how far a size is from a camera's aspect ratio and, half as much, from the budget."""
+    (height, width), (camera_height, camera_width) = size, camera
+    pixels = min(budget, camera_height * camera_width)
+    squeezed = abs(math.log(width * camera_height / (height * camera_width)))
+    return squeezed + abs(math.log(height * width / pixels)) / 2
 
 
 def largest_budget(time_of: Callable[[int], float], limit: float) -> int:

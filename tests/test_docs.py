@@ -65,8 +65,6 @@ SMALLER = {
     "--rendered 20": "--rendered 1 --size 160 128 --rate 10",
     "--rendered 48": "--rendered 1",
     "training/configs/finetune.yaml": "small.yaml",
-    "training.export --run": "training.export --height 64 --width 96 --run",
-    "--height 384 --width 512": "--height 64 --width 96",
     "mtvif_replay --bag": "mtvif_replay --fast --no-preview --bag",
     "--out results_all --": "--out results_all -- --fast --no-preview",
     "--footprint": "--footprint --runs 2",

@@ -3,13 +3,15 @@
 mtvif_benchmark models/mtvif.onnx --backend openvino --backend onnxruntime
 mtvif_benchmark models/mtvif_int8.onnx --foreign peer.onnx --backend openvino
 mtvif_benchmark models/mtvif_int8.onnx --backend openvino --streams 1 2 4 --threads 1
+mtvif_benchmark open.onnx --size 384x512 480x640     a file of open size
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ import numpy as np
 from mtvif_ros.benchmark.footprint import measure_footprint
 from mtvif_ros.benchmark.subjects import Subject, foreign_subject, own_subject
 from mtvif_ros.benchmark.timing import time_interleaved, time_streams
-from mtvif_ros.command_line import command_parser, told_plainly, whole_number
+from mtvif_ros.command_line import command_parser, frame_size, told_plainly, whole_number
 from mtvif_ros.engines import BACKENDS, EngineError
 from mtvif_ros.engines.load import choose_backend
 from mtvif_ros.machine import this_machine
@@ -30,11 +32,13 @@ def benchmark(subjects: Sequence[Subject], runs: int) -> list[dict[str, Any]]:
     return [_result(subject, taken, len(taken) / sum(taken)) for subject, taken in zip(subjects, seconds)]
 
 
-def benchmark_streams(model: Path, backend: str, counts: Sequence[int], runs: int, threads: int) -> list[Any]:
+def benchmark_streams(
+    subject: Callable[[], Subject], counts: Sequence[int], runs: int
+) -> list[dict[str, Any]]:
     """Return the same for several concurrent streams, each with its own engine and thread."""
     results = []
     for count in counts:
-        subjects = [own_subject(model, backend, threads) for _ in range(count)]
+        subjects = [subject() for _ in range(count)]
         taken, rate = time_streams([subject.run for subject in subjects], runs)
         results.append(_result(subjects[0], taken, rate) | {"streams": count})
     return results
@@ -94,6 +98,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--threads", type=whole_number(0), default=0, help="CPU threads; 0: the backend's choice"
     )
+    parser.add_argument(
+        "--size",
+        type=frame_size,
+        nargs="+",
+        help="HEIGHTxWIDTH, several for files of open size; default: the file's own, or 480x640",
+    )
     parser.add_argument("--runs", type=whole_number(1), default=200, help="runs of each engine")
     parser.add_argument(
         "--streams", type=whole_number(1), nargs="+", help="time so many concurrent streams instead"
@@ -113,22 +123,26 @@ def _measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     if not options.models and not options.foreign:
         raise ValueError("name a model file, or give another ONNX file with --foreign")
     backends = options.backend or usable_backends()
+    own = [
+        (model, backend, options.threads, size)
+        for model in options.models
+        for backend in backends
+        for size in options.size or [None]
+    ]
     if options.streams:
         return [
             result
-            for model in options.models
-            for backend in backends
-            for result in benchmark_streams(model, backend, options.streams, options.runs, options.threads)
+            for one in own
+            for result in benchmark_streams(partial(own_subject, *one), options.streams, options.runs)
         ]
-    own = [(model, backend) for model in options.models for backend in backends]
-    subjects = [own_subject(model, backend, options.threads) for model, backend in own]
+    subjects = [own_subject(*one) for one in own]
     subjects += [
         foreign_subject(path, backend, options.threads) for path in options.foreign for backend in backends
     ]
     results = benchmark(subjects, options.runs)
     if options.footprint:
-        for result, (model, backend) in zip(results, own):
-            start_up_s, resident_mb = measure_footprint(model, backend, options.threads)
+        for result, one in zip(results, own):
+            start_up_s, resident_mb = measure_footprint(*one)
             result |= {"start_up_s": round(start_up_s, 2), "resident_mb": round(resident_mb)}
     return results
 

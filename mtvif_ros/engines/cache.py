@@ -1,4 +1,4 @@
-"""Keep built engines on disk, and load one only if it is intact and exactly what is wanted."""
+"""Keep built engines and measured times on disk; load one only if it is intact and exactly what is wanted."""
 
 from __future__ import annotations
 
@@ -40,19 +40,20 @@ def model_key(model: ModelFile, size: Size) -> Key:
     }
 
 
-def engine_path(folder: Path, key: Key) -> Path:
+def engine_path(folder: Path, key: Key, suffix: str = ".engine") -> Path:
     """Return where the engine of `key` is kept."""
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-    return folder / f"{Path(key['model']).stem}-{digest[:16]}.engine"
+    return folder / f"{Path(key['model']).stem}-{digest[:16]}{suffix}"
 
 
-def cached_engine(folder: Path, key: Key, build: Callable[[], bytes]) -> bytes:
+def cached_engine(folder: Path, key: Key, build: Callable[[], bytes], suffix: str = ".engine") -> bytes:
     """Return the engine of `key` from `folder`; build and keep it if it is not there.
 
-    A damaged file, or one with another key, is logged and replaced. While one process builds, others that
-    want the same engine wait for it. If the folder is not writable, the engine is built each time.
+    Another `suffix` is for other results that take long. A damaged file, or one with another key, is logged
+    and replaced. While one process builds, others that want the same engine wait for it. If the folder is not
+    writable, the engine is built each time.
     """
-    path = engine_path(folder, key)
+    path = engine_path(folder, key, suffix)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _locked(path.with_suffix(".lock")):

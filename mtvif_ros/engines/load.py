@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mtvif_ros.engines.base import Engine, EngineError
+from mtvif_ros.engines.cache import Key, model_key
 from mtvif_ros.model_file import read_model_file
 from mtvif_ros.resources import model_directory
 from mtvif_ros.size import Size, shown
@@ -86,6 +87,16 @@ def load_engine(
     engine.infer(np.zeros((*size, 3), np.uint8), np.zeros(size, np.uint8))
     _log.info("engine: %s, %s", engine.description, shown(size))
     return engine
+
+
+def speed_key(path: Path, backend: str, threads: int, device: str, size: Size) -> Key:
+    """Return what the speed of an engine depends on apart from the processor, without making the engine.
+
+    Raises what load_engine raises.
+    """
+    name = choose_backend(backend)
+    model = read_model_file(path)
+    return model_key(model, size) | _module(name).machine_key(device) | {"threads": str(threads)}
 
 
 def _module(name: str) -> ModuleType:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import Field, dataclass, field, fields, is_dataclass, replace
 from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mtvif_ros.engines.load import BACKENDS
 from mtvif_ros.imaging.registration import IDENTITY
+from mtvif_ros.size import read_size_or_auto
 
 if TYPE_CHECKING:
     from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
@@ -27,8 +28,9 @@ class ParameterError(ValueError):
 class Parameter:
     """Describe one parameter.
 
-    `bounds` are inclusive. `choices` lists the allowed texts, where they are few. A `live` parameter may
-    change at any time, the others only while the node is unconfigured.
+    `bounds` are inclusive. `choices` lists the allowed texts, where they are few; `read` raises ValueError
+    for a text of another form. A `live` parameter may change at any time, the others only while the node is
+    unconfigured.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Parameter:
     bounds: tuple[float, float] | None
     choices: tuple[str, ...]
     live: bool
+    read: Callable[[str], object] | None
 
     def problem_with(self, value: Any) -> str | None:
         """Return what is wrong with a value and what is allowed, or None."""
@@ -44,6 +47,11 @@ class Parameter:
             return f"{self.name}: {value!r} is not one of {', '.join(self.choices)}"
         if self.bounds and not self.bounds[0] <= value <= self.bounds[1]:
             return f"{self.name}: {value} is not within {self.bounds[0]} .. {self.bounds[1]}"
+        if self.read:
+            try:
+                self.read(value)
+            except ValueError as error:
+                return f"{self.name}: {error}"
         return None
 
     def descriptor(self) -> ParameterDescriptor:
@@ -68,10 +76,23 @@ def _parameter(
     bounds: tuple[float, float] | None = None,
     choices: tuple[str, ...] = (),
     live: bool = False,
+    read: Callable[[str], object] | None = None,
 ) -> Value:
-    parameter = Parameter("", default, description, bounds, choices, live)
+    parameter = Parameter("", default, description, bounds, choices, live, read)
     declared: Value = field(default=default, metadata={"parameter": parameter})
     return declared
+
+
+@dataclass(frozen=True)
+class Sizing:
+    """Say at which size a model file of open size computes: the parameters `model.…`."""
+
+    size: str = _parameter(
+        "auto",
+        "HEIGHTxWIDTH for a file of open size; `auto` fits it to the camera and `model.rate`.",
+        read=read_size_or_auto,
+    )
+    rate: float = _parameter(30.0, "Rate that `model.size: auto` keeps, in Hz.", (0.1, 1000.0))
 
 
 @dataclass(frozen=True)
@@ -158,6 +179,8 @@ class Parameters:
         True, "Configure and activate at start; false leaves that to a lifecycle manager."
     )
     model: str = _parameter("", "Model file; empty for the shipped one that suits the backend.")
+    # ROS has `model` beside `model.size`; a class cannot have both under one name.
+    sizing: Sizing = field(default=Sizing(), metadata={"name": "model"})
     backend: str = _parameter(
         "auto",
         "Engine that runs the model; `auto` takes the first that works here.",
@@ -177,10 +200,15 @@ class Parameters:
 
 def _declared(group: Any, prefix: str = "") -> Iterator[Parameter]:
     for one in fields(group):
+        name = prefix + _ros_name(one)
         if "parameter" in one.metadata:
-            yield replace(one.metadata["parameter"], name=prefix + one.name)
+            yield replace(one.metadata["parameter"], name=name)
         else:
-            yield from _declared(getattr(group, one.name), f"{prefix}{one.name}.")
+            yield from _declared(getattr(group, one.name), f"{name}.")
+
+
+def _ros_name(one: Field[Any]) -> str:
+    return str(one.metadata.get("name", one.name))
 
 
 PARAMETERS = {parameter.name: parameter for parameter in _declared(Parameters())}
@@ -205,7 +233,7 @@ def check(values: Mapping[str, Any]) -> None:
 def _filled(group: Group, values: Mapping[str, Any], prefix: str = "") -> Group:
     changes: dict[str, Any] = {}
     for one in fields(group):  # type: ignore[arg-type]
-        current, name = getattr(group, one.name), prefix + one.name
+        current, name = getattr(group, one.name), prefix + _ros_name(one)
         if is_dataclass(current):
             changes[one.name] = _filled(current, values, f"{name}.")
         elif name in values:

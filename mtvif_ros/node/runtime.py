@@ -13,7 +13,6 @@ from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode
 
 from mtvif_ros import topics
-from mtvif_ros.engines import load_engine
 from mtvif_ros.image import ImageFormatError
 from mtvif_ros.imaging.codec import read_grey, read_rgb
 from mtvif_ros.imaging.fuse import fuse_pair
@@ -24,6 +23,7 @@ from mtvif_ros.node.inputs import Arrived, Inputs, cameras
 from mtvif_ros.node.labels import declare_labels, publish_label_info
 from mtvif_ros.node.outputs import Outputs
 from mtvif_ros.node.parameters import Calibration, Parameters, Thermal
+from mtvif_ros.node.sized_engine import SizedEngine
 from mtvif_ros.node.worker import LatestWorker
 from mtvif_ros.pairing.synchronizer import Pair, Stream
 from mtvif_ros.size import shown
@@ -45,9 +45,7 @@ class Runtime:
         self._parameters = parameters
         self._thermal = make_thermal(parameters.thermal)
         self._registration = make_registration(parameters.registration)
-        self._engine = load_engine(
-            parameters.model or None, parameters.backend, parameters.threads, parameters.device
-        )
+        self._sized = SizedEngine(parameters, node.get_logger().info)
         found = cameras(node, parameters)
         self._topics = {stream: camera.topic for stream, camera in found.items()}
         self._monitor = Monitor(self._topics, time.monotonic_ns())
@@ -56,8 +54,8 @@ class Runtime:
             self._outputs = Outputs(node, made)
             self._diagnostics = node.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, 10)
             made.callback(node.destroy_publisher, self._diagnostics)
-            declare_labels(node, self._engine.model)
-            publish_label_info(node, made, self._engine.model)
+            declare_labels(node, self._sized.engine.model)
+            publish_label_info(node, made, self._sized.engine.model)
             self._worker = LatestWorker(self._answer, self._fail, "inference")
             made.callback(self._worker.stop)
             self._inputs = Inputs(node, found, parameters.sync, self._monitor, self._worker.put)
@@ -99,10 +97,10 @@ class Runtime:
 
     def description(self) -> str:
         """Return the engine and the model in one line."""
-        model = self._engine.model
+        engine, model = self._sized.engine, self._sized.engine.model
         return (
-            f"engine {self._engine.description}; model {model.path.name} {model.version}, "
-            f"{shown(self._engine.size)}, {len(model.classes)} classes"
+            f"engine {engine.description}; model {model.path.name} {model.version}, "
+            f"{shown(engine.size)}, {len(model.classes)} classes"
         )
 
     def summary(self) -> str:
@@ -121,8 +119,9 @@ class Runtime:
         self._monitor.seen(Stream.RGB, rgb, before)
         self._monitor.seen(Stream.IR, grey, before)
         ir = self._thermal(grey)
+        engine = self._sized.for_camera((rgb.shape[0], rgb.shape[1]))
         before = time.monotonic_ns()
-        fused, mask = fuse_pair(self._engine, rgb, ir, self._registration)
+        fused, mask = fuse_pair(engine, rgb, ir, self._registration)
         inference = time.monotonic_ns() - before
         self._outputs.publish(fused, mask, visible.header, self._inputs.camera_info)
         self._monitor.answered(
@@ -148,7 +147,7 @@ class Runtime:
     def _report(self) -> None:
         report = self._monitor.report(time.monotonic_ns(), self._inputs.counts(), self._worker.superseded)
         name, now = self._node.get_fully_qualified_name(), self._node.get_clock().now().to_msg()
-        self._diagnostics.publish(diagnostics_message(report, name, self._engine.description, now))
+        self._diagnostics.publish(diagnostics_message(report, name, self._sized.engine.description, now))
 
 
 def make_thermal(values: Thermal) -> ThermalScaler:

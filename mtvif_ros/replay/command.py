@@ -36,6 +36,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--label-topic", help=f"class masks with the visible stamps; default: {LABEL_TOPIC} if recorded")
     add("--model", type=Path, help="model file; default: the shipped one")
     add("--backend", default="auto", choices=("auto", *BACKENDS), help="what runs the model")
+    add(
+        "--size",
+        default="auto",
+        help="HEIGHTxWIDTH for a model file of open size; default auto, as in the node",
+    )
     add("--registration", type=Path, help="file that mtvif_calibrate wrote")
     add("--rate", type=float, default=1.0, help="play so many times as fast as recorded")
     add("--loop", type=int, default=1, help="play so many times; stamps continue from pass to pass")
@@ -65,6 +70,7 @@ def _options(given: argparse.Namespace) -> ReplayOptions:
         label_topic=given.label_topic,
         model=given.model,
         backend=given.backend,
+        size=given.size,
         slop=given.slop,
         offset=given.offset,
         rate=given.rate,

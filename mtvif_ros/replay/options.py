@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtvif_ros.engines import shipped_model
+from mtvif_ros.size import read_size_or_auto
 
 
 @dataclass(frozen=True)
 class ReplayOptions:
     """Hold one replay's settings; times are in s.
 
-    rgb_topic, ir_topic, label_topic: as the bag names them; None finds them. rate: how many times as fast as
-    recorded. loops: how often; each pass continues where the last one ended. start, duration: the part of
-    the bag. fast: send as fast as the node answers. external: measure a node that already runs. record: the
-    bag to write. every: score each n-th pair. Raises ValueError, naming the option, for a value that makes
-    no sense.
+    rgb_topic, ir_topic, label_topic: as the bag names them; None finds them. size: the node's `model.size`.
+    rate: how many times as fast as recorded. loops: how often; each pass continues where the last one ended.
+    start, duration: the part of the bag. fast: send as fast as the node answers. external: measure a node
+    that already runs. record: the bag to write. every: score each n-th pair. Raises ValueError, naming the
+    option, for a value that makes no sense.
     """
 
     bag: Path
@@ -27,6 +28,7 @@ class ReplayOptions:
     label_topic: str | None = None
     model: Path | None = None
     backend: str = "auto"
+    size: str = "auto"
     slop: float = 0.02
     offset: float = 0.0
     rate: float = 1.0
@@ -43,6 +45,10 @@ class ReplayOptions:
     limits: Path | None = None
 
     def __post_init__(self) -> None:
+        try:
+            read_size_or_auto(self.size)
+        except ValueError as error:
+            raise ValueError(f"--size: {error}") from None
         for name in ("slop", "rate", "duration"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"--{name}: {getattr(self, name)} must be positive")
@@ -67,6 +73,7 @@ class ReplayOptions:
         parameters: dict[str, object] = {
             "model": self.model_path().resolve(),
             "backend": self.backend,
+            "model.size": self.size,
             "sync.slop": float(self.slop),
             "sync.offset": float(self.offset),
             "use_sim_time": str(self.clock).lower(),

@@ -7,6 +7,7 @@ import pytest
 from mtvif_ros.classes import CLASS_NAMES
 from mtvif_ros.model_file import ModelFileError, read_model_file
 from mtvif_ros.resources import model_directory
+from tests.mtvif_ros.toy import write_toy
 
 
 def test_the_shipped_model_obeys_the_contract(model_path: Path) -> None:
@@ -23,6 +24,28 @@ def test_a_shipped_model_names_its_training_data_and_licence(name: str) -> None:
     assert model.properties["licence"] == "research-use"
     assert "MSRS" in model.properties["trained_on"]
     assert re.match(r"\d+\.\d+\.\d+\+", model.version)
+
+
+def test_a_file_of_open_size_is_fixed_when_it_is_asked_for_one(open_model: Path, tmp_path: Path) -> None:
+    model = read_model_file(open_model)
+    assert model.size is None
+    assert (model.size_for(None), model.size_for((64, 96))) == ((480, 640), (64, 96))
+    fixed = tmp_path / "fixed.onnx"
+    fixed.write_bytes(model.content((64, 96)))
+    assert read_model_file(fixed).size == (64, 96)
+
+
+def test_a_fixed_file_refuses_another_size(toy_model: Path) -> None:
+    model = read_model_file(toy_model)
+    assert model.size_for(None) == model.size_for((60, 80)) == (60, 80)
+    with pytest.raises(ModelFileError, match=r"toy.onnx computes 60x80 only, not 64x96; leave the size out"):
+        model.size_for((64, 96))
+
+
+def test_a_file_with_one_open_side_is_refused(tmp_path: Path) -> None:
+    half = write_toy(tmp_path / "half.onnx", "H", 640)
+    with pytest.raises(ModelFileError, match=r"both be fixed or both be open, found \('H', 640\)"):
+        read_model_file(half)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -68,9 +68,19 @@ def test_streams_run_at_once(model_path: Path, tmp_path: Path) -> None:
     assert [r["streams"] for r in json.loads(out.read_text())["results"]] == [1, 2]
 
 
+def test_an_open_file_is_timed_at_every_size_asked_for(open_model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "numbers.json"
+    arguments = [str(open_model), "--backend", "onnxruntime", "--runs", "1", "--json", str(out)]
+    main(arguments)
+    main([*arguments[:-1], str(tmp_path / "two.json"), "--size", "64x96", "96x128"])
+    sizes = [json.loads(path.read_text())["results"] for path in (out, tmp_path / "two.json")]
+    assert [[r["size"] for r in results] for results in sizes] == [["480x640"], ["64x96", "96x128"]]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["models/mtvif.onnx", "--backend", "onnxruntime", "--size", "64x96"], "computes 480x640 only"),
         (["none.onnx", "--backend", "openvino"], "none.onnx: no such file"),
         ([], "name a model file"),
     ],

@@ -56,6 +56,18 @@ def test_frames_of_another_size_are_refused(model_path: Path) -> None:
 
 
 @pytest.mark.parametrize("backend", ON_CPU)
+def test_an_engine_of_an_open_file_has_the_size_that_it_was_loaded_for(
+    backend: str, open_model: Path, night_frame: Frame
+) -> None:
+    rgb, ir = night_frame.rgb[:64, :96].copy(), night_frame.ir[:64, :96].copy()
+    engine = load_engine(open_model, backend, size=(64, 96))
+    assert engine.size == (64, 96)
+    assert np.array_equal(engine.infer(rgb, ir)[0], np.maximum(rgb, ir[..., None]))
+    with pytest.raises(ValueError, match=r"rgb: got uint8 \(480, 640, 3\)"):
+        engine.infer(night_frame.rgb, night_frame.ir)
+
+
+@pytest.mark.parametrize("backend", ON_CPU)
 def test_without_a_path_a_backend_runs_the_shipped_file_that_suits_it(backend: str) -> None:
     engine = load_engine(None, backend)
     assert engine.model.path == shipped_model(backend)

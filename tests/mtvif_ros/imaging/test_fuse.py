@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from mtvif_ros.engines import load_engine
-from mtvif_ros.imaging.fuse import fuse_pair
+from mtvif_ros.imaging.fuse import Fuser, fuse_pair
 from mtvif_ros.imaging.resize import scaled
 from mtvif_ros.metrics.fusion import average_gradient, luma
 from mtvif_ros.synthetic import Frame
@@ -48,3 +48,14 @@ def test_each_pixel_of_a_scaled_mask_has_the_class_at_its_centre(
     _, mask = fuse_pair(engine, rgb, ir)
     rows, columns = (((np.arange(length) + 0.5) / 1.2).astype(int) for length in (height, width))
     np.testing.assert_array_equal(mask, small[rows][:, columns])
+
+
+def test_outside_the_node_an_open_file_computes_at_the_size_of_each_frame(
+    open_model: Path, night_frame: Frame
+) -> None:
+    fuse = Fuser(open_model, "onnxruntime")
+    for height, width in ((50, 70), (64, 96)):
+        rgb, ir = night_frame.rgb[:height, :width].copy(), night_frame.ir[:height, :width].copy()
+        # Scaled to any other size and back, it would not be equal.
+        np.testing.assert_array_equal(fuse(rgb, ir)[0], np.maximum(rgb, ir[..., None]))
+    assert fuse.description.startswith("onnxruntime")

@@ -15,7 +15,8 @@ def test_every_default_is_allowed() -> None:
 
 def test_a_value_lies_under_its_ros_name() -> None:
     given = {"sync.slop": 0.05, "backend": "openvino", "registration.homography": [2.0] * 9}
-    values = typed(given)
+    values = typed(given | {"model": "x.onnx", "model.rate": 15.0})
+    assert (values.model, values.sizing.rate) == ("x.onnx", 15.0)
     assert (values.sync.slop, values.backend) == (0.05, "openvino")
     assert values.registration.homography == (2.0,) * 9
     assert values.thermal == Parameters().thermal
@@ -27,6 +28,7 @@ def test_a_value_lies_under_its_ros_name() -> None:
         ("backend", "abacus", "abacus.*auto, tensorrt, openvino, onnxruntime"),
         ("sync.slop", 11.0, r"11.0 is not within 0.0001 \.\. 10.0"),
         ("sync.slop", float("nan"), "nan is not within"),
+        ("model.size", "640", "'640' is not HEIGHTxWIDTH, such as 480x640, and not auto"),
         ("threads", -1, r"-1 is not within 0 \.\. 1024"),
     ],
 )

@@ -145,6 +145,10 @@ def test_without_space_the_numbers_are_still_told(small_bag: Path, tiny_disk: Pa
         (["--bag", "BAG", "--label-topic", "/classes"], "no images on /classes"),
         (["--bag", "BAG", "--model", "/nowhere.onnx"], "/nowhere.onnx: no such file"),
         (["--bag", "BAG", "--rate", "0"], "--rate: 0.0 must be positive"),
+        (
+            ["--bag", "BAG", "--size", "big"],
+            "--size: 'big' is not HEIGHTxWIDTH",
+        ),
         (["--bag", "BAG", "--loop", "0"], "--loop: 0 must be at least 1"),
         (["--bag", "BAG", "--start", "99"], "has no frames within --start 99.0 and --duration inf; it lasts"),
         (["--bag", "BAG", "--offset", "9"], "within 0.02 s of each other; see --slop and --offset"),

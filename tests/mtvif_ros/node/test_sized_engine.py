@@ -1,0 +1,70 @@
+"""The size that the model computes: given, or chosen for the camera and a rate that is out of all doubt."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mtvif_ros.imaging.codec import read_rgb
+from mtvif_ros.model_file import ModelFileError
+from mtvif_ros.node.parameters import Parameters, Sizing, typed
+from mtvif_ros.node.sized_engine import SizedEngine
+from mtvif_ros.synthetic import Frame
+from tests.mtvif_ros.node.cameras import Cameras, NodeLog, running_node, toy_parameters
+
+SLOW = {"model.rate": 0.1}  # Hz, which every machine keeps at every size
+
+
+def values(model: Path, given: Mapping[str, object]) -> Parameters:
+    return replace(typed({"backend": "onnxruntime", "threads": 1, **given}), model=str(model))
+
+
+def test_a_slow_rate_takes_the_cameras_own_size_in_its_own_shape(open_model: Path) -> None:
+    lines: list[str] = []
+    sized = SizedEngine(values(open_model, SLOW), lines.append)
+    assert sized.engine.size == (736, 960)
+    assert "384x512 takes" in lines[0] and lines[0].endswith("736x960 keeps 0.1 Hz")
+    assert sized.for_camera((480, 640)).size == (480, 640)
+    assert sized.for_camera((512, 640)).size == (512, 640)
+    assert sized.for_camera((720, 1280)).size == (608, 1088)
+    assert lines[-1] == "model.size: 608x1088 for the camera's 720x1280"
+    before, count = sized.engine, len(lines)
+    assert sized.for_camera((720, 1280)) is before
+    assert len(lines) == count
+
+
+def test_a_given_size_stays_whatever_the_camera(open_model: Path) -> None:
+    lines: list[str] = []
+    sized = SizedEngine(values(open_model, {"model.size": "64x96"}), lines.append)
+    assert sized.for_camera((480, 640)).size == (64, 96)
+    assert lines == []
+
+
+def test_a_fixed_file_keeps_its_size(toy_model: Path) -> None:
+    sized = SizedEngine(values(toy_model, SLOW), lambda line: None)
+    assert sized.for_camera((480, 640)).size == (60, 80)
+    with pytest.raises(ModelFileError, match=r"toy\.onnx computes 60x80 only"):
+        SizedEngine(values(toy_model, {"model.size": "64x96"}), lambda line: None)
+
+
+def test_a_rate_that_no_size_keeps_takes_the_smallest_and_says_so(open_model: Path) -> None:
+    lines: list[str] = []
+    parameters = replace(values(open_model, {}), sizing=Sizing(rate=1e9))
+    assert SizedEngine(parameters, lines.append).engine.size == (256, 320)
+    assert lines[0].endswith("256x320 is the smallest, but does not keep 1e+09 Hz")
+
+
+def test_the_node_takes_the_shape_of_each_camera_that_comes(
+    cameras: Cameras, small_frame: Frame, open_model: Path, node_log: NodeLog
+) -> None:
+    wide = small_frame._replace(
+        rgb=np.ascontiguousarray(np.tile(small_frame.rgb, (4, 6, 1))),
+        ir=np.ascontiguousarray(np.tile(small_frame.ir, (4, 6))),
+    )
+    with running_node(cameras, small_frame, toy_parameters(open_model) | SLOW):
+        assert node_log.tells("model.size: 32x64 for the camera's 60x80", cameras)
+        fused, _ = cameras.ask(wide)
+        assert node_log.tells("model.size: 224x480 for the camera's 240x480", cameras)
+    assert read_rgb(fused).shape == wide.rgb.shape

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 
 import cv2
@@ -17,12 +18,16 @@ import numpy as np
 import numpy.typing as npt
 
 from mtvif_ros.command_line import command_parser, positive_number, told_plainly
+from mtvif_ros.parallel import in_processes
 from mtvif_ros.progress import tracked
 from mtvif_ros.recordings.pair_folder import find_pairs, load_mask, load_pair
 from mtvif_ros.recordings.timing import Timing, moments
 from mtvif_ros.recordings.writer import STORAGES, BagFrame, PairBagWriter
 from mtvif_ros.synthetic import RoadScene, SceneConfig
+from mtvif_ros.synthetic.camera import Camera
 from mtvif_ros.synthetic.light import TIMES
+
+_WORTH_PROCESSES = 150  # frames; fewer are rendered before processes have started
 
 
 @dataclass(frozen=True)
@@ -76,11 +81,20 @@ def from_videos(visible: Path, infrared: Path) -> FrameSource:
 
 
 def from_rendered(config: SceneConfig, seconds: float) -> FrameSource:
-    """Render a drive of `seconds` at the scene's frame rate."""
-    scene = RoadScene(config)
+    """Render a drive of `seconds` at the scene's frame rate, a long one in a process per core."""
     count = round(seconds * config.rate)
-    frames = (BagFrame(*scene.frame(index)) for index in range(count))
-    return FrameSource(frames, count, scene.camera.matrix())
+    render = partial(_rendered, config)
+    frames = in_processes(render, range(count)) if count >= _WORTH_PROCESSES else map(render, range(count))
+    return FrameSource(frames, count, Camera(config.width, config.height).matrix())
+
+
+def _rendered(config: SceneConfig, index: int) -> BagFrame:
+    return BagFrame(*_scene(config).frame(index))
+
+
+@lru_cache(maxsize=1)
+def _scene(config: SceneConfig) -> RoadScene:
+    return RoadScene(config)
 
 
 def make_bag(source: FrameSource, path: Path, timing: Timing, storage: str = "mcap") -> None:

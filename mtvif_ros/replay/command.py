@@ -18,6 +18,7 @@ from pathlib import Path
 
 from mtvif_ros.command_line import command_parser, need, told_plainly
 from mtvif_ros.engines import BACKENDS
+from mtvif_ros.metrics.flicker import flicker_sentence
 from mtvif_ros.node.dds import claim_domain
 from mtvif_ros.recordings.topics import add_bag_arguments
 from mtvif_ros.recordings.writer import LABEL_TOPIC
@@ -91,6 +92,8 @@ def _keep_to_ourselves() -> None:
 
 def _tell(summary: Summary, out: Path) -> None:
     print(format_table(summary))
+    if summary.quality is not None:
+        print(flicker_sentence(summary.quality.flicker_over_max))
     for verdict in summary.limits:
         print(f"{'ok  ' if verdict.holds else 'MISS'}  {verdict.sentence}")
     for name in _RESULTS:

@@ -40,7 +40,7 @@ class FlickerMeter:
 def flicker_sentence(ratio: float | None) -> str:
     """Return the ratio in words."""
     if ratio is None:
-        return "flicker: not measured, because no two neighbouring frames of both cameras differ"
+        return "flicker: not measured; it takes neighbouring pairs whose frames are both new"
     return f"flicker: {ratio:.2f} times max's"
 
 

@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--record", type=Path, help="write inputs, outputs and diagnostics into this bag")
     add("--every", type=int, default=1, help="score only each n-th pair")
     add("--limits", type=Path, help="YAML file of limits; default: all pairs accounted for, 99 %% answered")
-    add("--no-preview", action="store_true", help="do not write preview.mp4")
+    add("--no-preview", action="store_true", help="no preview.mp4; with --every, no flicker either")
     return parser
 
 

@@ -3,6 +3,7 @@
 python -m training.evaluate --model models/mtvif.onnx --data FOLDER --peer SeAFusion=FOLDER/peer_seafusion
 python -m training.evaluate --model models/mtvif.onnx --rendered 60     synthetic frames with exact labels
 python -m training.evaluate --model models/mtvif.onnx --rendered 48 --smoke 0.8 --time day
+python -m training.evaluate --model models/mtvif.onnx --clip vi.mp4 ir.mp4      a clip, and how it flickers
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ from tempfile import TemporaryDirectory
 
 from mtvif_ros.command_line import command_parser, frame_size, told_plainly, whole_number
 from mtvif_ros.engines import BACKENDS
+from mtvif_ros.metrics.flicker import flicker_sentence
+from mtvif_ros.recordings.clip import read_clip
 from mtvif_ros.recordings.pair_folder import find_pairs
 from training.config import ALL_TIMES
 from training.data.rendered import write_rendered_pairs
-from training.scoring.evaluation import evaluate, format_tables
+from training.scoring.clip import evaluate_clip
+from training.scoring.evaluation import Evaluation, evaluate, format_tables
 
 HELD_OUT_SEED = 9  # no config trains on it
 
@@ -31,6 +35,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     source.add_argument("--data", type=Path, help="folder with vi/, ir/ and perhaps labels/, boxes/")
     source.add_argument(
         "--rendered", type=whole_number(1), metavar="N", help="render N frames with exact labels instead"
+    )
+    source.add_argument(
+        "--clip",
+        type=Path,
+        nargs=2,
+        metavar=("VISIBLE", "INFRARED"),
+        help="two videos or folders of consecutive frames: also compare the flicker with max's",
+    )
+    parser.add_argument(
+        "--every", type=whole_number(1), metavar="N", help="score each N-th frame of --clip; default 10"
     )
     parser.add_argument("--smoke", type=float, default=0.0, help="density in the rendered frames, 0 to 1")
     parser.add_argument("--time", choices=ALL_TIMES, help="of the rendered frames; default all in turn")
@@ -50,18 +64,33 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     for name in ("smoke", "time"):
         if getattr(options, name) and not options.rendered:
-            parser.error(f"--{name} applies to --rendered frames, not to those of --data")
+            parser.error(f"--{name} applies to --rendered frames, not to those of --data or --clip")
+    if options.every and not options.clip:
+        parser.error("--every applies to --clip")
+    if options.peer and options.clip:
+        parser.error("--peer applies to --data and --rendered; write the clip's frames as a folder")
     if not 0 <= options.smoke <= 1:
         parser.error(f"--smoke is {options.smoke}, expected a number from 0 to 1")
-    with TemporaryDirectory() as folder, told_plainly(parser):
+    with told_plainly(parser):
+        result = _evaluate(options)
+        print(format_tables(result.scores))
+        if options.clip:
+            print(f"\n{flicker_sentence(result.flicker_over_max)}")
+        if options.out:
+            options.out.write_text(json.dumps(result.as_dict(), indent=2) + "\n")
+
+
+def _evaluate(options: argparse.Namespace) -> Evaluation:
+    if options.clip:
+        return evaluate_clip(
+            options.model, options.backend, read_clip(*options.clip), options.every or 10, options.size
+        )
+    with TemporaryDirectory() as folder:
         if options.rendered:
             times = [options.time] if options.time else ALL_TIMES
             write_rendered_pairs(Path(folder), options.rendered, HELD_OUT_SEED, options.smoke, times)
         pairs = find_pairs(options.data or Path(folder))
-        result = evaluate(options.model, options.backend, pairs, dict(options.peer), options.size)
-        print(format_tables(result.scores))
-        if options.out:
-            options.out.write_text(json.dumps(result.as_dict(), indent=2) + "\n")
+        return evaluate(options.model, options.backend, pairs, dict(options.peer), options.size)
 
 
 def _read_peer(text: str) -> tuple[str, Path]:

@@ -10,19 +10,24 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from mtvif_ros.command_line import command_parser, positive_number, told_plainly
+from mtvif_ros.parallel import in_processes
 from mtvif_ros.progress import tracked
+from mtvif_ros.recordings.clip import read_videos
 from mtvif_ros.recordings.pair_folder import find_pairs, load_mask, load_pair
 from mtvif_ros.recordings.timing import Timing, moments
 from mtvif_ros.recordings.writer import STORAGES, BagFrame, PairBagWriter
 from mtvif_ros.synthetic import RoadScene, SceneConfig
+from mtvif_ros.synthetic.camera import Camera
 from mtvif_ros.synthetic.light import TIMES
+
+_WORTH_PROCESSES = 150  # frames; fewer are rendered before processes have started
 
 
 @dataclass(frozen=True)
@@ -47,40 +52,26 @@ def from_pairs(folder: Path) -> FrameSource:
 
 
 def from_videos(visible: Path, infrared: Path) -> FrameSource:
-    """Read two videos frame by frame.
-
-    Raises ValueError if OpenCV cannot open or decode one, or if their lengths differ.
-    """
-    paths = (visible, infrared)
-    videos = [cv2.VideoCapture(str(path)) for path in paths]
-    for path, video in zip(paths, videos):
-        if not video.isOpened():
-            raise ValueError(f"{path}: not a video that OpenCV can open")
-    lengths = [int(video.get(cv2.CAP_PROP_FRAME_COUNT)) for video in videos]
-    if lengths[0] != lengths[1]:
-        raise ValueError(
-            f"{visible} has {lengths[0]} frames, {infrared} has {lengths[1]}; cut them to the same length"
-        )
-
-    def frames() -> Iterator[BagFrame]:
-        for number in range(lengths[0]):
-            read = [video.read() for video in videos]
-            for path, (ok, _) in zip(paths, read):
-                if not ok:
-                    raise ValueError(f"{path}: frame {number} of {lengths[0]} cannot be decoded")
-            rgb = cv2.cvtColor(read[0][1], cv2.COLOR_BGR2RGB)
-            ir = cv2.cvtColor(read[1][1], cv2.COLOR_BGR2GRAY)
-            yield BagFrame(np.asarray(rgb, np.uint8), np.asarray(ir, np.uint8), None)
-
-    return FrameSource(frames(), lengths[0])
+    """Read two videos frame by frame. Raises what read_videos raises."""
+    clip = read_videos(visible, infrared)
+    return FrameSource((BagFrame(rgb, ir, None) for rgb, ir in clip.frames), clip.count)
 
 
 def from_rendered(config: SceneConfig, seconds: float) -> FrameSource:
-    """Render a drive of `seconds` at the scene's frame rate."""
-    scene = RoadScene(config)
+    """Render a drive of `seconds` at the scene's frame rate, a long one in a process per core."""
     count = round(seconds * config.rate)
-    frames = (BagFrame(*scene.frame(index)) for index in range(count))
-    return FrameSource(frames, count, scene.camera.matrix())
+    render = partial(_rendered, config)
+    frames = in_processes(render, range(count)) if count >= _WORTH_PROCESSES else map(render, range(count))
+    return FrameSource(frames, count, Camera(config.width, config.height).matrix())
+
+
+def _rendered(config: SceneConfig, index: int) -> BagFrame:
+    return BagFrame(*_scene(config).frame(index))
+
+
+@lru_cache(maxsize=1)
+def _scene(config: SceneConfig) -> RoadScene:
+    return RoadScene(config)
 
 
 def make_bag(source: FrameSource, path: Path, timing: Timing, storage: str = "mcap") -> None:

@@ -41,7 +41,7 @@ def find_pairs(root: Path) -> list[PairFiles]:
 def pair_folders(
     visible: Path,
     infrared: Path,
-    masks: Path,
+    masks: Path | None = None,
     mask_values: Mapping[int, int] | None = None,
     boxes: Path | None = None,
 ) -> list[PairFiles]:
@@ -51,7 +51,7 @@ def pair_folders(
     a partner, all of which the message names.
     """
     of_visible, of_infrared = _by_stem(visible, _IMAGES), _by_stem(infrared, _IMAGES)
-    of_masks = _by_stem(masks, {".png"}) if masks.is_dir() else {}
+    of_masks = _by_stem(masks, {".png"}) if masks is not None and masks.is_dir() else {}
     of_boxes = _by_stem(boxes, {".txt"}) if boxes is not None and boxes.is_dir() else {}
     alone = [str(of_visible[name]) for name in sorted(of_visible.keys() - of_infrared.keys())]
     for others in (of_infrared, of_masks, of_boxes):

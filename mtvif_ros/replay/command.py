@@ -18,6 +18,7 @@ from pathlib import Path
 
 from mtvif_ros.command_line import command_parser, need, told_plainly
 from mtvif_ros.engines import BACKENDS
+from mtvif_ros.metrics.flicker import flicker_sentence
 from mtvif_ros.node.dds import claim_domain
 from mtvif_ros.recordings.topics import add_bag_arguments
 from mtvif_ros.recordings.writer import LABEL_TOPIC
@@ -57,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--record", type=Path, help="write inputs, outputs and diagnostics into this bag")
     add("--every", type=int, default=1, help="score only each n-th pair")
     add("--limits", type=Path, help="YAML file of limits; default: all pairs accounted for, 99 %% answered")
-    add("--no-preview", action="store_true", help="do not write preview.mp4")
+    add("--no-preview", action="store_true", help="no preview.mp4; with --every, no flicker either")
     return parser
 
 
@@ -97,6 +98,8 @@ def _keep_to_ourselves() -> None:
 
 def _tell(summary: Summary, out: Path) -> None:
     print(format_table(summary))
+    if summary.quality is not None:
+        print(flicker_sentence(summary.quality.flicker_over_max))
     for verdict in summary.limits:
         print(f"{'ok  ' if verdict.holds else 'MISS'}  {verdict.sentence}")
     for name in _RESULTS:

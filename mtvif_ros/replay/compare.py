@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from mtvif_ros.command_line import command_parser, need, told_plainly
 from mtvif_ros.image import Image
+from mtvif_ros.metrics.flicker import flicker_sentence
 from mtvif_ros.metrics.fusion import METRICS
 from mtvif_ros.replay.pair_table import read_table
 from mtvif_ros.replay.pictures import as_jpeg
@@ -165,6 +166,7 @@ def compare(first: Path, second: Path, out: Path) -> dict[str, Any]:
         "answered_share": [summary.slowest.answered / summary.pairs for summary in summaries],
         "lost": [max(topic.lost for topic in summary.topics.values()) for summary in summaries],
         "metrics": [one._asdict() for one in differences],
+        "flicker_over_max": [one.quality and one.quality.flicker_over_max for one in summaries],
         "iou": [_iou(summary) for summary in summaries],
     }
     out.mkdir(parents=True, exist_ok=True)
@@ -189,6 +191,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"{one['name']:30} {one['a']:10.4f} {one['b']:10.4f} {one['difference']:+10.4f} "
             f"[{one['low']:+.4f}, {one['high']:+.4f}]  {one['verdict']}"
         )
+    for name, ratio in zip("AB", result["flicker_over_max"]):
+        print(f"{name} {flicker_sentence(ratio)}")
     print(f"compare: {options.out / 'compare.html'}")
     (share_a, share_b), (lost_a, lost_b) = result["answered_share"], result["lost"]
     fewer = share_b < share_a - _FEWER_ANSWERS or lost_b > lost_a

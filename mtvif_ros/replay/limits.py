@@ -67,7 +67,7 @@ def figures(summary: Summary) -> dict[str, float]:
     for name, iou in (quality.iou or {}).items():
         if iou is not None:
             found[f"iou.{name}"] = iou
-    for name in ("miou", "flicker", "changed", "unexplained"):
+    for name in ("miou", "flicker", "flicker_over_max", "changed", "unexplained"):
         if (mean := getattr(quality, name)) is not None:
             found[name] = mean
     return found

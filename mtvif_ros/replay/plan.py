@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -67,6 +68,14 @@ class Plan:
     def all_pairs(self) -> list[StampPair]:
         """Return the (rgb, ir) stamps of the pairs of all passes, as they are played."""
         return [(rgb + shift, ir + shift) for shift in self._shifts() for rgb, ir in self.pairs]
+
+    def previous(self) -> dict[int, int]:
+        """Return the visible stamp of the pair before, as played, by that of each pair but a pass's first."""
+        return {
+            later + shift: earlier + shift
+            for shift in self._shifts()
+            for (earlier, _), (later, _) in pairwise(self.pairs)
+        }
 
     def records(self) -> Iterator[Record]:
         """Yield the frames of all passes, stamps and times of receipt moved on from pass to pass."""

@@ -160,7 +160,7 @@ class Replay:
             PreviewWriter(options.out / "preview.mp4", rate) if options.preview else nullcontext() as preview
         ):
             try:
-                score_answers(scores, kept, every, self.collector.kept(), preview)
+                score_answers(scores, kept, every, self.collector.kept(), preview, self.plan.previous())
             except ValueError as error:
                 self.problems.append(f"scoring stopped: {error}")
         if preview is not None and preview.problem:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
@@ -15,7 +15,8 @@ from mtvif_ros.imaging.codec import read_grey, read_rgb
 from mtvif_ros.imaging.registration import Registration
 from mtvif_ros.imaging.thermal import ThermalScaler
 from mtvif_ros.metrics.baselines import BASELINES
-from mtvif_ros.metrics.fusion import METRICS, fusion_metrics, luma, prepare
+from mtvif_ros.metrics.flicker import FlickerMeter
+from mtvif_ros.metrics.fusion import METRICS, Plane, fusion_metrics, luma, prepare
 from mtvif_ros.metrics.pair import AnsweredPair
 from mtvif_ros.metrics.segmentation import confusion_matrix, iou_per_class
 from mtvif_ros.metrics.steadiness import Steadiness, SteadinessMeter
@@ -45,6 +46,7 @@ class Scores:
     confusion: Matrix
     fusion: dict[int, dict[str, dict[str, float]]] = field(default_factory=dict)
     steadiness: dict[int, Steadiness] = field(default_factory=dict)
+    flicker: FlickerMeter = field(default_factory=FlickerMeter)
     seconds: float = 0.0
 
     def quality(self, classes: Sequence[str]) -> Quality | None:
@@ -58,6 +60,7 @@ class Scores:
                 for index, (name, value) in enumerate(zip(classes, iou_per_class(self.confusion)))
             }
         known = [value for value in (iou or {}).values() if value is not None]
+        over_max = self.flicker.ratio()
         steady = np.array(list(self.steadiness.values())).mean(0) if self.steadiness else None
         flicker, changed, unexplained = (
             (None,) * 3 if steady is None else (round(float(x), 4) for x in steady)
@@ -70,6 +73,7 @@ class Scores:
             miou=float(np.mean(known)) if known else None,
             confusion=None if iou is None else self.confusion.tolist(),
             flicker=flicker,
+            flicker_over_max=None if over_max is None else round(over_max, 4),
             changed=changed,
             unexplained=unexplained,
         )
@@ -79,17 +83,27 @@ class Scores:
 
 
 def score_answers(
-    scores: Scores, pairs: Iterable[AnsweredPair], every: int, count: int, preview: PreviewWriter | None
+    scores: Scores,
+    pairs: Iterable[AnsweredPair],
+    every: int,
+    count: int,
+    preview: PreviewWriter | None,
+    previous: Mapping[int, int],
 ) -> None:
     """Score each `every`-th of about `count` pairs into `scores`, and show all of them in `preview`.
 
-    Steadiness is measured from each pair to the next. Raises ValueError for labels that are not of the
+    Steadiness is measured from each pair to the next, flicker from the `previous` pair's visible stamp, by
+    stamp, if that was answered. Raises ValueError for labels that are not of the
     model's classes or size; what was scored until then stays in `scores`.
     """
     meter = SteadinessMeter()
 
     def watched() -> Iterator[AnsweredPair]:
+        last = None
         for number, shown in enumerate(pairs):
+            follows = last is not None and previous.get(shown.stamp) == last
+            scores.flicker.add(*grey_planes(shown), follows)
+            last = shown.stamp
             change = meter(shown)
             if change is not None:
                 scores.steadiness[shown.stamp] = change
@@ -111,8 +125,8 @@ def score_answers(
 
 def score_pair(shown: AnsweredPair, classes: int) -> PairScore:
     """Score one pair; planes are rounded to grey levels, as training.evaluate rounds them."""
-    visible, infrared = np.rint(luma(shown.rgb)), shown.ir.astype(np.float64)
-    planes = {"model": np.rint(luma(shown.fused))}
+    visible, infrared, fused = grey_planes(shown)
+    planes = {"model": fused}
     planes |= {name: fuse(visible, infrared) for name, fuse in BASELINES.items()}
     sources = prepare(visible), prepare(infrared)
     fusion = {name: fusion_metrics(plane, *sources) for name, plane in planes.items()}
@@ -120,6 +134,11 @@ def score_pair(shown: AnsweredPair, classes: int) -> PairScore:
     if shown.labels is not None:
         confusion = confusion_matrix(shown.labels, shown.mask, classes)
     return PairScore(shown.stamp, fusion, confusion)
+
+
+def grey_planes(shown: AnsweredPair) -> tuple[Plane, Plane, Plane]:
+    """Return visible, infrared and fused luma (H, W), rounded to grey levels."""
+    return np.rint(luma(shown.rgb)), shown.ir.astype(np.float64), np.rint(luma(shown.fused))
 
 
 def answered_pairs(

@@ -9,7 +9,7 @@ from typing import Any
 
 from mtvif_ros.machine import Machine
 
-SCHEMA = 2
+SCHEMA = 3
 """The version of summary.json; a change of its keys or of their meaning raises it."""
 
 
@@ -104,7 +104,7 @@ class Quality:
 
     fusion: metrics by method and name. iou: by class, None where a class is neither labelled nor predicted;
     None without labels, like miou and confusion [label][predicted]. flicker, changed, unexplained: see
-    Steadiness; None with fewer than two pairs.
+    Steadiness; None with fewer than two pairs. flicker_over_max: see FlickerMeter.
     """
 
     scored: int
@@ -114,6 +114,7 @@ class Quality:
     miou: float | None
     confusion: list[list[int]] | None
     flicker: float | None
+    flicker_over_max: float | None
     changed: float | None
     unexplained: float | None
 

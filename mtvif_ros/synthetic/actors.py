@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from mtvif_ros.classes import CLASS_NAMES
-from mtvif_ros.synthetic.brush import BOX, Brush, Glow, draw_box
-from mtvif_ros.synthetic.canvas import SHINES, Ink, Pixel
+from mtvif_ros.synthetic.brush import Brush, Glow
+from mtvif_ros.synthetic.canvas import SHINES, Ink, Pixel, fixed_points
+from mtvif_ros.synthetic.solid import Part, Solid, box, quad, shadow
 
 CAR, PERSON, BIKE = (CLASS_NAMES.index(name) for name in ("car", "person", "bike"))
 _TURN = np.linspace(0, 2 * np.pi, 24, endpoint=False)
 _RIM = 0.36 * np.stack((np.cos(_TURN), np.sin(_TURN), np.zeros_like(_TURN)), 1)
+_REAR, _FRONT = (-0.52, 0.34, 0), (0.52, 0.34, 0)  # hubs of a bike
+_FRAME = ((-0.12, 0.3, 0), (-0.22, 0.82, 0), (0.36, 0.8, 0), (0.3, 1.02, 0), (-0.24, 0.9, 0))
+_BIKE = np.concatenate(((_REAR, _FRONT, *_FRAME), _RIM + _REAR, _RIM + _FRONT))
+_PERSONS_SHADOW, _BIKES_SHADOW = Solid([shadow(0.28, 0.25)]), Solid([shadow(0.8, 0.18)])
 
 
 @dataclass(frozen=True)
@@ -28,76 +35,76 @@ class Car:
     def draw(self, brush: Brush, x: float, z: float, time: float) -> None:
         """Draw it with its near end at (x, z)."""
         del time
-        half, height, length = self.size
-        body = Ink(*self.paint, 96)
-        glass = Ink(46, 56, 66, 62)
-        brush.shadow(x, z + length / 2, half * 1.12, length * 0.53)
-        # Cabin and body overlap in the image, so draw the farther part first.
-        back = 0.2 if self.heading > 0 else 1.1
-        waist = 0.56 * height
-        draw_box(brush, (x, 0.2, z), (half, waist - 0.2, length), body, CAR)
-        draw_box(
-            brush,
-            (x, waist, z + back),
-            (half * 0.95, height - waist, length - 1.5),
-            glass,
-            CAR,
-            0.8,
-        )
-        roof = BOX[[2, 3, 7, 6]] * np.array([half * 0.77, 0, (length - 1.5) * 0.8])
-        roof += np.array([x, height, z + back + (length - 1.5) * 0.1])
-        brush.canvas.polygon(brush.pixels(roof), body.shaded(1.1), CAR)
-        self._wheels(brush, x, z)
-        self._near_end(brush, x, z)
-
-    def _wheels(self, brush: Brush, x: float, z: float) -> None:
-        half, _, length = self.size
-        angles = np.linspace(0, 2 * np.pi, 10, endpoint=False)
-        side = -1.0 if x > 0 else 1.0
-        for centre in (z + 0.8, z + length - 0.8):
-            ring = np.stack(
-                (
-                    np.full(10, x + side * (half + 0.01)),
-                    0.32 + 0.32 * np.cos(angles),
-                    centre + 0.32 * np.sin(angles),
-                ),
-                1,
-            )
-            brush.canvas.polygon(brush.pixels(ring), Ink(26, 26, 28, 150), CAR)
-        for offset in (-half + 0.12, half - 0.12):  # the near pair, seen from the end
-            quad = np.array([[-0.1, 0, 0], [0.1, 0, 0], [0.1, 0.3, 0], [-0.1, 0.3, 0]])
-            tyre = brush.pixels(quad + np.array([x + offset, 0, z]))
-            brush.canvas.polygon(tyre, Ink(24, 24, 26, 142), CAR)
-
-    def _near_end(self, brush: Brush, x: float, z: float) -> None:
-        half, height, _ = self.size
-
-        def panel(x0: float, x1: float, y0: float, y1: float, ink: Ink, tag: int = CAR) -> None:
-            quad = np.array([[x0, y0, z], [x1, y0, z], [x1, y1, z], [x0, y1, z]])
-            brush.canvas.polygon(brush.pixels(quad + np.array([x, 0, 0])), ink, tag)
-
-        panel(-half, half, 0.22, 0.38, Ink(40, 40, 42, 104))
-        panel(-0.26, 0.26, 0.42, 0.54, Ink(214, 214, 204, 88))
         lit = brush.lamps_on and self.drives
-        shine = SHINES if lit else 0
-        lamp_y = (0.52 * height - 0.14, 0.52 * height)
-        if self.heading > 0:
-            red = Ink(255, 44, 30, 104) if lit else Ink(150, 22, 20, 98)
-            for x0, x1 in ((-half, -half + 0.3), (half - 0.3, half)):
-                panel(x0, x1, *lamp_y, red, CAR | shine)
-            exhaust_heat = 225 if self.drives else self.engine_heat
-            panel(0.3, 0.46, 0.2, 0.28, Ink(60, 60, 60, exhaust_heat))
-        else:
-            panel(-0.6, 0.6, 0.4, 0.66, Ink(38, 38, 40, self.engine_heat))
-            lamp = Ink(255, 250, 232, 140) if lit else Ink(206, 210, 212, 100)
-            for x0, x1 in ((-half, -half + 0.34), (half - 0.34, half)):
-                panel(x0, x1, *lamp_y, lamp, CAR | shine)
+        brush.solid(_car(self, lit, wheels=-1 if x > 0 else 1), x, z)
         if lit:
+            half, height, _ = self.size
             ends = np.array([[x + s * (half - 0.16), 0.52 * height - 0.07, z] for s in (-1, 1)])
             reach = min(160.0, (900.0 if self.heading < 0 else 160.0) / max(z, 1.0) + 4)
             colour = (255, 244, 214) if self.heading < 0 else (150, 16, 10)
             for u, v in brush.pixels(ends):
                 brush.glows.append(Glow((u, v), reach, colour))
+
+
+@lru_cache(maxsize=256)  # of the many cars that a training meets, those of the last few drives
+def _car(car: Car, lit: bool, wheels: int) -> Solid:
+    """Return a car's solid; `wheels` says whether its left (-1) or right (+1) wheels are seen."""
+    half, height, length = car.size
+    body = Ink(*car.paint, 96)
+    glass = Ink(46, 56, 66, 62)
+    # Cabin and body overlap in the image, so draw the farther part first.
+    back = 0.2 if car.heading > 0 else 1.1
+    waist = 0.56 * height
+    cabin = (half * 0.95, height - waist, length - 1.5)
+    near, far = back + (length - 1.5) * 0.1, back + (length - 1.5) * 0.9
+    width = half * 0.77
+    roof = [(-width, height, near), (width, height, near), (width, height, far), (-width, height, far)]
+    return Solid(
+        [
+            shadow(half * 1.12, length * 0.53, length / 2),
+            *box((0, 0.2, 0), (half, waist - 0.2, length), body, CAR),
+            *box((0, waist, back), cabin, glass, CAR, 0.8),
+            quad(roof, body.shaded(1.1), CAR),
+            *_wheels(half, length, wheels),
+            *_near_end(car, lit),
+        ]
+    )
+
+
+def _wheels(half: float, length: float, side: int) -> Iterator[Part]:
+    angles = np.linspace(0, 2 * np.pi, 10, endpoint=False)
+    for centre in (0.8, length - 0.8):
+        ring = (
+            np.full(10, side * (half + 0.01)),
+            0.32 + 0.32 * np.cos(angles),
+            centre + 0.32 * np.sin(angles),
+        )
+        yield Part(np.stack(ring, 1), Ink(26, 26, 28, 150), CAR)
+    for x in (-half + 0.12, half - 0.12):  # the near pair, seen from the end
+        yield _panel(x - 0.1, x + 0.1, 0, 0.3, Ink(24, 24, 26, 142))
+
+
+def _near_end(car: Car, lit: bool) -> Iterator[Part]:
+    half, height, _ = car.size
+    yield _panel(-half, half, 0.22, 0.38, Ink(40, 40, 42, 104))
+    yield _panel(-0.26, 0.26, 0.42, 0.54, Ink(214, 214, 204, 88))
+    lamp_y = (0.52 * height - 0.14, 0.52 * height)
+    tag = CAR | SHINES if lit else CAR
+    if car.heading > 0:
+        red = Ink(255, 44, 30, 104) if lit else Ink(150, 22, 20, 98)
+        for x0, x1 in ((-half, -half + 0.3), (half - 0.3, half)):
+            yield _panel(x0, x1, *lamp_y, red, tag)
+        exhaust_heat = 225 if car.drives else car.engine_heat
+        yield _panel(0.3, 0.46, 0.2, 0.28, Ink(60, 60, 60, exhaust_heat))
+    else:
+        yield _panel(-0.6, 0.6, 0.4, 0.66, Ink(38, 38, 40, car.engine_heat))
+        lamp = Ink(255, 250, 232, 140) if lit else Ink(206, 210, 212, 100)
+        for x0, x1 in ((-half, -half + 0.34), (half - 0.34, half)):
+            yield _panel(x0, x1, *lamp_y, lamp, tag)
+
+
+def _panel(x0: float, x1: float, y0: float, y1: float, ink: Ink, tag: int = CAR) -> Part:
+    return quad([(x0, y0, 0), (x1, y0, 0), (x1, y1, 0), (x0, y1, 0)], ink, tag)
 
 
 @dataclass(frozen=True)
@@ -112,7 +119,9 @@ class Person:
 
     def draw(self, brush: Brush, x: float, z: float, time: float) -> None:
         """Draw the person with the feet at (x, z); the legs swing with time."""
-        brush.shadow(x, z, 0.28, 0.25)
+        if not brush.camera.sees(x, z + 0.3, half_width=1.0):
+            return
+        brush.solid(_PERSONS_SHADOW, x, z)
         swing = 0.24 * np.sin(time * self.pace)
         self.draw_body(brush, x, z, 0.0, swing)
 
@@ -122,7 +131,9 @@ class Person:
         scale = brush.camera.focal / max(z, 0.6) * s  # pixels per metre
         skin = Ink(214, 170, 142, self.warmth)
         coat = Ink(*self.coat, self.warmth - 46)
+        sleeve = coat.shaded(0.85)
         trousers = Ink(*self.trousers, self.warmth - 58)
+        shoe = Ink(40, 36, 34, self.warmth - 80)
 
         # The body is flat and faces us, so one projected point places all others.
         ((left, bottom),) = brush.pixels(np.array([[x, lift, z]])).tolist()
@@ -139,12 +150,12 @@ class Person:
             )
             canvas.line(at(side * 0.09, hip), knee, 0.17 * scale, trousers, PERSON)
             canvas.line(knee, foot, 0.13 * scale, trousers, PERSON)
-            canvas.line(foot, foot, 0.12 * scale, Ink(40, 36, 34, self.warmth - 80), PERSON)
+            canvas.line(foot, foot, 0.12 * scale, shoe, PERSON)
         for side in (-1, 1):
             elbow = at(side * 0.27 - side * swing * 0.2, 1.14)
             hand = at(side * 0.25 - side * swing * 0.6, 0.86)
-            canvas.line(at(side * 0.22, shoulder - 0.06), elbow, 0.12 * scale, coat.shaded(0.85), PERSON)
-            canvas.line(elbow, hand, 0.10 * scale, coat.shaded(0.85), PERSON)
+            canvas.line(at(side * 0.22, shoulder - 0.06), elbow, 0.12 * scale, sleeve, PERSON)
+            canvas.line(elbow, hand, 0.10 * scale, sleeve, PERSON)
             canvas.line(hand, hand, 0.09 * scale, skin, PERSON)
         outline = ((-0.16, hip - 0.06), (0.16, hip - 0.06), (0.24, shoulder), (-0.24, shoulder))
         torso = np.array([at(dx, y) for dx, y in outline])
@@ -168,29 +179,18 @@ class Bike:
 
     def draw(self, brush: Brush, x: float, z: float, time: float) -> None:
         """Draw it with its middle at (x, z)."""
-        brush.shadow(x, z, 0.8, 0.18)
+        if not brush.camera.sees(x, z + 0.3, half_width=1.5):
+            return
+        brush.solid(_BIKES_SHADOW, x, z)
         scale = brush.camera.focal / max(z, 0.6)
         frame = Ink(*self.paint, 88)
         tyre = Ink(32, 32, 34, 112)
-        points = np.array(
-            [
-                [x + dx, y, z]
-                for dx, y in (
-                    (-0.52, 0.34),
-                    (0.52, 0.34),
-                    (-0.12, 0.3),
-                    (-0.22, 0.82),
-                    (0.36, 0.8),
-                    (0.3, 1.02),
-                    (-0.24, 0.9),
-                )
-            ]
-        )
-        rear, front, crank, seat, head, bar, saddle = map(tuple, brush.pixels(points).tolist())
+        pixels = brush.pixels(_BIKE + np.array((x, 0.0, z)))
+        rear, front, crank, seat, head, bar, saddle = map(tuple, pixels[:7].tolist())
         canvas = brush.canvas
-        for hub in points[:2]:
-            canvas.mark(brush.pixels(hub + _RIM), BIKE)
-        canvas.mark(brush.pixels(points[[0, 3, 4, 1, 2]]), BIKE)
+        fixed = fixed_points(pixels)
+        for outline in (fixed[7:31], fixed[31:], fixed[[0, 3, 4, 1, 2]]):
+            canvas.mark(outline, BIKE)
         for hub in (rear, front):
             canvas.ellipse(hub, (0.33 * scale, 0.33 * scale), tyre, BIKE, 0.06 * scale)
         for start, end in (

@@ -7,6 +7,7 @@ from `eye` metres above the road; a shifted principal point stands in for its pi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -37,13 +38,24 @@ class Camera:
 
     def project(self, points: Points) -> Points:
         """Return the pixels (N, 2) of world points (N, 3); those behind the camera move in front of it."""
-        depth = np.maximum(points[:, 2:], _NEAR)
-        focal = self.focal
-        pixels = points[:, :2] * (focal, -focal)
-        pixels[:, 1] += focal * self.eye
-        pixels /= depth
-        pixels += self.centre
+        scale, lift, centre = self._projection
+        pixels = points[:, :2] * scale
+        pixels += lift
+        pixels /= np.maximum(points[:, 2:], _NEAR)
+        pixels += centre
         return pixels
+
+    @cached_property
+    def _projection(self) -> tuple[Points, Points, Points]:
+        return (
+            np.array((self.focal, -self.focal)),
+            np.array((0, self.focal * self.eye)),
+            np.array(self.centre),
+        )
+
+    def sees(self, x: float, z: float, half_width: float) -> bool:
+        """Say whether something `half_width` m to either side of (x, z) may lie in the image."""
+        return (abs(x) - half_width) * self.focal < max(z, _NEAR) * self.width / 2
 
     def matrix(self) -> npt.NDArray[np.float64]:
         """Return the camera matrix K (3, 3) of camera_info."""

@@ -1,7 +1,7 @@
 """Draw visible light, heat and label at once.
 
 A canvas keeps two uint8 images: `paint` (H, W, 4) with R, G, B and heat, and `tag` (H, W) with the class
-index and, in the highest bit, whether the pixel is a light source.
+index and, in the highest bit, whether the pixel is a light source. Fixed points (N, 2) are pixels times 16.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from mtvif_ros.image import Image
 from mtvif_ros.synthetic.camera import Homography, Points
 
 Pixel = tuple[float, float]
+Fixed = npt.NDArray[np.int32]
 
 SHINES = 0x80
+HOLE = 0x7F  # where a texture shows what is behind it
 _SUBPIXEL_BITS = 4
 
 
@@ -35,11 +37,11 @@ class Ink(NamedTuple):
 
 
 class Texture(NamedTuple):
-    """Hold a flat picture; pixels with an `alpha` of zero are holes."""
+    """Hold a flat picture; pixels with the tag HOLE show nothing. An `opaque` one has none."""
 
     paint: Image
     tag: Image
-    alpha: Image
+    opaque: bool = False
 
     def smaller(self, factor: tuple[int, int]) -> Texture:
         """Return the texture averaged over `factor` (columns, rows), for drawing far away."""
@@ -48,7 +50,7 @@ class Texture(NamedTuple):
         return Texture(
             np.asarray(cv2.resize(self.paint, size, interpolation=cv2.INTER_AREA), np.uint8),
             np.asarray(cv2.resize(self.tag, size, interpolation=cv2.INTER_NEAREST), np.uint8),
-            np.asarray(cv2.resize(self.alpha, size, interpolation=cv2.INTER_NEAREST), np.uint8),
+            self.opaque,
         )
 
 
@@ -62,17 +64,25 @@ class Canvas:
 
     def polygon(self, points: Points, ink: Ink, tag: int | None) -> None:
         """Fill a convex polygon of pixels (N, 2); without a tag it keeps the labels below."""
-        fixed = _fixed_polygon(points)
+        self.fill(fixed_points(points), ink, tag)
+
+    def fill(self, fixed: Fixed, ink: Ink, tag: int | None) -> None:
+        """Fill a convex polygon of fixed points; without a tag it keeps the labels below."""
         cv2.fillConvexPoly(self.paint, fixed, ink, cv2.LINE_AA, _SUBPIXEL_BITS)
         if tag is not None:
             cv2.fillConvexPoly(self.tag, fixed, (tag,), cv2.LINE_8, _SUBPIXEL_BITS)
 
-    def mark(self, points: Points, tag: int) -> None:
-        """Label a convex polygon of pixels (N, 2) without painting it, for see-through things."""
-        inside = np.zeros_like(self.tag)
-        cv2.fillConvexPoly(inside, _fixed_polygon(points), (1,), cv2.LINE_8, _SUBPIXEL_BITS)
-        seen = inside.astype(bool)
-        self.tag[seen] = self.tag[seen] & SHINES | tag
+    def mark(self, fixed: Fixed, tag: int) -> None:
+        """Label a convex polygon of fixed points without painting it, for see-through things."""
+        left, top = np.maximum(0, (fixed.min(0) >> _SUBPIXEL_BITS) - 1).tolist()
+        right, bottom = np.maximum(0, (fixed.max(0) >> _SUBPIXEL_BITS) + 3).tolist()
+        area = self.tag[top:bottom, left:right]
+        if not area.size:
+            return
+        inside = np.zeros_like(area)
+        moved = fixed - np.array((left, top), np.int32) * (1 << _SUBPIXEL_BITS)
+        cv2.fillConvexPoly(inside, moved, (1,), cv2.LINE_8, _SUBPIXEL_BITS)
+        np.copyto(area, area & SHINES | tag, where=inside.astype(bool))
 
     def line(self, start: Pixel, end: Pixel, width: float, ink: Ink, tag: int) -> None:
         """Draw a line with round ends between two pixels."""
@@ -105,18 +115,20 @@ class Canvas:
             return
         moved = np.array([[1, 0, -left], [0, 1, -top], [0, 0, 1.0]]) @ homography
         size = (right - left, bottom - top)
-        alpha = _warp(texture.alpha, moved, size, cv2.INTER_NEAREST)
         area = np.s_[top:bottom, left:right]
+        tag = _warp(texture.tag, moved, size, cv2.INTER_NEAREST)
+        paint = _warp(texture.paint, moved, size, cv2.INTER_LINEAR)
+        if texture.opaque and outline is None:
+            self.tag[area], self.paint[area] = tag, paint
+            return
+        shown = np.not_equal(tag, HOLE).view(np.uint8)
         if outline is not None:
-            inside = np.zeros(alpha.shape, np.uint8)
+            inside = np.zeros(tag.shape, np.uint8)
             corners = np.clip(outline - (left, top), -30000, 30000).round().astype(np.int32)
-            cv2.fillConvexPoly(inside, corners, (255,))
-            alpha = np.asarray(cv2.bitwise_and(alpha, inside), np.uint8)
-        for flat, whole, how in (
-            (texture.paint, self.paint, cv2.INTER_LINEAR),
-            (texture.tag, self.tag, cv2.INTER_NEAREST),
-        ):
-            cv2.copyTo(_warp(flat, moved, size, how), alpha, whole[area])
+            cv2.fillConvexPoly(inside, corners, (1,))
+            shown &= inside
+        cv2.copyTo(paint, shown, self.paint[area])
+        cv2.copyTo(tag, shown, self.tag[area])
 
     def sprite(self, levels: list[Texture], box: tuple[float, float, float, float]) -> None:
         """Draw an upright picture into `box` (left, top, right, bottom) in pixels.
@@ -134,21 +146,23 @@ class Canvas:
         rows, columns = texture.tag.shape
         affine = np.array([[(right - left) / columns, 0, left - x0], [0, (bottom - top) / rows, top - y0]])
         area, size = np.s_[y0:y1, x0:x1], (x1 - x0, y1 - y0)
-        alpha = cv2.warpAffine(texture.alpha, affine, size, flags=cv2.INTER_NEAREST)
         paint = cv2.warpAffine(texture.paint, affine, size, flags=cv2.INTER_LINEAR)
-        tag = cv2.warpAffine(texture.tag, affine, size, flags=cv2.INTER_NEAREST)
-        cv2.copyTo(paint, alpha, self.paint[area])
-        cv2.copyTo(tag, alpha, self.tag[area])
+        tag = cv2.warpAffine(texture.tag, affine, size, flags=cv2.INTER_NEAREST, borderValue=HOLE)
+        shown = np.not_equal(tag, HOLE).view(np.uint8)
+        cv2.copyTo(paint, shown, self.paint[area])
+        cv2.copyTo(tag, shown, self.tag[area])
 
 
-def _fixed_polygon(points: Points) -> npt.NDArray[np.int32]:
+def fixed_points(points: Points) -> Fixed:
     """Return pixels (N, 2) in OpenCV's fixed-point form."""
-    return np.round(np.clip(points, -4000, 4000) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+    return np.rint(points.clip(-4000, 4000) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
 
 
-def _fixed(pixel: Pixel) -> list[int]:
+def _fixed(pixel: Pixel) -> tuple[int, int]:
     """Return a pixel in OpenCV's fixed-point form."""
-    return [int(min(4000.0, max(-4000.0, value)) * (1 << _SUBPIXEL_BITS)) for value in pixel]
+    x, y = pixel
+    scale = 1 << _SUBPIXEL_BITS
+    return int(min(4000.0, max(-4000.0, x)) * scale), int(min(4000.0, max(-4000.0, y)) * scale)
 
 
 def _warp(image: Image, homography: Homography, size: tuple[int, int], how: int) -> Image:

@@ -153,14 +153,15 @@ class RoadScene:
             columns = [int(np.clip(middle + camera.focal * x / z, 0, width)) for z in (_FARTHEST, 30.0, 0.1)]
             y_z = ((0, 0.7), (0, _FARTHEST), (_WALL_EDGE, _FARTHEST), (_WALL_EDGE, 0.7))
             outline = camera.project(np.array([(x, y, z) for y, z in y_z]))
+            foot = row_at(camera.focal * abs(x) / middle) + 2  # where the wall leaves the frame
             for texture, share, a, b in (
                 (small, 4, columns[0], columns[1]),
                 (full, 1, columns[1], columns[2]),
             ):
                 scale = (street.WALL_SCALE[0] / share, street.WALL_SCALE[1] / share)
                 homography = camera.wall_homography(x, street.WALL_TOP, start, scale)
-                low = height if share == 1 else row_at(30.0)
-                canvas.plane(texture, homography, (min(a, b), 0, max(a, b), low), outline)
+                low = foot if share == 1 else row_at(30.0)
+                canvas.plane(texture, homography, (min(a, b), 0, max(a, b), min(height, low)), outline)
 
     def _in_view(self, seconds: float, travelled: float) -> list[tuple[float, float, Actor]]:
         found = []

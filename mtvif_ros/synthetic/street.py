@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from mtvif_ros.classes import CLASS_NAMES
 from mtvif_ros.image import Image
-from mtvif_ros.synthetic.canvas import SHINES, Ink, Texture
+from mtvif_ros.synthetic.canvas import HOLE, SHINES, Ink, Texture
 
 PERIOD = 120.0
 ROAD = (-7.6, 4.1)  # left and right kerb
@@ -82,21 +82,20 @@ def ground_texture(rng: np.random.Generator, night: bool) -> Texture:
     wear = 1 + grain + 0.05 * blotches(rng, shape, 160)
     varied = paint * wear[..., None]
     varied[..., 3] = paint[..., 3] * (1 + 0.3 * grain) + 5 * blotches(rng, shape, 120)
-    return Texture(_bytes(varied), tag, np.full(shape, 255, np.uint8))
+    return Texture(_bytes(varied), tag, opaque=True)
 
 
 def wall_texture(rng: np.random.Generator, night: bool) -> Texture:
     """Paint one side of the street over one period: houses with windows, hedges and walls."""
     shape = (int(WALL_TOP * WALL_SCALE[1]), int(PERIOD * WALL_SCALE[0]))
     paint = np.zeros((*shape, 4), np.float32)
-    tag = np.zeros(shape, np.uint8)
-    alpha = np.zeros(shape, np.uint8)
+    tag = np.full(shape, HOLE, np.uint8)
     start = 0
     while start < shape[1]:
         width = min(int(rng.uniform(7, 18) * WALL_SCALE[0]), shape[1] - start)
         kind = rng.choice(["house", "house", "hedge", "wall"])
         if kind == "house":
-            _house(rng, night, paint, tag, alpha, start, width)
+            _house(rng, night, paint, tag, start, width)
         else:
             height = rng.uniform(1.6, 3.0) if kind == "hedge" else rng.uniform(1.2, 2.2)
             rows = int(height * WALL_SCALE[1])
@@ -106,10 +105,10 @@ def wall_texture(rng: np.random.Generator, night: bool) -> Texture:
             paint[area] = ink
             paint[area][..., :3] *= 1 + leaves * rng.standard_normal((rows, width, 1), np.float32)
             paint[area][..., 3] += 5 * rng.standard_normal((rows, width), np.float32)
-            alpha[area] = 255
+            tag[area] = 0
         start += width
     paint *= 1 + 0.05 * blotches(rng, shape, 30)[..., None]
-    return Texture(_bytes(paint), tag, alpha)
+    return Texture(_bytes(paint), tag)
 
 
 def _house(
@@ -117,7 +116,6 @@ def _house(
     night: bool,
     paint: npt.NDArray[np.float32],
     tag: Image,
-    alpha: Image,
     start: int,
     width: int,
 ) -> None:
@@ -127,7 +125,7 @@ def _house(
     warmth = rng.uniform(84, 112)
     area = np.s_[bottom - rows : bottom, start : start + width]
     paint[area] = (*base, warmth)
-    alpha[area] = 255
+    tag[area] = 0
     paint[bottom - rows : bottom - rows + 5, start : start + width, :3] *= 0.6  # the eaves
     paint[area[0], start : start + 3, :3] *= 0.7  # the gap to the neighbour
     storey, bay = int(3.1 * WALL_SCALE[1]), int(rng.uniform(2.0, 3.2) * WALL_SCALE[0])
@@ -169,9 +167,9 @@ def tree_texture(rng: np.random.Generator) -> Texture:
     paint[crown] = green
     paint[crown, :3] *= light[crown, None]
     paint[crown, 3] += 6 * leaves[crown]
-    alpha = crown.astype(np.uint8) * 255
-    alpha[trunk] = 255
-    return Texture(_bytes(paint), np.zeros((size, size), np.uint8), alpha)
+    tag = np.where(crown, 0, HOLE).astype(np.uint8)
+    tag[trunk] = 0
+    return Texture(_bytes(paint), tag)
 
 
 def _bytes(image: npt.NDArray[np.floating]) -> Image:

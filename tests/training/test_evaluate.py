@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mtvif_ros.synthetic import Frame
+from mtvif_ros.synthetic import Frame, RoadScene, SceneConfig
 from training.evaluate import main
 
 
@@ -66,9 +66,28 @@ def test_persons_whom_smoke_hides_are_looked_for(
     assert "persons whom infrared alone shows | infrared | model | max |" in capsys.readouterr().out
 
 
+def test_a_clip_is_scored_on_some_frames_and_its_flicker_on_all(
+    model_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene, out = RoadScene(SceneConfig(seed=1, width=160, height=128)), tmp_path / "scores.json"
+    for number in range(3):
+        frame = scene.frame(number)
+        for name, pixels in (("vi", frame.rgb[..., ::-1]), ("ir", frame.ir)):
+            (tmp_path / name).mkdir(exist_ok=True)
+            cv2.imwrite(str(tmp_path / name / f"{number}.png"), pixels)
+    clip = ["--clip", str(tmp_path / "vi"), str(tmp_path / "ir"), "--every", "2"]
+    main(["--model", str(model_path), *clip, "--out", str(out)])
+    scores = json.loads(out.read_text())
+    assert scores["pairs"] == 2
+    assert list(scores["fusion"]) == ["model", "max", "average", "visible only"]
+    assert f"flicker: {scores['flicker_over_max']:.2f} times max's" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (["--data", "folder", "--every", "3"], "--every applies to --clip"),
+        (["--clip", "vi", "ir", "--peer", "x=folder"], "--peer applies to --data and --rendered"),
         (["--data", "folder", "--peer", "SeAFusion"], "'SeAFusion' is not NAME=FOLDER"),
         (["--rendered", "0"], "argument --rendered: '0' is not a whole number from 1 on"),
         (["--data", "folder", "--smoke", "0.5"], "--smoke applies to --rendered frames"),

@@ -22,17 +22,21 @@ from training.scoring.pairs import FusePlane, Plane, Scores, score_pairs
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Hold what a model file scores on `pairs` pairs in an engine."""
+    """Hold what a model file scores on `pairs` pairs in an engine.
+
+    flicker_over_max: see FlickerMeter; None unless the pairs are of a clip.
+    """
 
     model: str
     engine: str
     pairs: int
     scores: Scores
+    flicker_over_max: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return all numbers as plain data."""
         about = {"model": self.model, "engine": self.engine, "pairs": self.pairs}
-        return about | asdict(self.scores)
+        return about | asdict(self.scores) | {"flicker_over_max": self.flicker_over_max}
 
 
 def evaluate(

@@ -68,7 +68,7 @@ def score_pairs(
     }
     known = [value for value in iou.values() if value is not None]
     return Scores(
-        {name: _means(of_pairs) for name, of_pairs in scores.items()},
+        {name: means(of_pairs) for name, of_pairs in scores.items()},
         iou,
         float(np.mean(known)) if known else None,
         boxes.shares(),
@@ -76,5 +76,6 @@ def score_pairs(
     )
 
 
-def _means(of_pairs: Sequence[Mapping[str, float]]) -> dict[str, float]:
+def means(of_pairs: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return the mean of every metric."""
     return {metric: float(np.mean([of_pair[metric] for of_pair in of_pairs])) for metric in METRICS}

@@ -9,10 +9,10 @@ from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CameraInfo, Image
 
 from mtvif_ros.imaging.codec import read_grey, read_rgb
-from mtvif_ros.recordings.make_bag import main
+from mtvif_ros.recordings.make_bag import from_rendered, main
 from mtvif_ros.recordings.reader import BagError, BagReader, stamp_of
 from mtvif_ros.recordings.writer import IR_TOPIC, LABEL_TOPIC, RGB_TOPIC
-from mtvif_ros.synthetic import Frame
+from mtvif_ros.synthetic import Frame, RoadScene, SceneConfig
 
 
 @pytest.fixture
@@ -116,3 +116,13 @@ def test_a_missing_topic_is_named_with_those_that_exist(rendered_bag: Path) -> N
         BagReader(rendered_bag, (RGB_TOPIC, "/thermal")),
     ):
         pass
+
+
+def test_the_processes_of_a_long_drive_give_its_frames_in_order() -> None:
+    config = SceneConfig(seed=3, width=64, height=48, rate=150)
+    scene = RoadScene(config)
+    frames = list(from_rendered(config, 1.0).frames)
+    assert len(frames) == 150
+    for index in (0, 71, 149):
+        for here, there in zip(scene.frame(index), frames[index]):
+            np.testing.assert_array_equal(here, there)

@@ -16,6 +16,7 @@ QUALITY = Quality(
     miou=0.5,
     confusion=[[int(row == column) for column in range(9)] for row in range(9)],
     flicker=1.0,
+    flicker_over_max=1.08,
     changed=0.01,
     unexplained=0.01,
 )

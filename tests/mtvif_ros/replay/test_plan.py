@@ -48,3 +48,12 @@ def test_pairs_come_with_their_labels_under_the_stamps_they_were_played_with(sma
 def test_settings_that_make_no_sense_are_named(changes: dict[str, object], small_bag: Path) -> None:
     with pytest.raises(ValueError, match=f"--{next(iter(changes))}"):
         options(small_bag, **changes)
+
+
+def test_the_first_pair_of_a_pass_has_none_before_it(small_bag: Path) -> None:
+    with BagReader(small_bag) as bag:
+        plan = plan_replay(bag, options(small_bag, loops=2))
+    played = [rgb for rgb, _ in plan.all_pairs()]
+    expected = {later: earlier for earlier, later in pairwise(played)}
+    del expected[played[len(plan.pairs)]]
+    assert plan.previous() == expected

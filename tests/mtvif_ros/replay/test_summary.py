@@ -20,9 +20,9 @@ def test_a_summary_is_read_as_it_was_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ('{"pairs": 3}', "has schema 1, but this version reads schema 2; run mtvif_replay again"),
-        ('{"schema": 3}', "has schema 3"),
-        ('{"schema": 2}', "is not the summary of a replay"),
+        ('{"pairs": 3}', "has schema 1, but this version reads schema 3; run mtvif_replay again"),
+        ('{"schema": 4}', "has schema 4"),
+        ('{"schema": 3}', "is not the summary of a replay"),
         ("[]", "is not the summary of a replay"),
         ("{", "is not the summary of a replay"),
     ],

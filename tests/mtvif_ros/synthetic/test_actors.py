@@ -21,3 +21,12 @@ def test_a_bikes_label_fills_wheels_and_frame_without_hiding_the_light_behind() 
     assert label[row, column] == 1
     assert canvas.paint[row, column].tolist() == [200] * 4
     assert canvas.tag[row, column] & SHINES
+
+
+def test_what_lies_beside_the_image_leaves_it_as_it_is() -> None:
+    canvas = Canvas(np.full((240, 320, 4), 200, np.uint8))
+    before = canvas.paint.copy(), canvas.tag.copy()
+    for x in (-12.0, 12.0):
+        Bike((40, 80, 120)).draw(Brush(canvas, Camera(320, 240), lamps_on=False), x, 4.0, 0.0)
+    np.testing.assert_array_equal(canvas.paint, before[0])
+    np.testing.assert_array_equal(canvas.tag, before[1])

@@ -18,13 +18,15 @@ from training.model.layers import conv_bn
 
 _CELL = 4
 _CHANNELS = (32, 64, 128, 192)
-_DEPTHS = (1, 1, 2, 1)  # residual convolutions at strides 4, 8, 16 and 32
+# Dilations of the residual convolutions at strides 4, 8, 16 and 32. The last one sees as far as a lorry that
+# fills the frame.
+_DILATIONS = ((1,), (1,), (1, 1), (1, 2))
 
 
 class _Residual(nn.Module):
-    def __init__(self, width: int):
+    def __init__(self, width: int, dilation: int):
         super().__init__()
-        self.layer = conv_bn(width, width, activation=None)
+        self.layer = conv_bn(width, width, activation=None, dilation=dilation)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.relu(x + self.layer(x))
@@ -41,8 +43,8 @@ class PatchEncoder(Encoder):
         entries = [conv_bn(4, _CHANNELS[0], _CELL, _CELL)]
         entries += [conv_bn(above, below, 3, 2) for above, below in pairwise(_CHANNELS)]
         self.stages = nn.ModuleList(
-            nn.Sequential(entry, *(_Residual(width) for _ in range(depth)))
-            for entry, width, depth in zip(entries, _CHANNELS, _DEPTHS, strict=True)
+            nn.Sequential(entry, *(_Residual(width, dilation) for dilation in dilations))
+            for entry, width, dilations in zip(entries, _CHANNELS, _DILATIONS, strict=True)
         )
 
     def forward(self, rgb: Tensor, ir: Tensor) -> list[Tensor]:

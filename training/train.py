@@ -1,6 +1,6 @@
 """Train fusion and segmentation jointly, in one stage.
 
-    python -m training.train --config training/configs/mtvif.yaml --data DATA --out RUN
+    python -m training.train --config training/configs/finetune.yaml --data DATA --out RUN
     torchrun --nproc-per-node 4 -m training.train ...       the same on several GPUs or machines
 
 Repeat the command to resume an interrupted training.

@@ -43,7 +43,9 @@ def _train(config: Config, data: Path, out: Path, canvases: Path, process: Proce
     state = begin(config, device, out / CHECKPOINT)
     numbers = [process.share_of(batch, step) for step in range(state.step, steps)]
     loaders = process.loaders if config.train.workers is None else config.train.workers
-    batches = training_batches(config, data, canvases, numbers, loaders, pin_memory=device.type == "cuda")
+    pinned = device.type == "cuda"
+    batches = iter(training_batches(config, data, canvases, numbers, loaders, pinned))
+    state.draw_on()  # after the loaders, whose start draws a seed
     take_step = Step(config, state, shared=process.count > 1)
     with Journal(config, state, pairs, out) if process.leads else nullcontext() as journal:
         for batch in batches:

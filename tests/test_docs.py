@@ -58,13 +58,13 @@ NOT_RUN = {
     "mtvif_benchmark models/mtvif_int8.onnx models/mtvif.onnx --foreign": "needs the peers' networks",
     "$PYTHON -m training.ablate": "trains for hours; test_ablate.py runs its parts",
     "$PYTHON -m training.evaluate --model models/mtvif_int8.onnx --data ../shared": "needs MSRS",
-    "training/history/reproduce.sh": "trains for a day; test_reproduce.py runs it on a stand-in",
 }
 # The same work, made small.
 SMALLER = {
     "--rendered 20": "--rendered 1 --size 160 128 --rate 10",
     "--rendered 48": "--rendered 1",
     "training/configs/finetune.yaml": "small.yaml",
+    "training.export --run": "training.export --size 64x96 --run",
     "mtvif_replay --bag": "mtvif_replay --fast --no-preview --bag",
     "--out results_all --": "--out results_all -- --fast --no-preview",
     "--footprint": "--footprint --runs 2",

@@ -24,7 +24,6 @@ ORDER = {
     ),
     "training": (
         "gpu_check",
-        "history",
         "loop",
         "labelling",
         "scoring",

@@ -12,7 +12,7 @@ import numpy as np
 
 from mtvif_ros.classes import CLASS_NAMES
 from mtvif_ros.command_line import command_parser, told_plainly
-from training.config import PairSource, read_config
+from training.config import AnySource, PairSource, VideoSource, read_stages
 from training.data.mixture import Source, load_sources
 
 
@@ -38,9 +38,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     options = parser.parse_args(arguments)
     with told_plainly(parser):
-        wanted = read_config(options.config).train.sources
+        stages = read_stages(options.config).values()
+        wanted = list(dict.fromkeys(source for stage in stages for source in stage.train.sources))
         for one, source in zip(wanted, load_sources(wanted, options.data)):
-            print(f"{one.path if isinstance(one, PairSource) else 'rendered'}: {describe(source)}")
+            print(f"{_name(one)}: {describe(source)}")
+
+
+def _name(source: AnySource) -> str:
+    if isinstance(source, VideoSource):
+        return source.video
+    return source.path if isinstance(source, PairSource) else "rendered"
 
 
 if __name__ == "__main__":

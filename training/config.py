@@ -208,7 +208,8 @@ def read_stages(path: Path) -> dict[str, Config]:
     """
     shared = read_plain(path)
     stages = shared.pop("stages", {path.stem: {}})
-    if not isinstance(stages, Mapping) or not all(isinstance(own, Mapping) for own in stages.values()):
+    is_mapping = isinstance(stages, Mapping) and len(stages) > 0
+    if not is_mapping or not all(isinstance(own, Mapping) for own in stages.values()):
         raise ValueError(f"{path}: stages is {stages!r}, expected a mapping of names to changed settings")
     return {
         str(name): check(Config, _merge(shared, dict(own)), f"{path}: stage {name}")

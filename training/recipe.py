@@ -16,15 +16,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import torch
+
 import mtvif_ros
 from mtvif_ros.command_line import command_parser, told_plainly, whole_number
 from mtvif_ros.machine import this_machine
 from mtvif_ros.recordings.pair_folder import PairFiles, find_pairs
 from training.config import AnySource, Config, PairSource, VideoSource, plain, read_stages
+from training.data.canvases import canvases_key
 from training.data.rendered import write_rendered_pairs
 from training.data.selection import select_pairs
 from training.data.videos import video_paths
 from training.evaluate import HELD_OUT_SEED
+from training.loop.state import begin
 from training.model.checkpoint import load_network, save_weights
 from training.model.cost import count_macs, count_parameters
 from training.model.onnx_file import write_onnx
@@ -32,8 +36,28 @@ from training.quantise import quantise
 from training.scoring.evaluation import evaluate
 from training.train import train
 
+_CPU = torch.device("cpu")
 _CALIBRATION_EVERY = 5
 _RENDERED = 48
+
+
+def check_stages(stages: dict[str, Config], data: Path) -> None:
+    """Raise ValueError naming the first stage that could not be trained."""
+    keys: set[str] = set()
+    for name, stage in stages.items():
+        try:
+            begin(replace(stage, initial=None, model=replace(stage.model, pretrained=False)), _CPU)
+            if stage.train.teacher is not None:
+                keys.add(canvases_key(stage))
+            for selection in stage.validate:
+                select_pairs(selection, data)
+        except (OSError, ValueError) as error:
+            raise ValueError(f"stage {name}: {error}") from error
+        if len(keys) > 1:
+            raise ValueError(
+                f"stage {name}: its sources, paste, canvases, teacher or seed differ from those of the stage "
+                "before, whose canvases it shares; move them out of the stages"
+            )
 
 
 def train_stages(stages: dict[str, Config], data: Path, out: Path) -> Path:
@@ -135,9 +159,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         stages = read_stages(options.config)
         if options.seed is not None:
             stages = {name: replace(stage, seed=options.seed) for name, stage in stages.items()}
+        check_stages(stages, options.data)
         calibration = find_pairs(options.data / options.calibrate)[::_CALIBRATION_EVERY]
         last = list(stages.values())[-1]
         validation = [files for one in last.validate for files in select_pairs(one, options.data)]
+        if not validation:
+            raise ValueError(f"{options.config}: validate is empty, but its pairs score the model files")
         run = train_stages(stages, options.data, options.out)
         steps = sum(stage.train.steps for stage in stages.values())
         version = f"{mtvif_ros.__version__}+{last.seed}.{steps}"

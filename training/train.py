@@ -1,6 +1,6 @@
 """Train fusion and segmentation jointly, in one stage.
 
-    python -m training.train --config training/configs/mtvif.yaml --data DATA --out RUN
+    python -m training.train --config training/configs/finetune.yaml --data DATA --out RUN
     torchrun --nproc-per-node 4 -m training.train ...       the same on several GPUs or machines
 
 Repeat the command to resume an interrupted training.
@@ -16,6 +16,7 @@ from pathlib import Path
 from mtvif_ros.command_line import command_parser, told_plainly, whole_number
 from training.config import Config, read_config
 from training.data.batches import training_batches
+from training.data.canvases import make_canvases
 from training.data.selection import select_pairs
 from training.loop.distributed import Process, joined_processes
 from training.loop.journal import Journal
@@ -43,7 +44,12 @@ def _train(config: Config, data: Path, out: Path, canvases: Path, process: Proce
     state = begin(config, device, out / CHECKPOINT)
     numbers = [process.share_of(batch, step) for step in range(state.step, steps)]
     loaders = process.loaders if config.train.workers is None else config.train.workers
-    batches = training_batches(config, data, canvases, numbers, loaders, pin_memory=device.type == "cuda")
+    if config.train.teacher is not None and process.leads:
+        make_canvases(config, data, canvases)
+    process.wait_for_others()
+    pinned = device.type == "cuda"
+    batches = iter(training_batches(config, data, canvases, numbers, loaders, pinned))
+    state.draw_on()  # after the loaders, whose start draws a seed
     take_step = Step(config, state, shared=process.count > 1)
     with Journal(config, state, pairs, out) if process.leads else nullcontext() as journal:
         for batch in batches:

@@ -2,6 +2,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+import yaml
 
 from mtvif_ros.synthetic.light import TIMES
 from tests.training import tiny
@@ -11,23 +12,27 @@ from training.config import (
     Config,
     EncoderName,
     RenderedSource,
+    VideoSource,
     check,
     plain,
     read_config,
     read_plain,
+    read_stages,
 )
 from training.data.layouts import LAYOUTS
 from training.model import build_model
 from training.model.encoders import ENCODERS
 from training.model.network import DECODERS
 
-CONFIGS = [path for path in Path("training").glob("**/configs/*.yaml") if path.stem != "ablation"]
+CONFIGS = [path for path in Path("training/configs").glob("*.yaml") if path.stem != "ablation"]
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_every_config_is_valid_and_survives_a_checkpoint(path: Path) -> None:
-    config = read_config(path)
-    assert check(Config, plain(config), "checkpoint") == config
+    stages = read_stages(path)
+    assert stages
+    for config in stages.values():
+        assert check(Config, plain(config), "checkpoint") == config
 
 
 def test_a_config_changes_what_it_extends(tmp_path: Path) -> None:
@@ -36,6 +41,41 @@ def test_a_config_changes_what_it_extends(tmp_path: Path) -> None:
     (tmp_path / "third.yaml").write_text("extends: second.yaml\ntrain: {steps: 5}")
     third = {"seed": 2, "train": {"steps": 5, "crop": [32, 48]}, "loss": {"dice": 1.0}}
     assert read_plain(tmp_path / "third.yaml") == third
+
+
+def write_stages(path: Path, **stages: Any) -> Path:
+    path.write_text(yaml.safe_dump(tiny.plain_config() | {"stages": stages}, sort_keys=False))
+    return path
+
+
+def test_a_stage_changes_the_settings_that_all_share_and_keeps_their_order(tmp_path: Path) -> None:
+    path = write_stages(tmp_path / "recipe.yaml", long={"train": {"steps": 9}}, again={"loss": {"dice": 2.0}})
+    stages = read_stages(path)
+    assert list(stages) == ["long", "again"]
+    long, again = stages.values()
+    assert (long.train.steps, again.train.steps) == (9, 1)
+    assert (long.loss.dice, again.loss.dice) == (1.0, 2.0)
+    assert long.loss.colour == again.loss.colour == 3.0
+
+
+def test_a_config_without_stages_is_one_that_bears_its_name(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(tiny.plain_config()))
+    assert read_stages(tmp_path / "mine.yaml") == {"mine": read_config(tmp_path / "mine.yaml")}
+
+
+@pytest.mark.parametrize(
+    ("stages", "told"),
+    [
+        ({"one": {}, "two": {"train": {"batch": 0}}}, r": stage two: train\.batch is 0, expected"),
+        ({"one": {"los": {}}}, r": stage one: los is unknown"),
+        ({"one": {}, "two": None}, r": stages is .*expected a mapping of names to changed settings"),
+        ({}, r": stages is \{\}, expected a mapping"),
+    ],
+)
+def test_a_wrong_stage_is_named_in_one_line(stages: dict[str, Any], told: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=rf"recipe\.yaml{told}") as refused:
+        read_stages(write_stages(tmp_path / "recipe.yaml", **stages))
+    assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize("text", ["- seed", "seed: [", ""])
@@ -57,7 +97,7 @@ def test_omitted_settings_get_their_defaults() -> None:
     [
         ("seed", None, "seed is missing, expected a whole number from 0 on"),
         ("validation", [], "validation is unknown, expected one of initial, loss, model"),
-        ("model.encoder", "resnet", "model.encoder is 'resnet', expected one of lite0, plain"),
+        ("model.encoder", "resnet", "model.encoder is 'resnet', expected one of lite0, patch, plain"),
         ("model.hidden", {"blocks.1": 0}, "model.hidden.blocks.1 is 0, expected a whole number from 1 on"),
         ("model.pretrained", "no", "model.pretrained is 'no', expected true or false"),
         ("train.frosen", ["encoder"], "train.frosen is unknown, expected one of batch, bf16"),
@@ -69,8 +109,7 @@ def test_omitted_settings_get_their_defaults() -> None:
         ("train.ema_decay", 1.0, "train.ema_decay is 1.0, expected a number from 0 to below 1"),
         ("train.sources", "here", "train.sources is 'here', expected a list"),
         ("loss.sharpness", 1.0, "loss.sharpness is unknown, expected one of auxiliary, colour"),
-        ("loss.distillation", 1.0, "names 0 runs and loss.distillation is 1: give both or neither"),
-        ("train.teachers", ["run"], "names 1 runs and loss.distillation is 0: give both or neither"),
+        ("train.canvases", -1, "train.canvases is -1, expected a whole number from 0 on"),
         ("validate", [{"path": "x", "share": 1}], r"validate\[0\].share is unknown"),
     ],
 )
@@ -96,6 +135,8 @@ def test_a_wrong_setting_is_named_with_what_is_allowed(path: str, value: Any, to
         ({"rendered": 1, "times": ["noon"], "share": 1}, r"times\[0\] is 'noon', expected one of day, dusk"),
         ({"rendered": 1, "times": "day", "share": 1}, "times is 'day', expected a list"),
         ({"rendered": 1, "times": [], "share": 1}, r"times is \[\], expected a list of at least one"),
+        ({"video": "drive", "every": 0, "share": 1}, "every is 0, expected a whole number from 1 on"),
+        ({"video": "drive", "times": ["day"], "share": 1}, "times is unknown, expected one of absent, every"),
         ({"path": "set"}, "share is missing, expected a number above 0"),
         ({"path": "set", "share": 0}, "share is 0, expected a number above 0"),
         ({"path": "set", "share": 1, "only": "some"}, "only is 'some', expected one of all, labelled"),
@@ -114,6 +155,31 @@ def test_a_wrong_setting_is_named_with_what_is_allowed(path: str, value: Any, to
 def test_a_wrong_source_is_named_with_what_is_allowed(source: dict[str, Any], told: str) -> None:
     with pytest.raises(ValueError, match=rf"train\.sources\[0\]\.{told}"):
         tiny.config(sources=[source])
+
+
+def test_a_source_is_known_by_its_first_key() -> None:
+    config = tiny.config(sources=[{"video": "m3svd/drive", "share": 0.5}, {"rendered": 2, "share": 0.5}])
+    video, rendered = config.train.sources
+    assert video == VideoSource(video="m3svd/drive", share=0.5, every=8, absent=())
+    assert isinstance(rendered, RenderedSource)
+
+
+@pytest.mark.parametrize("weight", ["distillation", "features", "imitation"])
+def test_teacher_canvases_and_what_they_teach_belong_together(weight: str) -> None:
+    def read(teacher: str | None, canvases: int, **loss: float) -> Config:
+        plain = tiny.plain_config(teacher=teacher, canvases=canvases) | {"loss": {"intensity": 1.0, **loss}}
+        return check(Config, plain, "mine.yaml")
+
+    read(None, 0)
+    read("teacher.onnx", 9, **{weight: 1.0})
+    read("teacher.onnx", 9)  # views of canvases, without what the teacher says of them
+    for teacher, canvases, loss in (
+        ("teacher.onnx", 0, {weight: 1.0}),
+        (None, 9, {weight: 1.0}),
+        (None, 0, {weight: 1.0}),
+    ):
+        with pytest.raises(ValueError, match=r"^mine.yaml: train\.teacher, train\.canvases and a weight"):
+            read(teacher, canvases, **loss)
 
 
 def test_all_problems_are_named_at_once() -> None:
@@ -139,6 +205,8 @@ def test_names_in_configs_are_those_that_the_code_has() -> None:
 def test_every_variant_of_the_ablation_is_a_network_that_can_be_built() -> None:
     variants, folds = read_plan(Path("training/configs/ablation.yaml"))
     assert len(variants) > 5 and folds
+    assert {config.model.decoder for config in variants.values()} == {*DECODERS}
+    assert all(config.train == next(iter(variants.values())).train for config in variants.values())
     for name, config in variants.items():
         network = build_model(check(type(config.model), plain(config.model) | {"pretrained": False}, name))
         names = {module for module, _ in network.named_modules()}

@@ -1,13 +1,24 @@
 """Settings and runs that are small enough for quick tests."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from training.config import Config, ModelSettings, check, plain
 from training.model import Network, build_model
 from training.model.checkpoint import CHECKPOINT, save_checkpoint
+
+
+class Taught(NamedTuple):
+    """A training that learns from a teacher, as a YAML file would have it, and its canvases."""
+
+    plain: dict[str, Any]
+    canvases: Path
+
+    @property
+    def config(self) -> Config:
+        return check(Config, self.plain, "taught")
 
 
 def settings(encoder: str = "plain", **more: Any) -> ModelSettings:

@@ -10,7 +10,7 @@ import cv2
 from torch.utils.data import DataLoader, Dataset
 
 from training.config import Config
-from training.data.canvases import Canvases, make_canvases
+from training.data.canvases import Canvases
 from training.data.mixture import Mixture, load_sources
 
 
@@ -24,9 +24,9 @@ def training_batches(
 ) -> DataLoader[Any]:
     """Return the batches of a training: rgb (N, 3, h, w), ir (N, 1, h, w), allowed (N, h, w).
 
-    With a teacher, what it says follows in each batch, from the folder `canvases`. `numbers` lists the
-    samples of every batch, which `loaders` processes load. Raises ValueError as load_sources and
-    make_canvases do.
+    With a teacher, what it says follows in each batch, from the folder `canvases`, which make_canvases has
+    filled. `numbers` lists the samples of every batch, which `loaders` processes load. Raises ValueError as
+    load_sources does.
     """
     # Leave the cores to the network: OpenCV would start a thread for each core in every loading process. It
     # must know before they fork, or they wait for threads that no longer exist.
@@ -35,7 +35,6 @@ def training_batches(
     length = settings.steps * settings.batch
     samples: Dataset[Any]
     if settings.teacher is not None:
-        make_canvases(config, data, canvases)
         samples = Canvases(canvases, settings.crop, config.seed, length)
     else:
         sources = load_sources(settings.sources, data)

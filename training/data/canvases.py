@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 import torch
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidProtobuf
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -38,20 +39,21 @@ Example = tuple[Tensor, Tensor, Tensor, Taught]
 def make_canvases(config: Config, data: Path, folder: Path) -> None:
     """Fill `folder` with the canvases that `config` wants, unless it holds them already.
 
-    Raises FileNotFoundError for a teacher that does not exist, and ValueError for a folder of another config,
-    as load_sources does, and for a teacher that does not answer as Taught says.
+    Only one process may call it at a time. Raises FileNotFoundError for a teacher that does not exist, and
+    ValueError for a crop larger than a canvas, a folder of another config, as load_sources does, and for a
+    teacher that does not answer as Taught says.
     """
-    teacher, count = config.train.teacher, config.train.canvases
+    teacher, count, crop = config.train.teacher, config.train.canvases, config.train.crop
     assert teacher is not None
-    if not teacher.is_file():
-        raise FileNotFoundError(f"train.teacher: {teacher} does not exist")
-    key = _key(config, teacher)
+    if any(part > full for part, full in zip(crop, SIZE)):
+        raise ValueError(f"train.crop is {list(crop)}, expected at most {list(SIZE)}, the size of a canvas")
+    key = canvases_key(config)
     done = _done(folder, key)
     if done == count:
         return
     sources = load_sources(config.train.sources, data)
     mixture = Mixture(sources, SIZE, config.seed, count, config.train.paste)
-    session = onnxruntime.InferenceSession(str(teacher))
+    session = _load(teacher)
     folder.mkdir(parents=True, exist_ok=True)
     arrays = _open(folder, count, "r+" if done else "w+", session)
     progress = Progress("canvases", count, unit="canvas")
@@ -126,7 +128,14 @@ class Canvases(Dataset[Example]):
         )
 
 
-def _key(config: Config, teacher: Path) -> str:
+def canvases_key(config: Config) -> str:
+    """Return text that is equal for configs with the same canvases.
+
+    Raises FileNotFoundError for a teacher that does not exist.
+    """
+    teacher = config.train.teacher
+    if teacher is None or not teacher.is_file():
+        raise FileNotFoundError(f"train.teacher: {teacher} does not exist")
     wanted = {
         "sources": [plain(source) for source in config.train.sources],
         "paste": config.train.paste,
@@ -135,6 +144,13 @@ def _key(config: Config, teacher: Path) -> str:
         "teacher": hashlib.sha256(teacher.read_bytes()).hexdigest(),
     }
     return json.dumps(wanted, sort_keys=True)
+
+
+def _load(teacher: Path) -> onnxruntime.InferenceSession:
+    try:
+        return onnxruntime.InferenceSession(str(teacher), providers=["CPUExecutionProvider"])
+    except (Fail, InvalidArgument, InvalidProtobuf) as error:
+        raise ValueError(f"train.teacher: {teacher} is no ONNX file: {error}") from error
 
 
 def _done(folder: Path, key: str) -> int:

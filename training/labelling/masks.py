@@ -17,7 +17,6 @@ Plane = npt.NDArray[np.float32]
 
 _PRIOR_SIZE = 8
 _SURE_CLASS, _SURE_BACKGROUND = 0.92, 0.95
-_AGREED_CLASS, _AGREED_BACKGROUND = 0.6, 0.85  # for networks that learnt from different data
 _SURE_LOGIT = 0.7
 _DOUBT = 0.3  # probability of a boxed class outside its boxes that makes a pixel unsure
 _SURELY_OTHER, _HARDLY = 0.8, 0.3
@@ -52,9 +51,8 @@ def label_in_boxes(probability: Plane, boxes: Boxes, priors: Mapping[int, Plane]
     Inside a box of class c the log odds are the prior's plus the network's. The network's are raised so that
     its surest pixels in the box count as c, because the box proves that c is there. Outside all boxes the
     network chooses among the classes without boxes. Where it sees a boxed class there, the annotators may
-    have
-    missed something, and in a box where it sees another boxed class, the box may have the wrong class: both
-    become 255.
+    have missed something, and in a box where it sees another boxed class, the box may have the wrong class:
+    both become 255.
     """
     odds = _logit(probability)
     score = np.full((len(CLASS_NAMES), *probability.shape[1:]), _NOWHERE, np.float32)
@@ -113,16 +111,10 @@ def complete_mask(mask: Image, made: Image, overlooked: Boxes) -> Image:
     return completed
 
 
-def label_where_sure(probability: Plane, agreed: bool = False) -> Image:
-    """Return the mask (H, W) of the pixels that networks alone are sure of, 255 elsewhere.
-
-    The thresholds are lower if the probabilities are `agreed` with a network that learnt from other data.
-    """
+def label_where_sure(probability: Plane) -> Image:
+    """Return the mask (H, W) of the pixels that networks alone are sure of, 255 elsewhere."""
     chosen, surest = probability.argmax(0).astype(np.uint8), probability.max(0)
-    for_class, for_background = (
-        (_AGREED_CLASS, _AGREED_BACKGROUND) if agreed else (_SURE_CLASS, _SURE_BACKGROUND)
-    )
-    needed = np.where(chosen == 0, for_background, for_class)
+    needed = np.where(chosen == 0, _SURE_BACKGROUND, _SURE_CLASS)
     return np.where(surest >= needed, chosen, IGNORE).astype(np.uint8)
 
 

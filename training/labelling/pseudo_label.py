@@ -3,9 +3,7 @@
     python -m training.labelling.pseudo_label --run RUN [RUN …] --data DATA/msrs/train --out FOLDER
 
 Writes NAME.png for every pair without a mask, and for every pair whose mask leaves a box nearly empty,
-completed
-there: class indices, 255 where nothing is sure. A config's source takes them by `masks: FOLDER`. `--opinions`
-names a folder with another network's answers to some of the frames, see training/labelling/opinions.py.
+completed there: class indices, 255 where nothing is sure. A config's source takes them by `masks: FOLDER`.
 """
 
 from __future__ import annotations
@@ -29,7 +27,6 @@ from training.labelling.masks import (
     label_where_sure,
     overlooked_boxes,
 )
-from training.labelling.opinions import find_opinions, read_opinion, weigh
 from training.labelling.probabilities import class_probabilities
 from training.model import Network
 from training.model.checkpoint import load_network
@@ -47,32 +44,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--data", type=Path, required=True, help="folder with vi/, ir/ and boxes/, labels/")
     parser.add_argument("--out", type=Path, required=True, help="folder for the masks")
-    parser.add_argument("--opinions", type=Path, help="folder of NAME.npz, another network's answers")
-    parser.add_argument(
-        "--opinion-share", type=float, default=0.6, help="weight of those, 0 to 1; default 0.6"
-    )
     options = parser.parse_args(arguments)
-    if not 0 <= options.opinion_share <= 1:
-        parser.error(f"--opinion-share is {options.opinion_share}, expected a number from 0 to 1")
     with told_plainly(parser):
         networks = [load_network(run).to(memory_format=torch.channels_last) for run in options.run]  # type: ignore[call-overload]
         pairs = find_pairs(options.data)
-        opinions = find_opinions(options.opinions, pairs) if options.opinions is not None else {}
         priors = fill_priors(pairs)
         options.out.mkdir(parents=True, exist_ok=True)
         for files in tracked(pairs, "label", len(pairs), unit="pair"):
-            made = _label(networks, files, priors, opinions.get(files.name), options.opinion_share)
+            made = _label(networks, files, priors)
             if made is not None:
                 cv2.imwrite(str(options.out / f"{files.name}.png"), made)
 
 
-def _label(
-    networks: Sequence[Network],
-    files: PairFiles,
-    priors: Mapping[int, Plane],
-    opinion: Path | None,
-    share: float,
-) -> Image | None:
+def _label(networks: Sequence[Network], files: PairFiles, priors: Mapping[int, Plane]) -> Image | None:
     """Return the new mask of a pair, None when its own is complete."""
     rgb, ir = load_pair(files)
     mask = load_mask(files, ir)
@@ -80,10 +64,8 @@ def _label(
     if mask is not None and (boxes is None or not len(overlooked_boxes(mask, boxes))):
         return None
     probability = class_probabilities(networks, rgb, ir)
-    if opinion is not None:
-        probability = weigh(probability, read_opinion(opinion, rgb.shape[:2]), share)
     if boxes is None:
-        return label_where_sure(probability, agreed=opinion is not None)
+        return label_where_sure(probability)
     made = label_in_boxes(probability, boxes, priors)
     return made if mask is None else complete_mask(mask, made, overlooked_boxes(mask, boxes))
 

@@ -36,6 +36,11 @@ class Process:
         beside = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
         return max(1, min(_MOST_LOADERS, len(os.sched_getaffinity(0)) // beside - 1))
 
+    def wait_for_others(self) -> None:
+        """Return once every process has called this."""
+        if self.count > 1:
+            distributed.barrier()
+
     def share_of(self, batch: int, step: int) -> range:
         """Return the numbers of this process's samples in the batch of `step`, which has `batch` samples."""
         return range(step * batch + self.rank, (step + 1) * batch, self.count)

@@ -110,5 +110,5 @@ def make_optimisers(
 
 
 def _is_hidden(name: str, parameter: nn.Parameter) -> bool:
-    inside = name.startswith("encoder.") or ".pyramid." in name
-    return inside and parameter.ndim == 4 and min(parameter.shape[:2]) >= _LEAST_CHANNELS
+    inside = {"encoder", "pyramid"} & set(name.split("."))
+    return bool(inside) and parameter.ndim == 4 and min(parameter.shape[:2]) >= _LEAST_CHANNELS

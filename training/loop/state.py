@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from training.config import Config, plain
 from training.loop.optimiser import Optimisers, make_optimisers
@@ -24,6 +25,7 @@ class State:
     average: Network
     optimiser: Optimisers
     step: int = 0
+    random: list[Tensor] = field(default_factory=list)
 
     @property
     def network(self) -> Network:
@@ -39,7 +41,8 @@ class State:
             "optimiser": self.optimiser,
         }
         tensors = {name: module.state_dict() for name, module in modules.items()}
-        save_checkpoint(path, tensors | {"step": self.step, "config": plain(config)})
+        kept = {"step": self.step, "random": _random_states(self._device), "config": plain(config)}
+        save_checkpoint(path, tensors | kept)
 
     def restore(self, path: Path) -> None:
         kept = load_checkpoint(path)
@@ -48,8 +51,23 @@ class State:
         self.learner.projections.load_state_dict(kept["projections"])
         self.average.load_state_dict(kept["average"])
         self.optimiser.load_state_dict(kept["optimiser"])
-        self.step = kept["step"]
+        self.step, self.random = kept["step"], kept["random"]
         print(f"resuming {path} at step {self.step}")
+
+    def draw_on(self) -> None:
+        """Draw random numbers from where a restored run stopped; those that a start takes come before."""
+        for draw_from, numbers in zip((torch.set_rng_state, torch.cuda.set_rng_state), self.random):
+            draw_from(numbers)
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.network.parameters()).device
+
+
+def _random_states(device: torch.device) -> list[Tensor]:
+    """Return torch's random state, and that of the GPU if `device` is one."""
+    of_gpu = [torch.cuda.get_rng_state(device)] if device.type == "cuda" else []
+    return [torch.get_rng_state(), *of_gpu]
 
 
 def begin(config: Config, device: torch.device, checkpoint: Path | None = None) -> State:

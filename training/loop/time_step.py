@@ -3,7 +3,7 @@
     python -m training.loop.time_step --config training/configs/mtvif.yaml
 
 Prints a row for each way to take a step: in float32 and, where the device has it, in bfloat16; on a GPU
-also with CUDA graphs. All weights and answers of a teacher are random.
+also with CUDA graphs. All weights and answers of a teacher are random. Of a recipe the last stage counts.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ import torch
 
 from mtvif_ros.classes import CLASSES
 from mtvif_ros.command_line import command_parser, told_plainly, whole_number
-from training.config import Config, read_config
+from training.config import Config, read_stages
 from training.loop.state import begin
 from training.loop.step import Step
+from training.losses.teacher import Taught
+from training.model.learner import TAUGHT_CHANNELS
 from training.model.precision import has_fast_bfloat16
 
 _WARM_UP = 3
@@ -34,13 +36,24 @@ def time_steps(config: Config, device: torch.device, steps: int) -> float:
     size = (config.train.batch, *config.train.crop)
     rgb, ir = (torch.rand(size[0], channels, *size[1:], device=device) for channels in (3, 1))
     allowed = (1 << torch.randint(len(CLASSES), size, device=device)).int()
+    taught = _random_answers(size).to(device) if config.train.teacher is not None else None
     times = []
     for _ in range(_WARM_UP + steps):
         start = time.perf_counter()
-        terms = take_step(rgb, ir, allowed)
+        terms = take_step(rgb, ir, allowed, taught)
         torch.stack(list(terms.values())).tolist()  # waits for a GPU, as training.train does
         times.append(time.perf_counter() - start)
     return statistics.median(times[_WARM_UP:]) * 1e3
+
+
+def _random_answers(size: tuple[int, int, int]) -> Taught:
+    batch, height, width = size
+    sixteenth, thirty_second = (
+        torch.rand(batch, channels, height // stride, width // stride)
+        for channels, stride in zip(TAUGHT_CHANNELS, (16, 32))
+    )
+    probabilities = torch.rand(batch, len(CLASSES), height // 2, width // 2).softmax(1)
+    return Taught(torch.rand(batch, 1, height, width), probabilities, (sixteenth, thirty_second))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -53,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     with told_plainly(parser):
-        config = read_config(options.config)
+        *_, config = read_stages(options.config).values()
     height, width = config.train.crop
     print(f"{config.train.batch} of {height}x{width} on {device.type}, ms a step")
     for bf16 in (False, True) if has_fast_bfloat16(device) else (False,):

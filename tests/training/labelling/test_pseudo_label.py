@@ -20,7 +20,7 @@ from training.labelling.masks import (
 from training.labelling.probabilities import class_probabilities
 from training.labelling.pseudo_label import main
 
-CAR, PERSON, BIKE = (CLASS_NAMES.index(name) for name in ("car", "person", "bike"))
+CAR, PERSON = (CLASS_NAMES.index(name) for name in ("car", "person"))
 BOX = np.array([[0, 0.5, 0.5, 0.4, 0.8]], np.float32)  # a person in rows 10 to 90, columns 30 to 70
 
 
@@ -103,22 +103,6 @@ def test_the_command_labels_what_has_no_mask(data: Path) -> None:
     assert made.name == "b.png"
     mask = cv2.imread(str(made), cv2.IMREAD_UNCHANGED)
     assert mask is not None and mask[32, 32] == PERSON and CAR not in mask
-
-
-def test_what_another_network_says_makes_a_frame_without_boxes_sure(data: Path) -> None:
-    (data / "boxes" / "b.txt").unlink()
-    tiny.save_run(data / "run")
-    (data / "opinions").mkdir()
-    bike = np.zeros((64, 64), np.uint8)
-    bike[:32] = 255
-    np.savez_compressed(data / "opinions" / "b.npz", bike=bike)
-    command = ["--run", str(data / "run"), "--data", str(data)]
-    main([*command, "--out", str(data / "alone")])
-    main([*command, "--out", str(data / "both"), "--opinions", str(data / "opinions")])
-    alone, both = (cv2.imread(str(data / out / "b.png"), cv2.IMREAD_UNCHANGED) for out in ("alone", "both"))
-    assert alone is not None and both is not None
-    assert BIKE not in alone
-    assert (both[:32] == BIKE).all() and BIKE not in both[32:]
 
 
 def test_several_networks_label_by_the_mean_of_their_probabilities() -> None:

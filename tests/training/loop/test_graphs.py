@@ -2,13 +2,12 @@ import copy
 
 import pytest
 import torch
-from training.loop.distillation import taught_probabilities
-from training.model.deep_supervision import DeepSupervision
 
 from tests.training import tiny
 from training.config import LossWeights
-from training.loop.graphs import graph_fusion_terms, graph_learner, graph_teachers
+from training.loop.graphs import graph_fusion_terms, graph_learner
 from training.losses import fusion_terms
+from training.model.learner import Learner
 
 pytestmark = [
     pytest.mark.gpu,
@@ -24,10 +23,9 @@ def frames(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     return rgb.cuda(), ir.cuda()
 
 
-def learner() -> DeepSupervision:
+def learner() -> Learner:
     torch.manual_seed(0)
-    network = tiny.network("lite0")
-    return DeepSupervision(network, deep=True).cuda()
+    return Learner(tiny.network("patch"), deep=True, taught=True).cuda()
 
 
 def test_a_graph_gives_the_outputs_and_gradients_of_the_learner() -> None:
@@ -36,8 +34,9 @@ def test_a_graph_gives_the_outputs_and_gradients_of_the_learner() -> None:
     for seed in (1, 2):
         results = []
         for model, parameters in ((own, list(own.parameters())), (graphed, list(other.parameters()))):
-            change, cells, inner = model(*frames(seed))
-            loss = change.square().mean() + cells.square().mean() + sum(one.square().mean() for one in inner)
+            change, cells, inner, features = model(*frames(seed))
+            judged = (change, cells, *inner, *features)
+            loss = torch.stack([one.square().mean() for one in judged]).sum()
             gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
             results.append((change.clone(), cells.clone(), *gradients))
         for mine, theirs in zip(*results, strict=True):
@@ -60,12 +59,3 @@ def test_a_graph_gives_the_terms_of_fusion_and_their_gradient() -> None:
         torch.autograd.grad(torch.stack(list(terms.values())).sum(), change)[0] for terms in (wanted, given)
     ]
     torch.testing.assert_close(gradients[1], gradients[0], rtol=1e-3, atol=1e-6)
-
-
-def test_a_graph_says_what_the_teachers_say() -> None:
-    teachers = [learner().network.eval() for _ in range(2)]
-    teach = graph_teachers(teachers, *frames(0), bf16=False)
-    for seed in (4, 5):
-        torch.testing.assert_close(
-            teach(*frames(seed)), taught_probabilities(teachers, *frames(seed)), rtol=1e-3, atol=1e-5
-        )

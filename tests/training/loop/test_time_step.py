@@ -8,8 +8,9 @@ from training.loop.time_step import main
 
 
 def test_every_way_that_the_device_has_gets_a_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    config = tiny.plain_config(batch=1, teachers=["not/there"])
-    config["loss"]["distillation"] = 1.0
+    config = tiny.plain_config(batch=1, teacher="not/there.onnx", canvases=9)
+    config["loss"] |= {"distillation": 1.0, "features": 1.0, "imitation": 1.0, "steadiness": 1.0}
+    config["stages"] = {"first": {"train": {"crop": [32, 32]}}, "last": {}}
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(config))
     main(["--config", str(tmp_path / "small.yaml"), "--steps", "1"])
     title, *rows = capsys.readouterr().out.splitlines()

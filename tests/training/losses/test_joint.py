@@ -1,75 +1,102 @@
 import pytest
 import torch
-import torch.nn.functional as F
 
 from training.config import LossWeights
 from training.losses import joint_loss
+from training.losses.teacher import Taught
 from training.model.decoders import spread_cells
+from training.model.learner import Outputs
 
-Outputs = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
+Frames = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 def outputs() -> Outputs:
     generator = torch.Generator().manual_seed(0)
-    change = torch.zeros(4, 1, 64, 64)
-    cells = torch.randn(4, 16, 16, 9, 16, generator=generator)
+    cells = torch.randn(4, 16, 16, 9, 4, generator=generator)
+    features = [torch.randn(4, 8, 4, 4, generator=generator), torch.randn(4, 8, 2, 2, generator=generator)]
+    return Outputs(torch.zeros(4, 1, 64, 64), cells, [], features)
+
+
+def frames() -> Frames:
+    generator = torch.Generator().manual_seed(1)
     rgb, ir = torch.rand(4, 3, 64, 64, generator=generator), torch.rand(4, 1, 64, 64, generator=generator)
-    return change, cells, rgb, ir, torch.ones(4, 64, 64, dtype=torch.int32)
+    return rgb, ir, torch.ones(4, 64, 64, dtype=torch.int32)
+
+
+def agreeing(own: Outputs) -> Taught:
+    """What a teacher would say who says what `own` says."""
+    assert own.cells is not None
+    stride16, stride32 = own.features
+    return Taught(own.change, spread_cells(own.cells).softmax(1), (stride16, stride32))
 
 
 def test_terms_are_weighted_and_absent_ones_are_not_computed() -> None:
-    single = joint_loss(*outputs(), LossWeights(intensity=1.0, dice=1.0))
-    double = joint_loss(*outputs(), LossWeights(intensity=2.0, dice=0.0))
+    own = outputs()._replace(features=[])
+    single = joint_loss(own, *frames(), LossWeights(intensity=1.0, dice=1.0))
+    double = joint_loss(own, *frames(), LossWeights(intensity=2.0, dice=0.0))
     assert set(single) == {"intensity", "dice"} and set(double) == {"intensity"}
     assert double["intensity"] == 2 * single["intensity"]
 
 
-def test_every_logit_is_judged_by_its_own_pixel() -> None:
-    change, _, rgb, ir, _ = outputs()
+def test_every_logit_is_judged_by_its_own_pixels() -> None:
+    rgb, ir, _ = frames()
     person = torch.zeros(4, 64, 64, dtype=torch.bool)
     person[:, 16:32, 16:32] = True
+    eye = torch.eye(9)
+    # Cells that are right where nothing is shifted.
+    is_person = person[:, ::4, ::4, None, None].float()
+    cells = (is_person * eye[2].view(9, 1) * 4 + eye[0].view(9, 1) * 2).expand(-1, -1, -1, -1, 4)
 
     def likelihood(shift: int) -> float:
         shifted = person.roll((shift, shift), (1, 2))
         allowed = torch.where(shifted, 1 << 2, 1).to(torch.int32)
-        # Logits, in cells, that are right where nothing is shifted.
-        logits = person[:, None] * torch.eye(9)[2].view(1, 9, 1, 1) * 4 + torch.eye(9)[0].view(1, 9, 1, 1) * 2
-        cells = F.pixel_unshuffle(logits, 4).view(4, 9, 16, 16, 16).permute(0, 3, 4, 1, 2)
-        return joint_loss(change, cells, rgb, ir, allowed, LossWeights(likelihood=1.0))["likelihood"].item()
+        own = outputs()._replace(cells=cells)
+        return joint_loss(own, rgb, ir, allowed, LossWeights(likelihood=1.0))["likelihood"].item()
 
-    assert likelihood(1) == pytest.approx(likelihood(-1))
-    assert likelihood(0) < likelihood(1)
+    assert likelihood(2) == pytest.approx(likelihood(-2))
+    assert likelihood(0) < likelihood(2)
 
 
 def test_a_network_without_segmentation_has_fusion_terms_only() -> None:
-    change, _, rgb, ir, allowed = outputs()
-    terms = joint_loss(change, None, rgb, ir, allowed, LossWeights(intensity=1.0, likelihood=1.0))
+    own = Outputs(outputs().change, None, [], [])
+    terms = joint_loss(own, *frames(), LossWeights(intensity=1.0, likelihood=1.0))
     assert set(terms) == {"intensity"}
 
 
-def test_what_teachers_say_is_a_term_of_its_own() -> None:
-    change, cells, rgb, ir, allowed = outputs()
-    taught = spread_cells(cells).softmax(1)
-    weights = LossWeights(likelihood=1.0, distillation=2.0)
-    agreed = joint_loss(change, cells, rgb, ir, allowed, weights, taught=taught)["distillation"]
-    refused = joint_loss(change, cells, rgb, ir, allowed, weights, taught=taught.flip(1))["distillation"]
-    assert agreed == pytest.approx(0, abs=1e-5) and refused > 0.1
+def test_what_a_teacher_says_is_three_terms_of_their_own() -> None:
+    own = outputs()
+    weights = LossWeights(distillation=2.0, features=1.0, imitation=4.0)
+    agreed = joint_loss(own, *frames(), weights, agreeing(own))
+    assert set(agreed) == {"distillation", "features", "imitation"}
+    assert [one.item() for one in agreed.values()] == pytest.approx([0, 0, 0], abs=1e-5)
+    change, probabilities, (stride16, stride32) = agreeing(own)
+    other = Taught(change + 0.5, probabilities.flip(1), (-stride16, -stride32))
+    refused = joint_loss(own, *frames(), weights, other)
+    assert refused["imitation"] == pytest.approx(4 * 0.5)
+    assert min(refused.values()) > 0.1
+
+
+def test_without_a_teacher_nothing_is_compared_with_one() -> None:
+    weights = LossWeights(dice=1.0, distillation=1.0, features=1.0, imitation=1.0)
+    assert set(joint_loss(outputs(), *frames(), weights)) == {"dice"}
 
 
 def test_inner_maps_are_judged_by_the_classes_at_their_centres() -> None:
-    change, cells, rgb, ir, allowed = outputs()
+    rgb, ir, allowed = frames()
     allowed[:, :, 32:] = 1 << 2
     right = torch.zeros(4, 9, 8, 8)
     right[:, 0, :, :4] = right[:, 2, :, 4:] = 20
     weights = LossWeights(likelihood=2.0, auxiliary=0.5)
-    good = joint_loss(change, cells, rgb, ir, allowed, weights, [right])["auxiliary"]
-    bad = joint_loss(change, cells, rgb, ir, allowed, weights, [right.flip(3)])["auxiliary"]
-    assert good == pytest.approx(0, abs=1e-4)
+
+    def auxiliary(*inner: torch.Tensor) -> float:
+        own = outputs()._replace(inner=list(inner))
+        return joint_loss(own, rgb, ir, allowed, weights)["auxiliary"].item()
+
+    assert auxiliary(right) == pytest.approx(0, abs=1e-4)
     # Every pixel is 20 logits away; weighted 2 by likelihood and 0.5 by auxiliary.
-    assert bad == pytest.approx(20, rel=1e-3)
-    both = joint_loss(change, cells, rgb, ir, allowed, weights, [right.flip(3), right])["auxiliary"]
-    assert both == pytest.approx(20, rel=1e-3)
+    assert auxiliary(right.flip(3)) == pytest.approx(20, rel=1e-3)
+    assert auxiliary(right.flip(3), right) == pytest.approx(20, rel=1e-3)
 
 
 def test_without_inner_maps_there_is_no_auxiliary_term() -> None:
-    assert set(joint_loss(*outputs(), LossWeights(dice=1.0, auxiliary=0.5))) == {"dice"}
+    assert set(joint_loss(outputs(), *frames(), LossWeights(dice=1.0, auxiliary=0.5))) == {"dice"}

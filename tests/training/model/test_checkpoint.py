@@ -66,8 +66,8 @@ def test_weights_that_cannot_be_used_are_named(tmp_path: Path) -> None:
 
 def test_a_run_of_code_with_another_network_is_refused_with_what_to_do(tmp_path: Path) -> None:
     average = network(1).state_dict()
-    average["decoder.fusion.excess.bias"] = average.pop("decoder.fusion.factors.bias")
+    average["decoder.fusion.excess.bias"] = average.pop("decoder.fusion.share.bias")
     state = {"average": average, "config": {"model": {"encoder": "plain"}}}
     save_checkpoint(tmp_path / CHECKPOINT, state)
-    with pytest.raises(ValueError, match=r"initial: .*decoder\.fusion\.factors\.bias"):
+    with pytest.raises(ValueError, match=r"initial: .*decoder\.fusion\.share\.bias"):
         load_network(tmp_path)

@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import openvino
 import pytest
 import torch
@@ -10,12 +11,10 @@ import torch
 from mtvif_ros.engines import load_engine
 from mtvif_ros.model_file import read_model_file
 from tests.training import tiny
-from training.losses.fusion import hidden_warmth
 from training.model import Cascade, Network
 from training.model.contract import ContractModel
 from training.model.cost import count_macs, count_parameters
 from training.model.decoders import spread_cells
-from training.model.decoders.fusion_head import FusionHead
 from training.model.decoders.pyramid import FeaturePyramid
 from training.model.encoders import ENCODERS
 from training.model.luma import luma_of
@@ -35,7 +34,7 @@ def test_every_encoder_works_with_every_decoder(
     if decoder == "fusion":
         assert cells is None
     else:
-        assert spread_cells(cells).shape == (batch, 9, *size)
+        assert spread_cells(cells).shape == (batch, 9, size[0] // 2, size[1] // 2)
 
 
 @pytest.mark.parametrize("decoder", DECODERS)
@@ -48,9 +47,10 @@ def test_every_weight_of_every_network_is_trained(encoder: str, decoder: str) ->
 
 
 def test_bf16_frames_work_in_a_bf16_network() -> None:
-    network = tiny.network("lite0").to(torch.bfloat16).eval()
+    network = tiny.network("patch").to(torch.bfloat16).eval()
     rgb, ir = torch.rand(1, 3, 32, 32).bfloat16(), torch.rand(1, 1, 32, 32).bfloat16()
-    assert network(rgb, ir)[0].dtype == torch.bfloat16
+    change, cells = network(rgb, ir)
+    assert change.dtype == torch.float32 and cells.dtype == torch.bfloat16
 
 
 @pytest.mark.parametrize(
@@ -71,51 +71,21 @@ def test_frames_that_do_not_fit_are_refused_with_what_to_do(
 
 
 def test_fusion_starts_as_the_brighter_of_both_frames() -> None:
-    network = tiny.network("lite0").eval()
+    network = tiny.network("patch").eval()
     rgb, ir = torch.rand(1, 3, 64, 64), torch.rand(1, 1, 64, 64)
     with torch.no_grad():
         change, _ = network(rgb, ir)
     torch.testing.assert_close(luma_of(rgb) + change, torch.maximum(luma_of(rgb), ir), rtol=0, atol=1e-5)
 
 
-def test_fusion_crosses_the_borders_of_its_cells_as_smoothly_as_it_changes_within_them() -> None:
-    torch.manual_seed(0)
-    head = FusionHead(inputs=8)
-    torch.nn.init.normal_(head.factors.weight)
-    torch.nn.init.constant_(head.factors.weight[1], 0)  # the threshold: where it cuts, a bend is right
-    rgb, ir = torch.full((1, 3, 64, 64), 0.2), torch.full((1, 1, 64, 64), 0.6)
-    with torch.no_grad():
-        change = head(torch.randn(1, 8, 16, 16), rgb, ir)
-    for axis in (2, 3):
-        steps = change.diff(dim=axis)
-        before, across = (steps[(slice(None),) * axis + (slice(first, None, 4),)] for first in (2, 3))
-        assert across.abs().mean() > 0.01
-        torch.testing.assert_close(across, before.narrow(axis, 0, across.shape[axis]))
-
-
-def test_the_factor_that_reveals_gives_what_the_loss_asks_for_behind_smoke() -> None:
-    head = FusionHead(inputs=8)
-    with torch.no_grad():
-        head.get_parameter("factors.bias")[5] = 1.2  # `reveal`; the others as at first
-    smoke = torch.full((1, 3, 160, 192), 0.7)
-    ir = 0.4 * torch.rand(1, 1, 160, 192, generator=torch.Generator().manual_seed(0))
-    ir[..., 72:88, 76:84] = 0.65
-    with torch.no_grad():
-        change = head(torch.zeros(1, 8, 40, 48), smoke, ir)
-    wanted = hidden_warmth(luma_of(smoke), ir)
-    assert wanted[..., 72:88, 76:84].min() > 0.3
-    # The head interpolates the surround between cells, the loss between pixels.
-    torch.testing.assert_close(change, wanted, rtol=0, atol=0.002)
-
-
 @pytest.mark.parametrize(("output", "other"), [(0, "segmentation"), (1, "fusion")])
-def test_the_tasks_share_the_encoder_and_nothing_else(output: int, other: str) -> None:
-    network = tiny.network("lite0")
+def test_the_tasks_share_everything_but_their_heads(output: int, other: str) -> None:
+    network = tiny.network("patch")
     outputs = network(torch.rand(2, 3, 64, 64), torch.rand(2, 1, 64, 64))
     outputs[output].square().sum().backward()
     weights = dict(network.named_parameters())
     untouched = {name for name, weight in weights.items() if weight.grad is None}
-    assert untouched == {name for name in weights if name.startswith(f"decoder.{other}")}
+    assert untouched == {name for name in weights if name.startswith(f"decoder.{other}.")}
 
 
 def test_a_cascades_segmentation_leaves_its_fusion_alone() -> None:
@@ -140,11 +110,9 @@ def test_widths_that_an_encoder_cannot_have_are_refused(model: dict[str, Any], t
 
 
 def test_one_head_costs_at_most_six_tenths_of_a_cascade() -> None:
-    head, cascade = (tiny.network("lite0", decoder=decoder) for decoder in ("multitask", "cascade"))
+    head, cascade = (tiny.network("patch", decoder=decoder) for decoder in ("multitask", "cascade"))
     assert count_parameters(head) <= 0.6 * count_parameters(cascade)
     assert count_macs(head, (480, 640)) <= 0.6 * count_macs(cascade, (480, 640))
-    assert count_parameters(head) <= 3e6
-    assert count_macs(head, (480, 640)) <= 4e9
 
 
 def test_pretrained_features_are_those_of_the_published_network() -> None:
@@ -170,7 +138,7 @@ def test_a_pretrained_network_first_takes_what_is_warm_and_dark_as_grey_light() 
 
 
 def test_the_contract_keeps_the_visible_frames_chroma() -> None:
-    network = tiny.network("lite0")
+    network = tiny.network("patch")
     contract = ContractModel(network).eval()
     rgb = torch.randint(90, 160, (1, 64, 64, 3), dtype=torch.uint8)
     with torch.no_grad():
@@ -184,7 +152,7 @@ def test_the_contract_keeps_the_visible_frames_chroma() -> None:
 def undecided() -> Network:
     """Return a network that sees every class somewhere; a new one sees background."""
     torch.manual_seed(0)
-    network = tiny.network("lite0").eval()
+    network = tiny.network("patch").eval()
     torch.nn.init.normal_(network.get_parameter("decoder.segmentation.logits.weight"))
     torch.nn.init.zeros_(network.get_parameter("decoder.segmentation.logits.bias"))
     return network
@@ -192,16 +160,16 @@ def undecided() -> Network:
 
 def test_a_new_network_sees_background() -> None:
     torch.manual_seed(0)
-    network = tiny.network("lite0").eval()
+    network = tiny.network("patch").eval()
     with torch.no_grad():
         _, cells = network(torch.rand(1, 3, 64, 96), torch.rand(1, 1, 64, 96))
     assert spread_cells(cells).softmax(1)[:, 0].mean() == pytest.approx(100 / 108, abs=0.02)
 
 
 @pytest.mark.parametrize("decoder", DECODERS)
-def test_normalised_pyramids_add_maps_of_one_scale(decoder: str) -> None:
+def test_pyramids_add_maps_of_one_scale(decoder: str) -> None:
     torch.manual_seed(0)
-    network = tiny.network("lite0", decoder=decoder, normalise=True)
+    network = tiny.network("lite0", decoder=decoder)
     spread: list[float] = []
 
     def keep(module: torch.nn.Module, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
@@ -225,7 +193,7 @@ def test_the_contracts_mask_is_the_best_class_of_the_logits_that_losses_judge() 
         _, cells = network(rgb.permute(0, 3, 1, 2) / 255, ir[None] / 255)
     best = spread_cells(cells).argmax(1)
     assert len(best.unique()) > 3
-    assert torch.equal(mask.long(), best)
+    assert torch.equal(mask.long(), best.repeat_interleave(2, 1).repeat_interleave(2, 2))
 
 
 @pytest.mark.parametrize(("size", "precision"), [((70, 101), "fp32"), ((64, 96), "fp16")])
@@ -270,27 +238,29 @@ def test_a_file_of_open_size_compiles_to_what_a_fixed_file_does(
     assert ("StridedSlice" in layers[0]) == bool(size[0] % network.stride)
 
 
+def test_the_shipped_networks_file_has_few_operations(tmp_path: Path) -> None:
+    """Each costs its launch on a GPU, and its pass through memory on a CPU."""
+    write_onnx(tiny.network("patch").eval(), tmp_path / "model.onnx", {}, size=(480, 640))
+    assert len(onnx.load(str(tmp_path / "model.onnx")).graph.node) <= 80
+
+
 def test_a_network_without_segmentation_is_not_exported(tmp_path: Path) -> None:
     network = tiny.network(decoder="fusion")
     with pytest.raises(ValueError, match="no segmentation"):
         write_onnx(network, tmp_path / "model.onnx", {})
 
 
-def test_cost_by_hand() -> None:
-    class OneConvolution(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.conv = torch.nn.Conv2d(4, 8, 3, padding=1, groups=2)
+class OneConvolution(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = torch.nn.Conv2d(4, 8, 3, padding=1, groups=2)
 
-        def forward(self, rgb: torch.Tensor, ir: torch.Tensor) -> torch.Tensor:
-            return self.conv(torch.cat((rgb, ir), 1))
+    def forward(self, rgb: torch.Tensor, ir: torch.Tensor) -> torch.Tensor:
+        return self.conv(torch.cat((rgb, ir), 1))
 
-    network = OneConvolution()
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_cost_by_hand_is_counted_where_the_network_is(device: str) -> None:
+    network = OneConvolution().to(device)
     assert count_parameters(network) == 8 * 2 * 9 + 8
     assert count_macs(network, (6, 10)) == 6 * 10 * 8 * 2 * 9  # type: ignore[arg-type]
-
-
-def test_cost_is_counted_where_the_network_is() -> None:
-    network = tiny.network("lite0")
-    there = count_macs(network.to("meta"), (32, 32))
-    assert there == count_macs(tiny.network("lite0"), (32, 32))

@@ -1,0 +1,70 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from tests.training import tiny
+from training.config import Config, LossWeights
+from training.data.canvases import Canvases
+from training.loop.state import State, begin
+from training.loop.step import Step
+from training.losses.teacher import Taught
+
+CPU = torch.device("cpu")
+
+
+def batch(taught: tiny.Taught) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, Taught]:
+    views = Canvases(taught.canvases, (64, 64), seed=1, length=2)
+    (rgb, ir, allowed, said), (other_rgb, other_ir, other_allowed, other) = views[0], views[1]
+    change, probabilities = torch.stack((said.change, other.change)), said.probabilities
+    features = tuple(torch.stack(both) for both in zip(said.features, other.features, strict=True))
+    assert len(features) == 2
+    return (
+        torch.stack((rgb, other_rgb)),
+        torch.stack((ir, other_ir)),
+        torch.stack((allowed, other_allowed)),
+        Taught(change, torch.stack((probabilities, other.probabilities)), features),
+    )
+
+
+def started(config: Config) -> tuple[Step, State]:
+    state = begin(config, CPU)
+    return Step(config, state, shared=False), state
+
+
+def test_a_step_gives_the_terms_that_have_a_weight_and_changes_all_that_learns(taught: tiny.Taught) -> None:
+    take_step, state = started(taught.config)
+    before = {name: one.detach().clone() for name, one in state.learner.named_parameters()}
+    terms = take_step(*batch(taught))
+    assert set(terms) == {"distillation", "features", "imitation", "steadiness"}
+    assert state.step == 1
+    same = {name for name, one in state.learner.named_parameters() if torch.equal(one, before[name])}
+    assert same == set()
+
+
+def test_neighbouring_frames_change_no_other_term(taught: tiny.Taught) -> None:
+    """In evaluation, that is: in training they take part in the statistics of batch norms."""
+    terms = []
+    for steadiness in (0.0, 1.0):
+        config = replace(taught.config, loss=LossWeights(imitation=1.0, steadiness=steadiness))
+        take_step, state = started(config)
+        state.learner.eval()
+        terms.append(take_step(*batch(taught)))
+    torch.testing.assert_close(terms[0]["imitation"], terms[1]["imitation"])
+    assert terms[0].keys() ^ terms[1].keys() == {"steadiness"}
+
+
+def test_a_change_that_flickers_costs_by_its_weight(taught: tiny.Taught) -> None:
+    steadiness = []
+    for weight in (1.0, 3.0):
+        config = replace(taught.config, loss=LossWeights(steadiness=weight))
+        take_step, state = started(config)
+        state.learner.eval()
+        with torch.no_grad():  # a correction of noise
+            state.network.get_parameter("decoder.fusion.detail.weight").normal_(
+                generator=torch.Generator().manual_seed(0)
+            )
+        torch.manual_seed(0)
+        steadiness.append(take_step(*batch(taught))["steadiness"].item())
+    assert steadiness[0] > 0
+    assert steadiness[1] == pytest.approx(3 * steadiness[0], rel=1e-3)

@@ -1,9 +1,9 @@
 """Write a trained network as a model file that obeys the contract, checked against the network.
 
 python -m training.export --run RUN --out models/mtvif.onnx
-python -m training.export --config training/configs/finetune.yaml --out models/mtvif.onnx
+python -m training.export --config CONFIG --out models/mtvif.onnx
 
-The second command exports the weights that a config starts from, without any training: here the shipped ones.
+The second command exports the weights that a config starts from, without any training.
 """
 
 from __future__ import annotations

@@ -37,9 +37,13 @@ def read_clip(visible: Path, infrared: Path) -> Clip:
 def read_videos(visible: Path, infrared: Path) -> Clip:
     """Read two videos frame by frame.
 
-    Raises ValueError if OpenCV cannot open or decode one, or if their lengths differ.
+    Raises FileNotFoundError for one that is missing, and ValueError if OpenCV cannot open or decode one or if
+    their lengths differ.
     """
     paths = (visible, infrared)
+    for path in paths:
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} does not exist")
     videos = [cv2.VideoCapture(str(path)) for path in paths]
     for path, video in zip(paths, videos):
         if not video.isOpened():

@@ -17,11 +17,9 @@ from mtvif_ros.synthetic import RoadScene, SceneConfig
 from tests.training import tiny
 from training.config import Config, LossWeights, check
 from training.data.allowed import allowed_from_mask
-from training.data.canvases import Canvases
 from training.export import main as export
 from training.loop.step import learning_rate
 from training.losses.segmentation import halved, partial_label_loss
-from training.losses.teacher import distillation_loss, imitation_loss
 from training.model import Network
 from training.model.checkpoint import CHECKPOINT, load_checkpoint
 from training.model.decoders import spread_cells
@@ -138,35 +136,15 @@ def test_training_lowers_the_loss_it_is_asked_to_lower(data: Path, tmp_path: Pat
     assert after < before
 
 
-def longer(taught: tiny.Taught, steps: int, **train: Any) -> Config:
-    """The training of `taught` for more steps, at rates that do not depend on their number."""
-    settings = replace(taught.config.train, steps=steps, warmup_steps=20, checkpoint_every=1, **train)
-    return replace(taught.config, train=settings)
-
-
-def test_a_network_comes_closer_to_its_teacher(taught: tiny.Taught, tmp_path: Path) -> None:
-    networks = [
-        train(longer(taught, steps, ema_decay=0.5), Path("/nowhere"), tmp_path / name, taught.canvases).cpu()
-        for name, steps in (("untaught", 0), ("pupil", 15))
-    ]
-    rgb, ir, _, said = Canvases(taught.canvases, (128, 128), seed=9, length=1)[0]
-    with torch.no_grad():
-        far, near = (network(rgb[None], ir[None]) for network in networks)
-    before, after = (
-        distillation_loss(spread_cells(cells), said.probabilities[None]) for _, cells in (far, near)
-    )
-    assert after < before
-    before, after = (imitation_loss(change, said.change[None]) for change, _ in (far, near))
-    assert after < before
-
-
 def test_a_taught_run_that_was_interrupted_ends_as_one_that_was_not(
     taught: tiny.Taught, tmp_path: Path
 ) -> None:
     """Its neighbouring frames are drawn at random, and loaders draw a seed at each start."""
     for name, stops in (("whole", (3,)), ("resumed", (0, 1, 3))):
         for steps in stops:
-            config = longer(taught, steps, workers=1)
+            # So long a warm-up that the rates do not depend on the number of steps.
+            settings = replace(taught.config.train, steps=steps, warmup_steps=20, workers=1)
+            config = replace(taught.config, train=settings)
             train(config, Path("/nowhere"), tmp_path / name, taught.canvases)
     whole, resumed = (load_checkpoint(tmp_path / name / CHECKPOINT) for name in ("whole", "resumed"))
     for part in ("network", "average", "projections"):

@@ -14,7 +14,7 @@ from training.data.pairs import Sample
 def video_samples(video: Path, every: int) -> list[Sample]:
     """Return every `every`-th pair of frames of VIDEO_vi.mp4 and VIDEO_ir.mp4.
 
-    Raises ValueError as read_videos does, and for frames of different sizes.
+    Raises what read_videos raises, and ValueError for frames of different sizes.
     """
     samples = []
     visible, infrared = video_paths(video)

@@ -25,7 +25,7 @@ def test_a_slow_rate_takes_the_cameras_own_size_in_its_own_shape(open_model: Pat
     lines: list[str] = []
     sized = SizedEngine(values(open_model, SLOW), lines.append)
     assert sized.engine.size == (736, 960)
-    assert "384x512 takes" in lines[0] and lines[0].endswith("736x960 keeps 0.1 Hz")
+    assert "480x640 takes" in lines[0] and lines[0].endswith("736x960 keeps 0.1 Hz")
     assert sized.for_camera((480, 640)).size == (480, 640)
     assert sized.for_camera((512, 640)).size == (512, 640)
     assert sized.for_camera((720, 1280)).size == (608, 1088)

@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from tests.training import tiny
-from training.config import read_config
-from training.model import Network, build_model
+from training.model import Network
 from training.model.checkpoint import CHECKPOINT, load_network, load_weights, save_checkpoint, save_weights
 
 _ROOT = Path(__file__).parents[3]
@@ -34,15 +33,6 @@ def test_what_no_weight_fits_is_named(tmp_path: Path, capsys: pytest.CaptureFixt
     load_weights(new, tmp_path / "old.safetensors")
     told = capsys.readouterr().out.splitlines()[-1]
     assert told.endswith("decoder.segmentation.logits.bias, decoder.segmentation.logits.weight")
-
-
-def test_a_training_of_ones_own_starts_from_all_of_the_shipped_weights(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    config = read_config(_ROOT / "training/configs/finetune.yaml")
-    assert config.initial is not None
-    load_weights(build_model(config.model), _ROOT / config.initial)
-    assert "unchanged" not in capsys.readouterr().out
 
 
 def test_weights_of_a_narrower_encoder_are_refused_with_the_widths_to_set(tmp_path: Path) -> None:

@@ -24,5 +24,5 @@ def test_a_folder_beside_a_video_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_video_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"vi\.mp4: not a video"):
+    with pytest.raises(FileNotFoundError, match=r"vi\.mp4 does not exist"):
         read_clip(tmp_path / "vi.mp4", tmp_path / "ir.mp4")

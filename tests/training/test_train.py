@@ -210,6 +210,19 @@ def test_two_processes_take_the_steps_that_one_takes(data: Path, tmp_path: Path)
         torch.testing.assert_close(tensor, b[name], rtol=0, atol=1e-5)
 
 
+@pytest.mark.long
+def test_one_of_two_processes_makes_the_canvases_for_both(taught: tiny.Taught, tmp_path: Path) -> None:
+    path, run = tmp_path / "config.yaml", tmp_path / "run"
+    path.write_text(yaml.safe_dump(taught.plain))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
+    command += ["training.train", "--config", str(path), "--data", "/nowhere", "--out", str(run)]
+    hidden = {"CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=os.environ | hidden)
+    assert done.returncode == 0, done.stderr
+    for made in taught.canvases.iterdir():
+        assert (run / "canvases" / made.name).read_bytes() == made.read_bytes()
+
+
 def test_curves_and_pictures_are_written(data: Path, tmp_path: Path) -> None:
     train(config(2), data, tmp_path)
     assert list((tmp_path / "events").glob("events.out.tfevents.*"))

@@ -131,6 +131,17 @@ def test_usable_data_is_described(data: Path, capsys: pytest.CaptureFixture[str]
     assert "set: 3 samples, 75% of pixels labelled: car 75.00%" in capsys.readouterr().out
 
 
+def test_the_sources_of_all_stages_are_described_once(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_config(data / "config.yaml", {"path": "set", "share": 1})
+    config = yaml.safe_load(path.read_text())
+    config["stages"] = {"a": {}, "b": {"train": {"steps": 2}}}
+    config["stages"]["c"] = {"train": {"sources": [{"rendered": 1, "share": 1}]}}
+    path.write_text(yaml.safe_dump(config))
+    check_files(["--config", str(path), "--data", str(data)])
+    names = [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()]
+    assert names == ["set", "rendered"]
+
+
 def test_a_sample_depends_on_its_number_alone(data: Path) -> None:
     sources = load_sources([PairSource(path="set", share=1.0), RenderedSource(rendered=2, share=1.0)], data)
     first, second = (Mixture(sources, (32, 48), seed=5, length=20) for _ in range(2))

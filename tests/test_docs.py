@@ -57,6 +57,8 @@ NOT_RUN = {
     "mtvif_replay_all recordings --out results_all --ray": "test_many.py starts a cluster",
     "mtvif_benchmark models/mtvif_int8.onnx models/mtvif.onnx --foreign": "needs the peers' networks",
     "$PYTHON -m training.ablate": "trains for hours; test_ablate.py runs its parts",
+    "$PYTHON -m training.recipe": "trains for hours; test_recipe.py follows a small one",
+    "chrt ": "needs ROS 2 from apt and the right to real-time priority",
     "$PYTHON -m training.evaluate --model models/mtvif_int8.onnx --data ../shared": "needs MSRS",
 }
 # The same work, made small.

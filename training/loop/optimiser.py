@@ -21,8 +21,9 @@ class Muon(torch.optim.Optimizer):
     """Step by the orthogonalised momentum of convolutions (Jordan et al., Muon, 2024).
 
     A step changes all directions of a kernel alike, so that rare ones learn as fast as common ones. Here a
-    network needs less than half as many steps as with AdamW. A kernel (O, I, h, w) counts as a matrix
-    (O, I h w); steps are as large as AdamW's (Liu et al., Muon is scalable for LLM training, 2025).
+    network needs less than half as many steps as with AdamW (docs/lessons.md). A kernel (O, I, h, w) counts
+    as a matrix (O, I h w); steps are as large as AdamW's (Liu et al., Muon is scalable for LLM training,
+    2025).
     """
 
     def __init__(self, groups: list[dict[str, Any]], lr: float):

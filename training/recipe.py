@@ -95,7 +95,7 @@ def score_file(model: Path, validation: Sequence[PairFiles]) -> dict[str, Any]:
 def manifest(stages: dict[str, Config], data: Path, files: Iterable[Path]) -> dict[str, Any]:
     """Return what made `files`: code, settings and hashes of everything that went in and came out."""
     first = next(iter(stages.values()))
-    teacher = first.train.teacher
+    teacher, initial = first.train.teacher, first.initial
     return {
         "commit": _commit(),
         "machine": asdict(this_machine()),
@@ -103,6 +103,7 @@ def manifest(stages: dict[str, Config], data: Path, files: Iterable[Path]) -> di
         "steps": {name: stage.train.steps for name, stage in stages.items()},
         "stages": {name: plain(stage) for name, stage in stages.items()},
         "teacher": None if teacher is None else _digest([teacher]),
+        "initial": None if initial is None else _digest([initial]),
         "data": {
             _name(source): _digest(_files(source, data))
             for source in first.train.sources

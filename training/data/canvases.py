@@ -25,6 +25,7 @@ from mtvif_ros.progress import Progress
 from training.config import Config, plain
 from training.data.mixture import Mixture, load_sources
 from training.losses.teacher import Taught
+from training.model.learner import TAUGHT
 
 SIZE = (480, 640)
 _STRIDE = 32  # of the coarsest features: views begin at its multiples
@@ -123,7 +124,7 @@ class Canvases(Dataset[Example]):
             Taught(
                 torch.from_numpy(change),
                 torch.from_numpy(view("probabilities", 2) * level),
-                (torch.from_numpy(view("stride16", 16)), torch.from_numpy(view("stride32", 32))),
+                tuple(torch.from_numpy(view(f"stride{stride}", stride)) for stride in TAUGHT),
             ),
         )
 
@@ -176,10 +177,9 @@ def _open(
         "probabilities": (np.uint8, (len(CLASS_NAMES), *half)),
     }
     outputs = {output.name: output.shape[1:] for output in session.get_outputs()}
-    for name, stride in (("stride16", 16), ("stride32", 32)):
-        channels = outputs.get(name, [0])[0]
-        shapes[name] = (np.float16, (channels, height // stride, width // stride))
-    for name in ("change", "probabilities", "stride16", "stride32"):
+    for stride, channels in TAUGHT.items():
+        shapes[f"stride{stride}"] = (np.float16, (channels, height // stride, width // stride))
+    for name in shapes.keys() - {"rgb", "ir", "allowed"}:
         if outputs.get(name) != list(shapes[name][1]):
             raise ValueError(
                 f"train.teacher: output {name} is {outputs.get(name, 'missing')}, expected {shapes[name][1]}"

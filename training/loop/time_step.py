@@ -22,7 +22,7 @@ from training.config import Config, read_stages
 from training.loop.state import begin
 from training.loop.step import Step
 from training.losses.teacher import Taught
-from training.model.learner import TAUGHT_CHANNELS
+from training.model.learner import TAUGHT
 from training.model.precision import has_fast_bfloat16
 
 _WARM_UP = 3
@@ -48,12 +48,11 @@ def time_steps(config: Config, device: torch.device, steps: int) -> float:
 
 def _random_answers(size: tuple[int, int, int]) -> Taught:
     batch, height, width = size
-    sixteenth, thirty_second = (
-        torch.rand(batch, channels, height // stride, width // stride)
-        for channels, stride in zip(TAUGHT_CHANNELS, (16, 32))
+    features = tuple(
+        torch.rand(batch, channels, height // stride, width // stride) for stride, channels in TAUGHT.items()
     )
     probabilities = torch.rand(batch, len(CLASSES), height // 2, width // 2).softmax(1)
-    return Taught(torch.rand(batch, 1, height, width), probabilities, (sixteenth, thirty_second))
+    return Taught(torch.rand(batch, 1, height, width), probabilities, features)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -18,19 +18,19 @@ class Taught(NamedTuple):
     """Hold what a teacher says of a batch of frames (N, 3, H, W).
 
     change: of luma (N, 1, H, W). probabilities: of classes (N, C, H/2, W/2), in 0..1. features: of its
-    encoder at strides 16 and 32.
+    encoder at strides 8, 16 and 32.
     """
 
     change: Tensor
     probabilities: Tensor
-    features: tuple[Tensor, Tensor]
+    features: tuple[Tensor, ...]
 
     def to(self, device: torch.device) -> Taught:
         """Return the same on `device`."""
-        moved = [
+        change, probabilities, *features = (
             one.to(device, non_blocking=True) for one in (self.change, self.probabilities, *self.features)
-        ]
-        return Taught(moved[0], moved[1], (moved[2], moved[3]))
+        )
+        return Taught(change, probabilities, tuple(features))
 
 
 def distillation_loss(logits: Tensor, taught: Tensor) -> Tensor:

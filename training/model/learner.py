@@ -11,14 +11,14 @@ from training.model.decoders import FusionDecoder
 from training.model.decoders.pyramid import FeaturePyramid
 from training.model.network import MultiTaskVIF, Network
 
-TAUGHT_CHANNELS = (112, 192)  # of the teacher's features at strides 16 and 32
+TAUGHT = {8: 40, 16: 112, 32: 192}  # channels of the teacher's features by stride
 
 
 class Outputs(NamedTuple):
     """Hold what a step judges.
 
     change, cells: a network's outputs. inner: logits (N, C, h, w) of its pyramid's maps. features: what the
-    encoder has at strides 16 and 32, in the teacher's channels. Both lists may be empty.
+    encoder has at strides 8, 16 and 32, in the teacher's channels. Both lists may be empty.
     """
 
     change: Tensor
@@ -33,8 +33,8 @@ class Learner(nn.Module):
     A judge is a 1x1 convolution that turns a map into logits: the map that enters the pyramid at stride 32,
     and those that leave its levels at 16, 8 and 4 (Lee et al., Deeply-Supervised Nets, AISTATS 2015). Without
     judges the pyramid keeps what common classes need and drops rare ones (docs/lessons.md). A projection is a
-    1x1 convolution from the encoder's channels to the teacher's (Romero et al., FitNets, ICLR 2015). Neither
-    is part of the trained network. A network without segmentation has no judges.
+    1x1 convolution from the encoder's channels to the teacher's, where they differ (Romero et al., FitNets,
+    ICLR 2015). Neither is part of the trained network. A network without segmentation has no judges.
 
     `deep` asks for judges, `taught` for projections. Takes a network's inputs; returns Outputs.
     """
@@ -51,9 +51,10 @@ class Learner(nn.Module):
             for parameter in self.judges.parameters():
                 nn.init.zeros_(parameter)
         if taught and isinstance(network, MultiTaskVIF):
-            own = network.encoder.channels[2:]
+            own = network.encoder.channels[1:]
             self.projections.extend(
-                nn.Conv2d(width, theirs, 1) for width, theirs in zip(own, TAUGHT_CHANNELS)
+                nn.Identity() if width == theirs else nn.Conv2d(width, theirs, 1)
+                for width, theirs in zip(own, TAUGHT.values())
             )
 
     def forward(self, rgb: Tensor, ir: Tensor) -> Outputs:
@@ -76,4 +77,4 @@ class Learner(nn.Module):
             for hook in hooks:
                 hook.remove()
         inner = [judge(one) for judge, one in zip(self.judges, [encoded[3], *maps])]
-        return Outputs(change, cells, inner, [p(one) for p, one in zip(self.projections, encoded[2:])])
+        return Outputs(change, cells, inner, [p(one) for p, one in zip(self.projections, encoded[1:])])

@@ -10,10 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.model.luma import LUMA_BT601
-
 _CELL = 4
 _PIXELS = _CELL * _CELL
+# Infrared less the luma of BT.601, each weight a whole number of 127ths: int8 holds them exactly, and a
+# camera's bytes too, so that a quantised file loses nothing here.
+_EXCESS = tuple(weight / 127 for weight in (-38, -75, -14, 127))
 
 
 class FusionHead(nn.Module):
@@ -45,7 +46,7 @@ class FusionHead(nn.Module):
         excess = torch.zeros(_PIXELS, 4, _CELL, _CELL)
         for pixel in range(_PIXELS):
             row, column = divmod(pixel, _CELL)
-            excess[pixel, :, row, column] = torch.tensor((*(-weight for weight in LUMA_BT601), 1.0))
+            excess[pixel, :, row, column] = torch.tensor(_EXCESS)
         self.register_buffer("excess", excess, persistent=False)
 
     def forward(self, x: Tensor, fine: Tensor, rgb: Tensor, ir: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from training.model.layers import conv_bn
 
-_WIDTHS = (32, 48, 96)
+_WIDTHS = (32, 48, 64)
 
 
 class FeaturePyramid(nn.Module):

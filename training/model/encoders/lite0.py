@@ -24,7 +24,9 @@ from training.model.layers import conv_bn
 from training.model.luma import luma_of
 
 
-class _Block(NamedTuple):
+class Block(NamedTuple):
+    """Describe a block of EfficientNet-Lite0."""
+
     kernel: int
     stride: int
     expand: int
@@ -32,20 +34,20 @@ class _Block(NamedTuple):
     outputs: int
 
 
-_BLOCKS = (
-    _Block(3, 1, 1, 32, 16),
-    _Block(3, 2, 6, 16, 24),
-    _Block(3, 1, 6, 24, 24),
-    _Block(5, 2, 6, 24, 40),
-    _Block(5, 1, 6, 40, 40),
-    _Block(3, 2, 6, 40, 80),
-    _Block(3, 1, 6, 80, 80),
-    _Block(3, 1, 6, 80, 80),
-    _Block(5, 1, 6, 80, 112),
-    _Block(5, 1, 6, 112, 112),
-    _Block(5, 1, 6, 112, 112),
-    _Block(5, 2, 6, 112, 192),
-    _Block(5, 1, 6, 192, 192),
+BLOCKS = (
+    Block(3, 1, 1, 32, 16),
+    Block(3, 2, 6, 16, 24),
+    Block(3, 1, 6, 24, 24),
+    Block(5, 2, 6, 24, 40),
+    Block(5, 1, 6, 40, 40),
+    Block(3, 2, 6, 40, 80),
+    Block(3, 1, 6, 80, 80),
+    Block(3, 1, 6, 80, 80),
+    Block(5, 1, 6, 80, 112),
+    Block(5, 1, 6, 112, 112),
+    Block(5, 1, 6, 112, 112),
+    Block(5, 2, 6, 112, 192),
+    Block(5, 1, 6, 192, 192),
 )
 _INFRARED_JOINS_AFTER = (2, 4, 5)
 _FEATURES_AFTER = (2, 4, 10, 12)
@@ -53,7 +55,7 @@ _INFRARED_CHANNELS = (32, 64, 96)
 _FIRST_INFRARED, _FIRST_BLOCK = "infrared.0", "blocks.0"
 _HIDDEN = {
     _FIRST_INFRARED: _INFRARED_CHANNELS[0],
-    **{f"blocks.{index}": block.inputs * block.expand for index, block in enumerate(_BLOCKS)},
+    **{f"blocks.{index}": block.inputs * block.expand for index, block in enumerate(BLOCKS)},
 }
 
 
@@ -87,8 +89,10 @@ def _norm(channels: int) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(channels, eps=1e-3)
 
 
-class _InvertedResidual(nn.Module):
-    def __init__(self, block: _Block, hidden: int):
+class InvertedResidual(nn.Module):
+    """Expand, convolve each channel by itself and project; add the input where the shapes allow it."""
+
+    def __init__(self, block: Block, hidden: int):
         super().__init__()
         layers: list[nn.Module] = []
         if block.expand != 1:
@@ -106,6 +110,13 @@ class _InvertedResidual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = self.layers(x)
         return x + y if self.is_residual else y
+
+
+def hidden_of_block(index: int) -> Hidden:
+    """Return the channels inside block `index`, which expands its input."""
+    layers = f"blocks.{index}.layers"
+    makers = tuple(f"{layers}.{layer}" for layer in (0, 1, 3, 4))
+    return Hidden(makers, f"{layers}.6.0", f"{layers}.7")
 
 
 class _Excess(nn.Module):
@@ -137,7 +148,7 @@ class Lite0Encoder(Encoder):
         self.excess = _Excess()
         self.stem = nn.Sequential(_SamePadConv(4, first, 3, 2), _norm(first), nn.ReLU6())
         self.blocks = nn.ModuleList(
-            _InvertedResidual(block, widths[f"blocks.{index}"]) for index, block in enumerate(_BLOCKS)
+            InvertedResidual(block, widths[f"blocks.{index}"]) for index, block in enumerate(BLOCKS)
         )
         c4, c8, c16 = _INFRARED_CHANNELS
         narrow = widths[_FIRST_INFRARED]
@@ -149,7 +160,7 @@ class Lite0Encoder(Encoder):
             ]
         )
         self.joins = nn.ModuleList(
-            _zero_conv(infrared, _BLOCKS[index].outputs)
+            _zero_conv(infrared, BLOCKS[index].outputs)
             for infrared, index in zip(_INFRARED_CHANNELS, _INFRARED_JOINS_AFTER)
         )
         if pretrained:
@@ -178,10 +189,7 @@ class Lite0Encoder(Encoder):
                 ("stem", "blocks.0.layers.0", "blocks.0.layers.1"), "blocks.0.layers.3.0", "blocks.0.layers.4"
             ),
         }
-        for index in range(1, len(_BLOCKS)):
-            layers = f"blocks.{index}.layers"
-            makers = tuple(f"{layers}.{layer}" for layer in (0, 1, 3, 4))
-            found[f"blocks.{index}"] = Hidden(makers, f"{layers}.6.0", f"{layers}.7")
+        found |= {f"blocks.{index}": hidden_of_block(index) for index in range(1, len(BLOCKS))}
         return found
 
 

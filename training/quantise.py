@@ -6,6 +6,7 @@ python -m training.quantise --model models/mtvif.onnx --data DATA/msrs/train --o
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,14 @@ from training.scoring.parity import compare_outputs, outputs_of
 
 # These stay in float: the contract's own arithmetic; the class indices, which no scale may touch; what the
 # fusion head makes of its convolutions, because it decides single grey levels; and of lite0 the excess of
-# infrared and the first block, whose pretrained depthwise kernels amplify the stem's small errors tens of times.
+# infrared and the first block, whose pretrained kernels amplify the stem's small errors tens of times.
 _FLOAT = (
     r".*/encoder/excess/.*",
     r".*/encoder/blocks\.0/.*",
     r".*/fusion/(Relu|Mul|Add|Cast|DepthToSpace).*",
     r"^/(DepthToSpace|Resize|ArgMax|Div|Sub|Add|Mul|Clip|Cast|Transpose|Slice|Pad).*",
 )
+_EXCESS = re.compile(r".*/fusion/Conv$")
 
 
 def quantise(model: Path, out: Path, pairs: Sequence[PairFiles], signed: bool = False) -> None:
@@ -46,13 +48,15 @@ def quantise(model: Path, out: Path, pairs: Sequence[PairFiles], signed: bool = 
         frames = dict(zip(("rgb", "ir"), load_pair(files)))
         return {name: (scaled(frame, size[::-1]) if size else frame)[None] for name, frame in frames.items()}
 
+    full = onnx.load(str(model))
     quantised = nncf.quantize(
-        onnx.load(str(model)),
+        full,
         nncf.Dataset(list(pairs), to_inputs),
         preset=nncf.QuantizationPreset.PERFORMANCE,
         subset_size=len(pairs),
         ignored_scope=nncf.IgnoredScope(patterns=list(_FLOAT), validate=False),
     )
+    _keep_bytes(full, quantised)
     if signed:
         _make_signed(quantised)
     for entry in quantised.metadata_props:
@@ -60,6 +64,30 @@ def quantise(model: Path, out: Path, pairs: Sequence[PairFiles], signed: bool = 
             entry.value = "int8"
     onnx.checker.check_model(quantised, full_check=True)
     onnx.save(quantised, str(out))
+
+
+def _keep_bytes(full: onnx.ModelProto, quantised: onnx.ModelProto) -> None:
+    """Make the excess of infrared exact: bytes times whole weights.
+
+    The quantiser halves weights, lest processors without VNNI overflow; these cannot, as only infrared's is
+    positive.
+    """
+    weights, tensors = (
+        {tensor.name: tensor for tensor in one.graph.initializer} for one in (full, quantised)
+    )
+    makers = {output: node for node in quantised.graph.node for output in node.output}
+    whole = {node.name: weights[node.input[1]] for node in full.graph.node if _EXCESS.match(node.name)}
+    for node in quantised.graph.node:
+        if node.name not in whole:
+            continue
+        kernel, scale, _ = makers[node.input[1]].input
+        exact = np.rint(numpy_helper.to_array(whole[node.name]) * 127).astype(np.int8)
+        tensors[kernel].CopyFrom(numpy_helper.from_array(exact, kernel))
+        steps = np.full(len(exact), 1 / 127, np.float32)
+        tensors[scale].CopyFrom(numpy_helper.from_array(steps, scale))
+        for plane in makers[node.input[0]].input:
+            step = makers[plane].input[1]
+            tensors[step].CopyFrom(numpy_helper.from_array(np.array(1 / 255, np.float32), step))
 
 
 def _make_signed(model: onnx.ModelProto) -> None:

@@ -26,6 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / name).mkdir()
     for number in range(4):
         frame = scene.frame(number * 40)
+        frame.rgb[0, :2], frame.ir[0, :2] = ((0, 0, 0), (255, 255, 255)), (0, 255)
         cv2.imwrite(str(root / "vi" / f"{number}.png"), frame.rgb[..., ::-1])
         cv2.imwrite(str(root / "ir" / f"{number}.png"), frame.ir)
     torch.manual_seed(0)
@@ -62,6 +63,16 @@ def test_the_encoders_first_look_at_both_frames_is_rounded_once(small: Path) -> 
     rounded = {node.input[0] for node in nodes if node.op_type == "QuantizeLinear"}
     first_look = [node for node in nodes if "/encoder/excess/" in node.name]
     assert [node.op_type for node in first_look if rounded & set(node.output)] == ["Relu"]
+
+
+def test_int8_takes_nothing_from_the_excess_of_infrared(folder: Path, tmp_path: Path) -> None:
+    """An untrained head shows it as it is; the frames hold black and white, as calibration expects."""
+    torch.manual_seed(0)
+    full, small, pairs = tmp_path / "full.onnx", tmp_path / "small.onnx", find_pairs(folder)
+    write_onnx(tiny.network("patch"), full, {})
+    quantise(full, small, pairs)
+    parity = compare_outputs(*(outputs_of(Fuser(path, "onnxruntime"), pairs) for path in (full, small)))
+    assert parity.within_one == 1.0 and parity.psnr > 70
 
 
 @pytest.mark.long

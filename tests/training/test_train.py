@@ -144,7 +144,7 @@ def test_a_taught_run_that_was_interrupted_ends_as_one_that_was_not(
         for steps in stops:
             # So long a warm-up that the rates do not depend on the number of steps.
             settings = replace(taught.config.train, steps=steps, warmup_steps=20, workers=1)
-            config = replace(taught.config, train=settings)
+            config = replace(taught.config, train=settings, model=tiny.settings("plain"))
             train(config, Path("/nowhere"), tmp_path / name, taught.canvases)
     whole, resumed = (load_checkpoint(tmp_path / name / CHECKPOINT) for name in ("whole", "resumed"))
     for part in ("network", "average", "projections"):

@@ -27,4 +27,4 @@ def test_what_a_teacher_says_comes_with_them(taught: Taught) -> None:
         rgb, _, _, said = batch
         assert rgb.shape == (2, 3, 64, 64)
         assert said.change.shape == (2, 1, 64, 64) and said.probabilities.shape == (2, 9, 32, 32)
-        assert [one.shape[1:] for one in said.features] == [(112, 4, 4), (192, 2, 2)]
+        assert [one.shape[1:] for one in said.features] == [(40, 8, 8), (112, 4, 4), (192, 2, 2)]

@@ -35,6 +35,7 @@ def test_a_canvas_holds_frames_classes_and_what_the_teacher_says(taught: Taught)
         "allowed": (3, 480, 640),
         "change": (3, 1, 480, 640),
         "probabilities": (3, 9, 240, 320),
+        "stride8": (3, 40, 60, 80),
         "stride16": (3, 112, 30, 40),
         "stride32": (3, 192, 15, 20),
     }
@@ -100,6 +101,7 @@ def marked(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("allowed", columns, np.uint16),
         ("change", rows[None], np.float16),
         ("probabilities", columns[None, ::2, ::2], np.uint8),
+        ("stride8", columns[None, ::8, ::8], np.float16),
         ("stride16", columns[None, ::16, ::16], np.float16),
         ("stride32", columns[None, ::32, ::32], np.float16),
     ):
@@ -122,7 +124,7 @@ def test_all_parts_of_a_view_show_the_same_place_mirrored_or_not(marked: Path) -
         assert torch.equal(allowed, column[0].int())
         assert torch.equal(said.change, row)
         assert torch.equal((said.probabilities * 255).round(), column[:, ::2, ::2])
-        for features, stride in zip(said.features, (16, 32), strict=True):
+        for features, stride in zip(said.features, (8, 16, 32), strict=True):
             assert torch.equal(features, least_of_squares(column, stride))
         corners.add((int(row.min()), int(column.min())))
         mirrored.add(bool(column[0, 0, 0] > column[0, 0, -1]))

@@ -56,10 +56,10 @@ def test_a_step_has_singular_values_near_one_and_the_size_of_adamws(shape: tuple
 
 def test_parts_learn_at_their_share_of_the_rate() -> None:
     usual = moved(learner())
-    slow = moved(learner(), {"encoder.stages.3": 0.25, "encoder": 0.5})
+    slow = moved(learner(), {"encoder.blocks.12": 0.25, "encoder": 0.5})
     for name, distance in usual.items():
         share = 1.0
-        if name.startswith("network.encoder.stages.3."):
+        if name.startswith("network.encoder.blocks.12."):
             share = 0.25
         elif name.startswith("network.encoder."):
             share = 0.5
@@ -83,8 +83,8 @@ def test_kernels_decay_and_vectors_do_not() -> None:
 
 
 def test_a_part_that_does_not_exist_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match=r"train\.rates: 'encoder\.blocks' is no part"):
-        make_optimisers(learner(), 1.0, 0.0, {"encoder.blocks": 0.1})
+    with pytest.raises(ValueError, match=r"train\.rates: 'encoder\.stem' is no part"):
+        make_optimisers(learner(), 1.0, 0.0, {"encoder.stem": 0.1})
 
 
 def descend(own: Learner, optimiser: Optimisers, first: int, last: int) -> list[float]:

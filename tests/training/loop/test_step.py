@@ -18,7 +18,6 @@ def batch(taught: tiny.Taught) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor
     (rgb, ir, allowed, said), (other_rgb, other_ir, other_allowed, other) = views[0], views[1]
     change, probabilities = torch.stack((said.change, other.change)), said.probabilities
     features = tuple(torch.stack(both) for both in zip(said.features, other.features, strict=True))
-    assert len(features) == 2
     return (
         torch.stack((rgb, other_rgb)),
         torch.stack((ir, other_ir)),

@@ -26,8 +26,7 @@ def frames() -> Frames:
 def agreeing(own: Outputs) -> Taught:
     """What a teacher would say who says what `own` says."""
     assert own.cells is not None
-    stride16, stride32 = own.features
-    return Taught(own.change, spread_cells(own.cells).softmax(1), (stride16, stride32))
+    return Taught(own.change, spread_cells(own.cells).softmax(1), tuple(own.features))
 
 
 def test_terms_are_weighted_and_absent_ones_are_not_computed() -> None:
@@ -69,8 +68,8 @@ def test_what_a_teacher_says_is_three_terms_of_their_own() -> None:
     agreed = joint_loss(own, *frames(), weights, agreeing(own))
     assert set(agreed) == {"distillation", "features", "imitation"}
     assert [one.item() for one in agreed.values()] == pytest.approx([0, 0, 0], abs=1e-5)
-    change, probabilities, (stride16, stride32) = agreeing(own)
-    other = Taught(change + 0.5, probabilities.flip(1), (-stride16, -stride32))
+    change, probabilities, features = agreeing(own)
+    other = Taught(change + 0.5, probabilities.flip(1), tuple(-one for one in features))
     refused = joint_loss(own, *frames(), weights, other)
     assert refused["imitation"] == pytest.approx(4 * 0.5)
     assert min(refused.values()) > 0.1

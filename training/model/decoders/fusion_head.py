@@ -21,14 +21,14 @@ class FusionHead(nn.Module):
     """Decide how much infrared every pixel gains, and what else changes.
 
     `forward(x, fine, rgb, ir)` takes a merged map, an encoder's own features at stride 4 and frames in 0..1.
-    Returns the change of luma (N, 1, H, W), float32. Untrained, it gives the brighter of both frames, and it
-    learns from there:
+    Returns the change of luma (N, 1, H, W), float32. Untrained, it gives the brighter of both frames within a
+    grey level, and it learns from there:
 
         change = share * relu(ir - luma) + correction
 
     Share and correction are predicted for every pixel, the correction from the fine features too, which know
-    single pixels. The excess is read from the frames in float32, so that
-    no rounding inside the network shows in the image.
+    single pixels. The excess is read from the frames themselves, in float32 or from their bytes, so that no
+    rounding inside the network shows in the image.
     """
 
     excess: Tensor

@@ -19,7 +19,7 @@ def test_untrained_it_gives_the_brighter_of_both_frames() -> None:
     rgb, ir = frames()
     change = FusionHead(8, 6)(*maps(), rgb, ir)
     assert change.shape == ir.shape
-    torch.testing.assert_close(luma_of(rgb) + change, torch.maximum(luma_of(rgb), ir), rtol=0, atol=1e-6)
+    torch.testing.assert_close(luma_of(rgb) + change, torch.maximum(luma_of(rgb), ir), rtol=0, atol=1 / 255)
 
 
 @pytest.mark.parametrize(("layer", "where_infrared_is_darker"), [("share", False), ("correction", True)])

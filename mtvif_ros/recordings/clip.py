@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from mtvif_ros.image import Image
+from mtvif_ros.imaging.thermal import ThermalScaler
 from mtvif_ros.recordings.pair_folder import load_pair, pair_folders
 
 
@@ -31,7 +33,7 @@ def read_clip(visible: Path, infrared: Path) -> Clip:
     if not visible.is_dir():
         return read_videos(visible, infrared)
     pairs = pair_folders(visible, infrared)
-    return Clip(map(load_pair, pairs), len(pairs))
+    return Clip(map(partial(load_pair, thermal=ThermalScaler()), pairs), len(pairs))
 
 
 def read_videos(visible: Path, infrared: Path) -> Clip:

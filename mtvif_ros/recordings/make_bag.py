@@ -17,10 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from mtvif_ros.command_line import command_parser, positive_number, told_plainly
+from mtvif_ros.imaging.thermal import ThermalScaler
 from mtvif_ros.parallel import in_processes
 from mtvif_ros.progress import tracked
 from mtvif_ros.recordings.clip import read_videos
-from mtvif_ros.recordings.pair_folder import find_pairs, load_mask, load_pair
+from mtvif_ros.recordings.pair_folder import find_pairs, load_mask, load_stored_pair
 from mtvif_ros.recordings.timing import Timing, moments
 from mtvif_ros.recordings.writer import STORAGES, BagFrame, PairBagWriter
 from mtvif_ros.synthetic import RoadScene, SceneConfig
@@ -40,13 +41,16 @@ class FrameSource:
 
 
 def from_pairs(folder: Path) -> FrameSource:
-    """Read a folder of pairs in the order of their names. Raises what find_pairs and load_pair raise."""
-    pairs = find_pairs(folder)
+    """Read a folder of pairs in the order of their names; infrared of 16 bits keeps them.
+
+    Raises what find_pairs and load_stored_pair raise.
+    """
+    pairs, thermal = find_pairs(folder), ThermalScaler()
 
     def frames() -> Iterator[BagFrame]:
         for files in pairs:
-            rgb, ir = load_pair(files)
-            yield BagFrame(rgb, ir, load_mask(files, ir))
+            rgb, ir = load_stored_pair(files)
+            yield BagFrame(rgb, ir if ir.dtype == np.uint16 else thermal(ir), load_mask(files, ir))
 
     return FrameSource(frames(), len(pairs))
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mtvif_ros.image import Image
+from mtvif_ros.image import AnyImage, Image
 from mtvif_ros.pairing.stamps import NANOSECONDS
 from mtvif_ros.recordings.reader import IMAGE, message_types
 from mtvif_ros.recordings.timing import Moment, Shot
@@ -22,10 +22,13 @@ _CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
 
 
 class BagFrame(NamedTuple):
-    """Hold rgb (H, W, 3), ir (H, W) and, where there are labels, the class mask (H, W), all uint8."""
+    """Hold rgb (H, W, 3), ir (H, W) and, where there are labels, the class mask (H, W).
+
+    All are uint8; ir may be uint16.
+    """
 
     rgb: Image
-    ir: Image
+    ir: AnyImage
     mask: Image | None
 
 
@@ -59,9 +62,10 @@ class PairBagWriter:
 
     def write(self, frame: BagFrame, moment: Moment) -> None:
         """Write one frame of both cameras in the order of arrival, without what a camera dropped."""
-        shots: list[tuple[Shot | None, str, str, Image, str]] = [
+        infrared = "mono16" if frame.ir.dtype == np.uint16 else "mono8"
+        shots: list[tuple[Shot | None, str, str, AnyImage, str]] = [
             (moment.rgb, RGB_TOPIC, RGB_FRAME_ID, frame.rgb, "rgb8"),
-            (moment.ir, IR_TOPIC, IR_FRAME_ID, frame.ir, "mono8"),
+            (moment.ir, IR_TOPIC, IR_FRAME_ID, frame.ir, infrared),
         ]
         if frame.mask is not None:
             shots.insert(1, (moment.rgb, LABEL_TOPIC, RGB_FRAME_ID, frame.mask, "mono8"))
@@ -69,12 +73,13 @@ class PairBagWriter:
             if shot is not None:
                 self._write_image(shot, topic, frame_id, pixels, encoding)
 
-    def _write_image(self, shot: Shot, topic: str, frame_id: str, pixels: Image, encoding: str) -> None:
+    def _write_image(self, shot: Shot, topic: str, frame_id: str, pixels: AnyImage, encoding: str) -> None:
         types = self._store.types
         stamp = types["builtin_interfaces/msg/Time"](shot.stamp // NANOSECONDS, shot.stamp % NANOSECONDS)
         header = types["std_msgs/msg/Header"](stamp, frame_id)
         height, width = pixels.shape[:2]
-        data = np.ascontiguousarray(pixels).reshape(-1)
+        stored = pixels.astype(pixels.dtype.newbyteorder("<"), copy=False)  # is_bigendian is 0
+        data = np.ascontiguousarray(stored).reshape(-1).view(np.uint8)
         image = types[IMAGE](header, height, width, encoding, 0, data.size // height, data)
         self._put(topic, IMAGE, image, shot.received)
         if topic != LABEL_TOPIC:

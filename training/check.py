@@ -39,8 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     with told_plainly(parser):
         stages = read_stages(options.config).values()
-        wanted = list(dict.fromkeys(source for stage in stages for source in stage.train.sources))
-        for one, source in zip(wanted, load_sources(wanted, options.data)):
+        wanted = dict.fromkeys(source for stage in stages for source in stage.train.sources)
+        judged = dict.fromkeys(
+            PairSource(**vars(pairs), share=1) for stage in stages for pairs in stage.validate
+        )
+        for one, source in zip((*wanted, *judged), load_sources((*wanted, *judged), options.data)):
             print(f"{_name(one)}: {describe(source)}")
 
 

@@ -71,6 +71,7 @@ def load_sources(wanted: Sequence[AnySource], data: Path) -> list[Source]:
     """
     problems: list[str] = []
     sources = [Source(_load(one, data, problems), one.share) for one in wanted]
+    problems = list(dict.fromkeys(problems))
     if problems:
         raise ValueError(f"{len(problems)} files cannot be used:\n  " + "\n  ".join(problems))
     return sources
@@ -85,12 +86,12 @@ def _load(wanted: AnySource, data: Path, problems: list[str]) -> list[Sample]:
             samples = video_samples(data / wanted.video, wanted.every)
             return [replace(sample, allowed=forbid(sample.allowed, wanted.absent)) for sample in samples]
         pairs = select_pairs(wanted, data)
-    except FileNotFoundError as error:
+    except (OSError, ValueError) as error:
         problems.append(str(error))
         return samples
     for files in pairs:
         try:
             samples.append(load_sample(files))
-        except ValueError as error:
+        except (OSError, ValueError) as error:
             problems.append(str(error))
     return [replace(sample, allowed=forbid(sample.allowed, wanted.absent)) for sample in samples]

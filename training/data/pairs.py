@@ -38,9 +38,7 @@ def load_sample(files: PairFiles) -> Sample:
     With neither, every class is allowed everywhere. Raises ValueError naming the file that cannot be used.
     """
     rgb, ir = load_pair(files)
-    mask = load_mask(files, ir)
-    if mask is not None:
-        _check_classes(mask, files)
+    mask = load_labels(files, ir)
     boxes = read_boxes(files.boxes) if files.boxes is not None else None
     if mask is not None and boxes is not None:
         allowed = allowed_from_mask_and_boxes(mask, boxes)
@@ -53,9 +51,14 @@ def load_sample(files: PairFiles) -> Sample:
     return Sample(files.name, rgb, ir, allowed)
 
 
-def _check_classes(mask: Image, files: PairFiles) -> None:
+def load_labels(files: PairFiles, like: Image) -> Image | None:
+    """Read the class mask as load_mask does. Raises ValueError for values of no class, too."""
+    mask = load_mask(files, like)
+    if mask is None:
+        return None
     wrong = np.setdiff1d(mask, (*range(len(CLASS_NAMES)), IGNORE))
     if wrong.size:
         raise ValueError(
             f"{files.mask}: values {wrong.tolist()}, expected 0..{len(CLASS_NAMES) - 1} or {IGNORE}"
         )
+    return mask

@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from mtvif_ros.classes import CLASS_NAMES, IGNORE
 from mtvif_ros.image import Image
-from mtvif_ros.recordings.pair_folder import PairFiles, load_mask, load_pair
+from mtvif_ros.recordings.pair_folder import PairFiles, load_pair
 from training.data.boxes import BOX_CLASSES, Boxes, box_window, is_found, read_boxes
+from training.data.pairs import load_labels
 
 Plane = npt.NDArray[np.float32]
 
@@ -33,7 +34,7 @@ def fill_priors(pairs: Sequence[PairFiles]) -> dict[int, Plane]:
         if files.mask is None or files.boxes is None:
             continue
         _, ir = load_pair(files)
-        mask = load_mask(files, ir)
+        mask = load_labels(files, ir)
         assert mask is not None
         for kind, *box in read_boxes(files.boxes):
             index = BOX_CLASSES[int(kind)]

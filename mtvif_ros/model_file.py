@@ -13,7 +13,8 @@ from typing import Any
 
 import onnx
 
-from mtvif_ros.classes import CLASS_NAMES
+from mtvif_ros.classes import LEAST, MOST, colour_table
+from mtvif_ros.image import Image
 from mtvif_ros.size import USUAL, Size, shown
 
 _UINT8 = int(onnx.TensorProto.UINT8)
@@ -41,6 +42,11 @@ class ModelFile:
     def version(self) -> str:
         """The version of the model, `unknown` if the file has none."""
         return self.properties.get("model_version", "unknown")
+
+    @property
+    def colours(self) -> Image:
+        """The palette as a colour_table."""
+        return colour_table(self.palette)
 
     @property
     def precision(self) -> str:
@@ -99,8 +105,12 @@ def read_model_file(path: str | Path) -> ModelFile:
     properties = {entry.key: entry.value for entry in model.metadata_props}
     classes = _json_property(properties, "classes", problems)
     palette = _json_property(properties, "palette", problems)
-    if classes is not None and len(classes) != len(CLASS_NAMES):
-        problems.append(f"lists {len(classes)} classes, expected {len(CLASS_NAMES)}: {CLASS_NAMES}")
+    if classes is not None and not LEAST <= len(classes) <= MOST:
+        problems.append(f"lists {len(classes)} classes, expected {LEAST} to {MOST}")
+    if classes is not None and not (all(isinstance(one, str) for one in classes) and _differ(classes)):
+        problems.append(f"lists the classes {classes}, expected names that differ")
+    if palette is not None and not all(_is_colour(one) for one in palette):
+        problems.append(f"has the palette {palette}, expected [R, G, B] in 0..255 for each class")
     if classes is not None and palette is not None and len(classes) != len(palette):
         problems.append(f"has {len(palette)} palette colours for {len(classes)} classes")
     if problems:
@@ -138,6 +148,18 @@ def _check_tensors(
             problems.append(f"{what} {tensor.name} has shape {shape}, expected {form}")
         shapes.append(shape)
     return shapes
+
+
+def _differ(names: list[Any]) -> bool:
+    return len(set(names)) == len(names)
+
+
+def _is_colour(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 3
+        and all(isinstance(one, int) and 0 <= one <= 255 for one in value)
+    )
 
 
 def _json_property(properties: dict[str, str], name: str, problems: list[str]) -> list[Any] | None:

@@ -54,6 +54,7 @@ class Runtime:
             self._outputs = Outputs(node, made)
             self._diagnostics = node.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, 10)
             made.callback(node.destroy_publisher, self._diagnostics)
+            self._colours = self._sized.engine.model.colours
             declare_labels(node, self._sized.engine.model)
             publish_label_info(node, made, self._sized.engine.model)
             self._worker = LatestWorker(self._answer, self._fail, "inference")
@@ -132,7 +133,8 @@ class Runtime:
                 distance=pair.distance,
             )
         )
-        self._outputs.publish_overlay(fused, mask, visible.header, self._parameters.overlay.opacity)
+        opacity = self._parameters.overlay.opacity
+        self._outputs.publish_overlay(fused, mask, visible.header, self._colours, opacity)
 
     def _read(self, stream: Stream, read: Callable[[Any], Pixels], message: Any) -> Pixels:
         try:

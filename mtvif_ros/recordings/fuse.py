@@ -22,18 +22,19 @@ import numpy as np
 from mtvif_ros.command_line import command_parser, frame_size, positive_number, told_plainly
 from mtvif_ros.engines import BACKENDS, shipped_model
 from mtvif_ros.image import Image
-from mtvif_ros.imaging.draw import colour_mask, overlay, side_by_side
+from mtvif_ros.imaging.draw import overlay, side_by_side
 from mtvif_ros.imaging.fuse import Fuser
 from mtvif_ros.imaging.registration import Registration, read_registration
 from mtvif_ros.progress import tracked
 from mtvif_ros.recordings.clip import Clip, read_clip
 
-Picture = Callable[[Image, Image, Image, Image], Image]  # of rgb, ir, fused and mask, all of one size
+# Of rgb, ir, fused and mask, all of one size, and a colour_table.
+Picture = Callable[[Image, Image, Image, Image, Image], Image]
 
 PICTURES: dict[str, Picture] = {
-    "fused": lambda rgb, ir, fused, mask: fused,
-    "mask": lambda rgb, ir, fused, mask: colour_mask(mask),
-    "overlay": lambda rgb, ir, fused, mask: overlay(fused, mask),
+    "fused": lambda rgb, ir, fused, mask, colours: fused,
+    "mask": lambda rgb, ir, fused, mask, colours: colours[mask],
+    "overlay": lambda rgb, ir, fused, mask, colours: overlay(fused, mask, colours),
     "side-by-side": side_by_side,
 }
 _CODECS = {".mp4": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
@@ -41,12 +42,13 @@ _RATE = 30.0  # of folders, which have none, in Hz
 
 
 class Seen(NamedTuple):
-    """Hold what a network saw and gave, all of one size: the arguments of a Picture."""
+    """Hold what a network saw and gave, all of one size, and its colours: the arguments of a Picture."""
 
     rgb: Image
     ir: Image
     fused: Image
     mask: Image
+    colours: Image
 
 
 def see(fuser: Fuser, clip: Clip, registration: Registration) -> Iterator[Seen]:
@@ -54,7 +56,7 @@ def see(fuser: Fuser, clip: Clip, registration: Registration) -> Iterator[Seen]:
     for rgb, ir in clip.frames:
         size = (rgb.shape[1], rgb.shape[0])
         aligned = registration(ir, size, size)
-        yield Seen(rgb, aligned, *fuser(rgb, aligned))
+        yield Seen(rgb, aligned, *fuser(rgb, aligned), fuser.colours)
 
 
 def write_video(seen: Iterable[Seen], show: str, rate: float, out: Path) -> None:
@@ -78,7 +80,7 @@ def write_folder(seen: Iterable[Seen], names: Iterable[str], rate: float, out: P
         for one, name in zip(seen, names):
             _write(out / "fused" / f"{name}.png", one.fused[..., ::-1])
             _write(out / "masks" / f"{name}.png", one.mask)
-            _write(out / "overlays" / f"{name}.png", overlay(one.fused, one.mask)[..., ::-1])
+            _write(out / "overlays" / f"{name}.png", overlay(one.fused, one.mask, one.colours)[..., ::-1])
             write(side_by_side(*one))
 
 

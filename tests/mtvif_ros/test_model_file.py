@@ -4,7 +4,7 @@ from pathlib import Path
 import onnx
 import pytest
 
-from mtvif_ros.classes import CLASS_NAMES
+from mtvif_ros.classes import STREET_NAMES, SegmentationClass, with_colours
 from mtvif_ros.model_file import ModelFileError, read_model_file
 from mtvif_ros.resources import model_directory
 from tests.mtvif_ros.toy import write_toy
@@ -13,8 +13,8 @@ from tests.mtvif_ros.toy import write_toy
 def test_the_shipped_model_obeys_the_contract(model_path: Path) -> None:
     model = read_model_file(model_path)
     assert model.size == (480, 640)
-    assert model.classes == CLASS_NAMES
-    assert len(model.palette) == len(CLASS_NAMES)
+    assert model.classes == STREET_NAMES
+    assert len(model.palette) == len(STREET_NAMES)
     assert {"model_version", "trained_on", "licence", "precision"} <= model.properties.keys()
 
 
@@ -71,3 +71,32 @@ def test_one_error_names_every_breach_of_the_contract(model_path: Path, tmp_path
         read_model_file(broken)
     for told in ("FLOAT, expected UINT8", "picture", "`classes`", "`palette`"):
         assert told in str(caught.value)
+
+
+@pytest.mark.parametrize("count", [2, 40, 255])
+def test_a_file_may_have_other_classes(count: int, tmp_path: Path) -> None:
+    classes = with_colours([f"thing {index}" for index in range(count)])
+    model = read_model_file(write_toy(tmp_path / "toy.onnx", 60, 80, classes))
+    assert model.classes == tuple(name for name, _ in classes)
+    assert [tuple(colour) for colour in model.colours[:count].tolist()] == [rgb for _, rgb in classes]
+
+
+@pytest.mark.parametrize(
+    ("classes", "told"),
+    [
+        ([("alone", (0, 0, 0))], "lists 1 classes, expected 2 to 255"),
+        ([("car", (0, 0, 0)), ("car", (1, 1, 1))], "lists the classes .*expected names that differ"),
+        ([("car", (0, 0, 0)), ("bus", (1, 1, 256))], r"expected \[R, G, B\] in 0\.\.255 for each class"),
+    ],
+)
+def test_classes_that_cannot_be_are_refused(
+    classes: list[tuple[str, tuple[int, int, int]]], told: str, tmp_path: Path
+) -> None:
+    path = write_toy(tmp_path / "toy.onnx", 60, 80, tuple(SegmentationClass(*one) for one in classes))
+    with pytest.raises(ModelFileError, match=told):
+        read_model_file(path)
+
+
+def test_many_classes_get_colours_that_differ() -> None:
+    colours = [rgb for _, rgb in with_colours([f"thing {index}" for index in range(255)])]
+    assert len(set(colours)) == 255

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from mtvif_ros.classes import STREET, colour_table
 from mtvif_ros.image import Image
 from mtvif_ros.imaging.draw import overlay
 from mtvif_ros.recordings.fuse import PICTURES, main
@@ -70,7 +71,7 @@ def test_a_folder_gets_every_picture_of_every_frame(
         assert sorted(path.name for path in (out / folder).iterdir()) == [f"{name}.png" for name in names]
     fused, mask, drawn = (picture(out / folder / f"{names[1]}.png") for folder in folders)
     assert fused.shape == (64, 96, 3) and mask.shape == (64, 96)
-    np.testing.assert_array_equal(drawn, overlay(fused, mask))
+    np.testing.assert_array_equal(drawn, overlay(fused, mask, colour_table([one.rgb for one in STREET])))
     shown, rate = frames_of(out / "side_by_side.mp4")
     assert len(shown) == COUNT and shown[0].shape == (64, 4 * 96, 3)
     assert rate == pytest.approx(12.5 if form == "videos" else 30)

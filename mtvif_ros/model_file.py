@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import onnx
+from onnx.external_data_helper import uses_external_data
 
 from mtvif_ros.classes import LEAST, MOST, colour_table
 from mtvif_ros.image import Image
@@ -80,8 +82,9 @@ class ModelFile:
 def read_model_file(path: str | Path) -> ModelFile:
     """Read and check an ONNX file.
 
-    Raises FileNotFoundError if it is missing and ModelFileError if it is damaged or breaks the contract:
-    names, dtypes, ranks, channels, one size for all tensors, fixed or open, class names and colours.
+    Raises FileNotFoundError if it is missing and ModelFileError if it is damaged, keeps weights in other
+    files or breaks the contract: names, dtypes, ranks, channels, one size for all tensors, fixed or open,
+    class names and colours.
     """
     path = Path(path)
     if not path.is_file():
@@ -94,6 +97,12 @@ def read_model_file(path: str | Path) -> ModelFile:
             f"model file {path}: not a readable ONNX file ({len(content)} bytes); "
             "it may be truncated, so copy or export it again"
         ) from error
+    if others := sorted(set(_other_files(model))):
+        raise ModelFileError(
+            f"model file {path}: keeps weights in {', '.join(others)}, so that they could change unnoticed; "
+            f'pack them into one file with: python3 -c "import onnx; onnx.save(onnx.load({str(path)!r}), '
+            f'{str(path.with_name("packed_" + path.name))!r})"'
+        )
     problems: list[str] = []
     inputs = _check_tensors(list(model.graph.input), ("rgb", "ir"), "input", problems)
     outputs = _check_tensors(list(model.graph.output), ("fused", "segmentation"), "output", problems)
@@ -126,6 +135,18 @@ def read_model_file(path: str | Path) -> ModelFile:
         properties,
         hashlib.sha256(content).hexdigest(),
     )
+
+
+def _other_files(message: Any) -> Iterator[str]:
+    """Name the files that hold weights of a part of a model, those of nodes and functions too."""
+    if isinstance(message, onnx.TensorProto):
+        if uses_external_data(message):
+            yield from (entry.value for entry in message.external_data if entry.key == "location")
+        return
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            for part in value if isinstance(value, Iterable) else (value,):
+                yield from _other_files(part)
 
 
 def _check_tensors(

@@ -1,8 +1,12 @@
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import onnx
 import pytest
+from onnx import helper, numpy_helper
 
 from mtvif_ros.classes import STREET_NAMES, SegmentationClass, with_colours
 from mtvif_ros.model_file import ModelFileError, read_model_file
@@ -100,3 +104,30 @@ def test_classes_that_cannot_be_are_refused(
 def test_many_classes_get_colours_that_differ() -> None:
     colours = [rgb for _, rgb in with_colours([f"thing {index}" for index in range(255)])]
     assert len(set(colours)) == 255
+
+
+def test_weights_in_a_second_file_are_refused_with_the_command_that_packs_them(
+    toy_model: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "two files.onnx"
+    model = onnx.load(str(toy_model))
+    for weights in model.graph.initializer:
+        weights.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weights), weights.name))
+    onnx.save(model, str(path), save_as_external_data=True, location="weights.bin", size_threshold=0)
+    with pytest.raises(ModelFileError, match=r"two files.onnx: keeps weights in weights.bin") as told:
+        read_model_file(path)
+    command = shlex.split(str(told.value).partition(" with: ")[2])
+    subprocess.run([sys.executable, *command[1:]], check=True)
+    assert read_model_file(tmp_path / "packed_two files.onnx").size == (60, 80)
+
+
+def test_weights_of_a_node_count_too(toy_model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "constant.onnx"
+    model = onnx.load(str(toy_model))
+    constant = helper.make_tensor("value", onnx.TensorProto.FLOAT, [1], [1.0])
+    constant.data_location = onnx.TensorProto.EXTERNAL
+    constant.external_data.add(key="location", value="deep.bin")
+    model.graph.node.append(helper.make_node("Constant", [], ["unused"], value=constant))
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ModelFileError, match=r"keeps weights in deep.bin"):
+        read_model_file(path)

@@ -73,13 +73,14 @@ def test_live_parameters_change_the_next_answer(
 def test_a_change_that_does_not_touch_the_scaler_keeps_the_range_that_it_follows(
     cameras: Cameras, small_frame: Frame, running: Running
 ) -> None:
-    warmer = (30_000 + 30 * small_frame.ir.astype(np.uint16)).astype(np.uint16)
-    raw = small_frame._replace(ir=(warmer - 10_000).astype(np.uint16))
+    half = np.tile(np.arange(80, dtype=np.uint16), (60, 1)) * 100  # warm on the right
+    raw = small_frame._replace(ir=(20_000 + half).astype(np.uint16))
+    warmer = raw._replace(ir=(22_500 + half).astype(np.uint16))
     with running({"thermal.follow": 0.001}):
         cameras.ask(raw)
         assert cameras.set_parameter("overlay.opacity", 0.1) == ""
-        _, mask = cameras.ask(raw._replace(ir=warmer))  # type: ignore[arg-type]
-    assert read_grey(mask).all()  # far above the old range; a new one would begin at this frame
+        _, mask = cameras.ask(warmer)
+    assert read_grey(mask)[:, 20:].all()  # above the middle of the old range, but not of a new one
 
 
 @pytest.mark.parametrize(

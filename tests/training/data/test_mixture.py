@@ -11,7 +11,7 @@ import yaml
 from mtvif_ros.classes import STREET_NAMES
 from tests.training import tiny
 from training.check import main as check_files
-from training.config import PairSelection, PairSource, RenderedSource, check
+from training.config import AnySource, PairSelection, PairSource, RenderedSource, check
 from training.data.mixture import Mixture, load_sources
 from training.data.selection import select_pairs
 
@@ -147,7 +147,10 @@ def test_the_sources_of_all_stages_are_described_once(data: Path, capsys: pytest
 
 def test_a_sample_depends_on_its_number_alone(data: Path) -> None:
     sets = tiny.street_sets()
-    wanted = [PairSource(path="set", share=1.0), RenderedSource(rendered=2, share=1.0)]
+    wanted: list[AnySource] = [
+        PairSource(path="set", share=1.0),
+        RenderedSource(rendered=2, share=1.0),
+    ]
     sources = load_sources(wanted, data, sets)
     first, second = (Mixture(sources, sets, (32, 48), seed=5, length=20) for _ in range(2))
     order = [7, 3, 7, 11]

@@ -202,7 +202,8 @@ def read_infrared(message: ImageMessage | CompressedImage) -> tuple[AnyImage, bo
 
 
 def _is_coloured(samples: AnyImage, full: int = 255) -> bool:
-    spread = samples.max(axis=1) - samples.min(axis=1)
+    channels = np.ascontiguousarray(samples.T)
+    spread = channels.max(axis=0) - channels.min(axis=0)
     return bool(np.mean(spread > _STRONG / 255 * full) > 0.1)
 
 

@@ -93,4 +93,5 @@ class ThermalScaler:
 
 
 def _is_outside(sample: AnyImage, within: tuple[float, float]) -> bool:
-    return bool(np.mean((sample < within[0]) | (sample > within[1])) > _MOST) if sample.size else False
+    outside = np.count_nonzero((sample < within[0]) | (sample > within[1]))
+    return bool(outside > _MOST * sample.size)

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
+from std_msgs.msg import Header
 
-from mtvif_ros.imaging.codec import read_grey, read_rgb
+from mtvif_ros.imaging.codec import read_grey, read_rgb, write_image
 from mtvif_ros.node.fusion_node import FusionNode
 from mtvif_ros.node.health import Level
 from mtvif_ros.synthetic import Frame
@@ -166,3 +167,40 @@ def test_a_failed_configure_leaves_nothing_behind(
         assert (list(node.publishers), list(node.timers)) == (publishers, timers)
         assert node_log.tells("cannot configure: ", cameras)
         assert node.release() == "never configured"
+
+
+def test_a_jump_of_the_thermal_range_is_told_and_seen_at_once(
+    cameras: Cameras, small_frame: Frame, running: Running, node_log: NodeLog
+) -> None:
+    raw = 20_000 + 10 * small_frame.ir.astype(np.uint16)
+    with running():
+        before, _ = cameras.ask(small_frame._replace(ir=raw.astype(np.uint16)))
+        after, _ = cameras.ask(small_frame._replace(ir=(raw + 9_000).astype(np.uint16)))
+        assert node_log.tells("/ir/image_raw: left the thermal range at once", cameras)
+    assert np.array_equal(read_rgb(before), read_rgb(after))
+
+
+def test_a_fixed_range_beside_the_scene_is_told(
+    cameras: Cameras, small_frame: Frame, running: Running, node_log: NodeLog
+) -> None:
+    raw = small_frame._replace(ir=np.full_like(small_frame.ir, 9_000, np.uint16))
+    with running({"thermal.fixed_low": 100.0, "thermal.fixed_high": 200.0}):
+        cameras.ask(raw)
+        assert node_log.tells("lies outside the fixed range: change thermal.fixed_low", cameras)
+
+
+def test_infrared_in_false_colours_is_a_state_and_in_the_log(
+    cameras: Cameras, small_frame: Frame, running: Running, node_log: NodeLog
+) -> None:
+    hot = np.full_like(small_frame.rgb, (250, 60, 20))
+
+    def send() -> bool:
+        stamp = cameras.next_stamp()
+        cameras.publish(0, write_image(small_frame.rgb, "rgb8", Header()), stamp)
+        cameras.publish(1, write_image(hot, "rgb8", Header()), stamp)
+        return "/ir/image_raw: infrared comes in colours" in cameras.diagnosis()[0].message
+
+    with running():
+        assert cameras.spin_until(send)
+        assert node_log.tells("check that the two cameras are not swapped", cameras)
+    assert node_log().count("infrared comes in colours") == 1

@@ -139,6 +139,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with told_plainly(parser):
         visible, infrared = options.visible, options.infrared
         clip = read_clip(visible, infrared) if infrared else read_clip(visible / "vi", visible / "ir")
+        if clip.count < 1:
+            raise ValueError(f"{visible}: has no frames, or does not say how many; write it again")
         rate = options.rate or clip.rate or _RATE
         registration = read_registration(options.registration) if options.registration else Registration()
         model = options.model or shipped_model(options.backend)

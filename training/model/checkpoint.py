@@ -105,6 +105,7 @@ def _read_weights(path: Path) -> tuple[dict[str, Tensor], list[str]]:
         return kept["average"], [name for name, _ in kept["classes"]]
     try:
         with safe_open(path, "pt") as file:
+            # Files of 0.1.0 name no classes and have the street's.
             names = json.loads((file.metadata() or {}).get("classes", json.dumps(STREET_NAMES)))
         return load_file(path), names
     except SafetensorError as error:

@@ -142,6 +142,16 @@ def test_what_cannot_be_fused_is_told_in_one_line(
     assert line.startswith("mtvif_fuse: ") and told in line
 
 
+def test_videos_without_a_frame_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "empty.avi"
+    cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (96, 64)).release()
+    empty = str(path)
+    with pytest.raises(SystemExit):
+        main([empty, empty, "--out", str(tmp_path / "out.mp4")])
+    assert "empty.avi" in capsys.readouterr().err
+    assert not (tmp_path / "out.mp4").exists()
+
+
 def test_frames_before_a_damaged_one_are_kept(
     pairs: Path, tmp_path: Path, open_model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

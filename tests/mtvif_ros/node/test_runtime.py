@@ -13,7 +13,14 @@ from mtvif_ros.imaging.codec import read_grey, read_rgb, write_image
 from mtvif_ros.node.fusion_node import FusionNode
 from mtvif_ros.node.health import Level
 from mtvif_ros.synthetic import Frame
-from tests.mtvif_ros.node.cameras import Cameras, NodeLog, local_node, running_node, toy_parameters
+from tests.mtvif_ros.node.cameras import (
+    PATIENCE,
+    Cameras,
+    NodeLog,
+    local_node,
+    running_node,
+    toy_parameters,
+)
 
 Running = Callable[..., AbstractContextManager[FusionNode]]
 
@@ -53,11 +60,14 @@ def test_sixteen_bit_infrared_is_scaled(cameras: Cameras, small_frame: Frame, ru
 def test_an_engine_that_raises_costs_one_pair(
     cameras: Cameras, small_frame: Frame, running: Running, node_log: NodeLog
 ) -> None:
+    white, sent = small_frame._replace(rgb=np.full_like(small_frame.rgb, 255)), 0
     with running():
-        cameras.send(small_frame._replace(rgb=np.full_like(small_frame.rgb, 255)), cameras.next_stamp())
-        assert node_log.tells("pair dropped", cameras)
+        while "pair dropped" not in node_log() and sent < PATIENCE:  # the network may lose a frame
+            cameras.send(white, cameras.next_stamp())
+            cameras.spin_until(lambda: "pair dropped" in node_log(), 1.0)
+            sent += 1
         cameras.ask(small_frame)
-        assert cameras.diagnosis()[1]["pairs.failed"] == "1"
+        assert 1 <= int(cameras.diagnosis()[1]["pairs.failed"]) <= sent
 
 
 def test_live_parameters_change_the_next_answer(

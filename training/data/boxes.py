@@ -1,58 +1,87 @@
-"""Read hand-drawn boxes of persons, bikes and cars."""
+"""Read hand-drawn boxes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from mtvif_ros.classes import CLASS_NAMES
+from mtvif_ros.recordings.pair_folder import PairFiles
 
-Boxes = npt.NDArray[np.float32]
-
-# The mask values of the YOLO files' classes 0 (person), 1 (bike) and 2 (car).
-BOX_CLASSES = tuple(CLASS_NAMES.index(name) for name in ("person", "bike", "car"))
 _FOUND = 0.25
 _ROUNDED = 1e-3  # how far numbers of three digits may lie outside the picture
 
+Box = tuple[float, float, float, float]
 
-def read_boxes(path: Path) -> Boxes:
-    """Return an (N, 5) array of `class x_centre y_centre width height`, sizes in 0..1 (YOLO form).
 
-    Rounding that leaves the picture by a thousandth is cut off. Raises ValueError, naming the file and every
-    line that is not five numbers, has an unknown class, has no size or leaves the picture, and for a
-    `classes.txt` of labelImg beside the file that orders the classes in another way.
+@dataclass(frozen=True)
+class Boxes:
+    """Hold boxes (N, 4) `x_centre y_centre width height` in 0..1, and the class index of each.
+
+    boxed: the classes that have boxes wherever they appear.
     """
-    _check_order(path.with_name("classes.txt"))
+
+    places: npt.NDArray[np.float32]
+    indices: tuple[int, ...]
+    boxed: frozenset[int]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __iter__(self) -> Iterator[tuple[int, Box]]:
+        yield from zip(self.indices, self.places.tolist())
+
+    def only(self, kept: Sequence[bool]) -> Boxes:
+        """Return those boxes for which `kept` is true."""
+        indices = tuple(index for index, keep in zip(self.indices, kept) if keep)
+        return Boxes(self.places[np.array(kept, bool)], indices, self.boxed)
+
+
+def read_boxes(files: PairFiles, names: Sequence[str]) -> Boxes | None:
+    """Read the boxes of a pair, lines `class x_centre y_centre width height` (YOLO form); None without any.
+
+    `names` are the model's classes; boxes of other classes are left out. Rounding that leaves the picture by
+    a thousandth is cut off. Raises ValueError, naming the file and every line that is not five numbers, has
+    an unknown class, has no size or leaves the picture, and for a `classes.txt` of labelImg beside the file
+    that numbers a class in another way.
+    """
+    if files.boxes is None:
+        return None
+    _check_order(files.boxes.with_name("classes.txt"), files.box_names)
+    classes = [names.index(name) if name in names else None for name in files.box_names]
     lines = [
-        (number, line.split()) for number, line in enumerate(_read(path).splitlines(), 1) if line.strip()
+        (number, line.split())
+        for number, line in enumerate(_read(files.boxes).splitlines(), 1)
+        if line.strip()
     ]
     problems = [
         f"line {number}, {' '.join(line)!r}: {problem}"
         for number, line in lines
-        if (problem := _problem(line))
+        if (problem := _problem(line, len(classes)))
     ]
     if problems:
-        raise ValueError(f"{path}: {'; '.join(problems)}")
-    boxes = np.array([line for _, line in lines], np.float32).reshape(len(lines), 5)
-    boxes[:, 1:] = np.clip(boxes[:, 1:], 0, 1)
-    return boxes
+        raise ValueError(f"{files.boxes}: {'; '.join(problems)}")
+    known = [(index, line[1:]) for _, line in lines if (index := classes[int(float(line[0]))]) is not None]
+    places = np.array([place for _, place in known], np.float32).reshape(len(known), 4)
+    boxed = frozenset(index for index in classes if index is not None)
+    return Boxes(np.clip(places, 0, 1), tuple(index for index, _ in known), boxed)
 
 
 def box_window(
-    box: Sequence[float | np.float32], size: tuple[int, ...], share: tuple[float, float] = (1.0, 1.0)
+    box: Box, size: tuple[int, ...], share: tuple[float, float] = (1.0, 1.0)
 ) -> tuple[slice, slice]:
     """Return the rows and columns, in a picture of `size` (height, width), of a box's central `share`."""
-    x, y, w, h = (float(value) for value in box)
+    x, y, w, h = box
     half_w, half_h = w * share[0] / 2, h * share[1] / 2
     rows = slice(max(0, round((y - half_h) * size[0])), max(0, round((y + half_h) * size[0])))
     columns = slice(max(0, round((x - half_w) * size[1])), max(0, round((x + half_w) * size[1])))
     return rows, columns
 
 
-def is_found(mask: npt.NDArray[np.uint8], index: int, box: Sequence[float | np.float32]) -> bool:
+def is_found(mask: npt.NDArray[np.uint8], index: int, box: Box) -> bool:
     """Decide whether class `index` fills at least a quarter of a box; below that the mask missed it."""
     inside = mask[box_window(box, mask.shape)]
     return bool(inside.size and (inside == index).mean() >= _FOUND)
@@ -63,28 +92,27 @@ def _read(path: Path) -> str:
     return path.read_text(encoding="utf-8-sig", errors="replace")
 
 
-def _check_order(listing: Path) -> None:
+def _check_order(listing: Path, names: tuple[str, ...]) -> None:
     if not listing.is_file():
         return
-    ours = {CLASS_NAMES[index]: number for number, index in enumerate(BOX_CLASSES)}
     for number, line in enumerate(_read(listing).splitlines()):
         name = line.strip().lower()
-        if ours.get(name, number) != number:
+        if name in names and names[number : number + 1] != (name,):
             raise ValueError(
-                f"{listing}: {name} is class {number}, expected {ours[name]}; number the boxes' classes in "
-                f"the order {', '.join(ours)}, then correct or remove this file"
+                f"{listing}: {name} is class {number}, expected {names.index(name)}; list the names in the "
+                "file's order as `boxes` of this source in the config, or correct or remove the file"
             )
 
 
-def _problem(line: list[str]) -> str | None:
+def _problem(line: list[str], classes: int) -> str | None:
     try:
         kind, *box = (float(value) for value in line)
     except ValueError:
         return "not numbers"
     if len(box) != 4:
         return "must be `class x_centre y_centre width height`"
-    if kind not in range(len(BOX_CLASSES)):
-        return f"class must be 0 to {len(BOX_CLASSES) - 1}"
+    if kind not in range(classes):
+        return f"class must be 0 to {classes - 1}"
     if not all(-_ROUNDED <= value <= 1 + _ROUNDED for value in box):
         return "centre and size must be in 0..1"
     x, y, width, height = box

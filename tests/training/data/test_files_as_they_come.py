@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import yaml
 
+from mtvif_ros.classes import STREET_NAMES
+from mtvif_ros.recordings.pair_folder import PairFiles
 from tests.training import tiny
 from training.check import main
-from training.data.boxes import read_boxes
+from training.data.boxes import Boxes, read_boxes
 from training.data.layouts import LAYOUTS
 
 SIZE = (48, 64)
@@ -69,24 +71,33 @@ def test_the_check_reads_what_validates_too(data: Path, capsys: pytest.CaptureFi
     assert "other/vi: no such folder" in told(data, capsys)
 
 
+def boxes_of(folder: Path, text: str = "", *names: str) -> Boxes:
+    (folder / "1.txt").write_text(text, "utf-8")
+    files = PairFiles(
+        "1", folder, folder, None, folder / "1.txt", box_names=names or ("person", "bike", "car")
+    )
+    boxes = read_boxes(files, STREET_NAMES)
+    assert boxes is not None
+    return boxes
+
+
 def test_boxes_may_begin_with_a_byte_order_mark_and_end_a_thousandth_outside(tmp_path: Path) -> None:
-    (tmp_path / "1.txt").write_text("\ufeff0 1.0005 0.5 0.0005 1.0005\r\n2 0.75 0.5 0.5004 0.2\r\n", "utf-8")
-    boxes = read_boxes(tmp_path / "1.txt")
-    assert boxes[:, 0].tolist() == [0, 2] and boxes[:, 1:].max() == 1
+    boxes = boxes_of(tmp_path, "\ufeff0 1.0005 0.5 0.0005 1.0005\r\n2 0.75 0.5 0.5004 0.2\r\n")
+    assert [STREET_NAMES[index] for index, _ in boxes] == ["person", "car"] and boxes.places.max() == 1
 
 
 @pytest.mark.parametrize("names", ["person\nbike\ncar\n", "\ufeffpedestrian\ncyclist\ncar\ntram"])
-def test_labelimgs_list_of_classes_is_taken_in_our_order(names: str, tmp_path: Path) -> None:
+def test_labelimgs_list_of_classes_is_taken_in_the_sources_order(names: str, tmp_path: Path) -> None:
     (tmp_path / "classes.txt").write_text(names, "utf-8")
-    (tmp_path / "1.txt").touch()
-    assert len(read_boxes(tmp_path / "1.txt")) == 0
+    assert len(boxes_of(tmp_path)) == 0
 
 
 def test_labelimgs_list_of_classes_is_refused_in_another_order(tmp_path: Path) -> None:
     (tmp_path / "classes.txt").write_text("dog\nperson\ncar\n")
-    (tmp_path / "1.txt").write_text("1 0.5 0.5 0.1 0.1")
-    with pytest.raises(ValueError, match=r"classes\.txt: person is class 1, expected 0; number"):
-        read_boxes(tmp_path / "1.txt")
+    with pytest.raises(ValueError, match=r"classes\.txt: person is class 1, expected 0; list"):
+        boxes_of(tmp_path, "1 0.5 0.5 0.1 0.1")
+    boxes = boxes_of(tmp_path, "1 0.5 0.5 0.1 0.1", "dog", "person", "car")
+    assert [STREET_NAMES[index] for index, _ in boxes] == ["person"]
 
 
 def test_mfnets_mirrored_names_are_named_with_the_remedy(tmp_path: Path) -> None:
@@ -97,6 +108,6 @@ def test_mfnets_mirrored_names_are_named_with_the_remedy(tmp_path: Path) -> None
     with pytest.raises(
         FileNotFoundError, match=r"(?s)00001D_flip\.png: is in .*2 of these are .*sed -i /_flip/d"
     ):
-        LAYOUTS["mfnet"](tmp_path, "train")
+        LAYOUTS["mfnet"].list(tmp_path, "train")
     (tmp_path / "train.txt").write_text("\ufeff00001D\n", "utf-8")
-    assert [files.name for files in LAYOUTS["mfnet"](tmp_path, "train")] == ["00001D"]
+    assert [files.name for files in LAYOUTS["mfnet"].list(tmp_path, "train")] == ["00001D"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,9 +36,9 @@ class BagFrame(NamedTuple):
 class PairBagWriter:
     """Write images and camera_info of both cameras, and class masks on a topic of their own.
 
-    Use it as a context manager. `matrix` is the camera matrix K (3, 3) of both cameras; without it the
-    camera_info is that of uncalibrated cameras. Raises FileExistsError if `path` exists and ValueError for
-    an unknown storage.
+    Use it as a context manager; an error inside removes what is written of the bag. `matrix` is the camera
+    matrix K (3, 3) of both cameras; without it the camera_info is that of uncalibrated cameras. Raises
+    FileExistsError if `path` exists and ValueError for an unknown storage.
     """
 
     def __init__(self, path: Path, storage: str = "mcap", matrix: npt.NDArray[np.float64] | None = None):
@@ -48,6 +49,7 @@ class PairBagWriter:
         if path.exists():
             raise FileExistsError(f"{path}: exists already; remove it or choose another name")
         # rosbag2 from Humble to Kilted reads version 8; Humble rejects version 9.
+        self._path = path
         self._writer = Writer(path, version=8, storage_plugin=StoragePlugin[storage.upper()])
         self._matrix = np.zeros((3, 3)) if matrix is None else matrix
         self._connections: dict[str, Any] = {}
@@ -57,8 +59,12 @@ class PairBagWriter:
         self._writer.open()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._writer.close()
+    def __exit__(self, kind: object, *_: object) -> None:
+        try:
+            self._writer.close()
+        finally:
+            if kind is not None:
+                shutil.rmtree(self._path)
 
     def write(self, frame: BagFrame, moment: Moment) -> None:
         """Write one frame of both cameras in the order of arrival, without what a camera dropped."""

@@ -45,6 +45,13 @@ def test_infrared_of_sixteen_bits_stays_so_in_a_bag(folder: Path, tmp_path: Path
     assert frames[0].tolist() == RAW.tolist() and frames[1].tolist() == (RAW + 50).tolist()
 
 
+def test_no_part_of_a_bag_stays_where_a_file_cannot_be_read(folder: Path, tmp_path: Path) -> None:
+    (folder / "vi/1.jpg").write_bytes(b"")
+    with pytest.raises(SystemExit, match="1"):
+        make_bag(["--pairs", str(folder), "--out", str(tmp_path / "bag")])
+    assert not (tmp_path / "bag").exists()
+
+
 @pytest.mark.parametrize(
     ("damage", "named"),
     [

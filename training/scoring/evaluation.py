@@ -69,10 +69,10 @@ def _baseline(name: str) -> FusePlane:
 def _peer(folder: Path, pairs: Sequence[PairFiles]) -> FusePlane:
     problems: list[str] = []
     images = by_name(folder, IMAGES, problems)
+    if missing := [files.name for files in pairs if files.name not in images]:
+        problems.append(f"{folder}: has no image for {len(missing)} pairs: {', '.join(missing)}")
     if problems:
         raise FileNotFoundError("\n  ".join(problems))
-    if missing := [files.name for files in pairs if files.name not in images]:
-        raise FileNotFoundError(f"{folder}: has no image for {len(missing)} pairs: {', '.join(missing)}")
 
     def read(files: PairFiles, visible: Plane, infrared: Plane) -> Plane:
         return np.rint(luma(read_visible(images[files.name])))

@@ -3,6 +3,7 @@
 import array
 import struct
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -32,7 +33,7 @@ def png(rows: list[bytes], width: int, depth: int, kind: int, *more: bytes) -> b
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
-def indexed(indices: Image, depth: int, palette: list[tuple[int, ...]]) -> bytes:
+def indexed(indices: Image, depth: int, palette: Sequence[tuple[int, ...]]) -> bytes:
     """Return a palette PNG with `depth` bits for each index; transparency must not matter."""
     bits = np.unpackbits(indices[..., None], axis=-1)[..., 8 - depth :].reshape(len(indices), -1)
     rows = [np.packbits(row).tobytes() for row in bits]
@@ -46,7 +47,7 @@ def ramp(depth: int) -> Image:
 
 @pytest.mark.parametrize("depth", [1, 2, 4, 8])
 @pytest.mark.parametrize("palette", [VOC, VOC[::-1], GREYS])
-def test_a_palette_is_read_by_index(depth: int, palette: list[tuple[int, ...]], tmp_path: Path) -> None:
+def test_a_palette_is_read_by_index(depth: int, palette: Sequence[tuple[int, ...]], tmp_path: Path) -> None:
     (tmp_path / "mask.png").write_bytes(indexed(ramp(depth), depth, palette[: 2**depth]))
     assert read_mask(tmp_path / "mask.png").tolist() == ramp(depth).tolist()
 

@@ -50,7 +50,7 @@ def scan_video(path: Path) -> Video:
     said_count, said_rate = video.get(cv2.CAP_PROP_FRAME_COUNT), video.get(cv2.CAP_PROP_FPS)
     video.release()
     if not seconds:
-        raise ValueError(f"{path}: has no frame that OpenCV can decode; write it again")
+        raise ValueError(f"{path}: has no frame that OpenCV can decode; copy it again, or write it anew")
     count, rate = len(seconds), said_rate if 0 < said_rate < np.inf else RATE
     times = np.array(seconds) - seconds[0]
     if (np.diff(times) <= 0).any():  # the file does not say when
@@ -104,11 +104,10 @@ def _opened(path: Path) -> cv2.VideoCapture:
 def _frames(path: Path, video: cv2.VideoCapture, numbers: Sequence[int]) -> Iterator[AnyImage]:
     last = -1
     for number in numbers:
-        for _ in range(number - last):
-            video.grab()
+        reached = all(video.grab() for _ in range(number - last))
         last = number
-        ok, frame = video.retrieve()
-        if not ok:
+        ok, frame = video.retrieve() if reached else (False, None)
+        if not ok or frame is None:
             raise ValueError(f"{path}: frame {number} cannot be decoded; copy the file again")
         yield np.asarray(frame)
     video.release()

@@ -42,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         stages = list(read_stages(options.config).values())
         wanted: list[AnySource] = []
         for stage in stages:
-            wanted += [source for source in stage.train.sources if source not in wanted]
+            judged = [PairSource(**vars(pairs), share=1) for pairs in stage.validate]
+            wanted += [source for source in (*stage.train.sources, *judged) if source not in wanted]
         sets = ClassSets(names_of(stages[0]))
         for one, source in zip(wanted, load_sources(wanted, options.data, sets)):
             print(f"{_name(one)}: {describe(source, sets.names)}")

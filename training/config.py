@@ -22,6 +22,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args
 import yaml
 
 from mtvif_ros.classes import LEAST, MOST
+from mtvif_ros.names import with_ending
 
 Settings = TypeVar("Settings")
 
@@ -232,7 +233,7 @@ def read_stages(path: Path) -> dict[str, Config]:
     A file without `stages` is one stage, named after the file. Raises what read_config raises.
     """
     shared = read_plain(path)
-    stages = shared.pop("stages", {path.stem: {}})
+    stages = shared.pop("stages", {with_ending(path, "", (".yaml", ".yml")).name: {}})
     is_mapping = isinstance(stages, Mapping) and len(stages) > 0
     if not is_mapping or not all(isinstance(own, Mapping) for own in stages.values()):
         raise ValueError(f"{path}: stages is {stages!r}, expected a mapping of names to changed settings")

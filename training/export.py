@@ -17,6 +17,7 @@ from mtvif_ros.command_line import command_parser, frame_size, told_plainly
 from mtvif_ros.engines.tensorrt.build import build_engine
 from mtvif_ros.engines.tensorrt.flavour import load_flavour
 from mtvif_ros.model_file import read_model_file
+from mtvif_ros.names import with_ending
 from mtvif_ros.size import USUAL, Size, shown
 from training.config import read_config
 from training.data.classes import classes_of
@@ -79,11 +80,11 @@ def _of_config(path: Path) -> tuple[Network, str]:
         raise ValueError(
             f"{path}: {config.initial} has weights for a part of the network only; train it first"
         )
-    return network.eval(), config.initial.stem
+    return network.eval(), with_ending(config.initial, "", (".safetensors",)).name
 
 
 def _write_engine(model: Path, compute_capability: str) -> None:
-    engine, file = model.with_suffix(".engine"), read_model_file(model)
+    engine, file = with_ending(model, ".engine", (".onnx",)), read_model_file(model)
     size = file.size_for(None)
     engine.write_bytes(build_engine(load_flavour(), file, size, compute_capability))
     print(f"{engine}: {shown(size)}, for compute capability {compute_capability}")

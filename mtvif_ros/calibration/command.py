@@ -22,6 +22,7 @@ from mtvif_ros.imaging.codec import read_grey
 from mtvif_ros.imaging.registration import Registration, write_registration
 from mtvif_ros.imaging.resize import scaled
 from mtvif_ros.imaging.thermal import ThermalScaler
+from mtvif_ros.names import with_ending
 from mtvif_ros.recordings.pairs import find_stamp_pairs, read_pairs
 from mtvif_ros.recordings.topics import add_bag_arguments, find_cameras
 
@@ -91,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         quality = _describe(alignment, len(pairs))
         options.out.parent.mkdir(parents=True, exist_ok=True)
         write_registration(options.out, registration, quality)
-        picture = options.out.with_suffix(".png")
+        picture = with_ending(options.out, ".png", (".yaml", ".yml"))
         cv2.imwrite(str(picture), _picture(pairs, registration))
     print(
         f"edges of the two cameras are {quality['residual_median_px']} px apart (median; 90 % are within "

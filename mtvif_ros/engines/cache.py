@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from mtvif_ros.model_file import ModelFile
+from mtvif_ros.names import with_ending
 from mtvif_ros.size import Size, shown
 
 Key = dict[str, str]
@@ -49,7 +50,7 @@ def model_key(model: ModelFile, size: Size) -> Key:
 def engine_path(folder: Path, key: Key, suffix: str = ".engine") -> Path:
     """Return where the engine of `key` is kept."""
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-    return folder / f"{Path(key['model']).stem}-{digest[:16]}{suffix}"
+    return folder / f"{with_ending(Path(key['model']), '', ('.onnx',))}-{digest[:16]}{suffix}"
 
 
 def cached_engine(

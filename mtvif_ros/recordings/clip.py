@@ -2,72 +2,67 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
-import numpy as np
+from mtvif_ros.image import AnyImage, Image
+from mtvif_ros.imaging.thermal import ThermalScaler
+from mtvif_ros.pairing.stamps import in_ns
+from mtvif_ros.recordings.pair_folder import load_stored_pair, pair_folders
+from mtvif_ros.recordings.pairs import mutual_nearest
+from mtvif_ros.recordings.videos import infrared_frames, scan_video, visible_frames
 
-from mtvif_ros.image import Image
-from mtvif_ros.recordings.pair_folder import load_pair, pair_folders
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Clip:
-    """Hold frames, rgb (H, W, 3) and ir (h, w), uint8, their number and names.
+    """Hold frames, rgb (H, W, 3) uint8 and ir (h, w), their number and names.
 
     rate: in Hz; None for folders.
     """
 
-    frames: Iterator[tuple[Image, Image]]
+    frames: Iterator[tuple[Image, AnyImage]]
     count: int
     names: list[str]
     rate: float | None = None
 
 
 def read_clip(visible: Path, infrared: Path) -> Clip:
-    """Read two videos, or two folders of images in the order of their names.
+    """Read two videos, or two folders of images in the order of their names; ir becomes uint8.
 
-    Raises what read_videos, pair_folders and load_pair raise.
+    Raises what read_videos, pair_folders and load_stored_pair raise.
     """
     if visible.is_dir() != infrared.is_dir():
         raise ValueError(f"{visible} and {infrared}: give two videos or two folders")
-    if not visible.is_dir():
-        return read_videos(visible, infrared)
-    pairs = pair_folders(visible, infrared)
-    return Clip(map(load_pair, pairs), len(pairs), [files.name for files in pairs])
+    clip = _read_folders(visible, infrared) if visible.is_dir() else read_videos(visible, infrared)
+    thermal = ThermalScaler()
+    return replace(clip, frames=((rgb, thermal(ir)) for rgb, ir in clip.frames))
 
 
 def read_videos(visible: Path, infrared: Path) -> Clip:
-    """Read two videos frame by frame.
+    """Read two videos that begin together, paired by time; ir is uint8 or uint16, as it is stored.
 
-    Raises FileNotFoundError for one that is missing, and ValueError if OpenCV cannot open or decode one or if
-    their lengths differ.
+    The videos may differ in length and rate: frames that are each other's nearest make a pair, and a warning
+    tells of others. Raises what scan_video and infrared_frames raise.
     """
-    paths = (visible, infrared)
-    for path in paths:
-        if not path.is_file():
-            raise FileNotFoundError(f"{path} does not exist")
-    videos = [cv2.VideoCapture(str(path)) for path in paths]
-    for path, video in zip(paths, videos):
-        if not video.isOpened():
-            raise ValueError(f"{path}: not a video that OpenCV can open")
-    lengths = [int(video.get(cv2.CAP_PROP_FRAME_COUNT)) for video in videos]
-    if lengths[0] != lengths[1]:
-        raise ValueError(
-            f"{visible} has {lengths[0]} frames, {infrared} has {lengths[1]}; cut them to the same length"
-        )
+    rgb, ir = scan_video(visible), scan_video(infrared)
+    rate = min(rgb.rate, ir.rate)
+    pairs = mutual_nearest(rgb.stamps, ir.stamps, in_ns(1 / rate))
+    if len(pairs) < max(len(rgb.stamps), len(ir.stamps)):
+        named = (f"{one.path} has {len(one.stamps)} frames at {one.rate:.4g} Hz" for one in (rgb, ir))
+        _log.warning("%s; %d pairs are nearest in time, the rest is left out", ", ".join(named), len(pairs))
+    numbers = [{stamp: number for number, stamp in enumerate(one.stamps)} for one in (rgb, ir)]
+    frames = zip(
+        visible_frames(rgb, [numbers[0][stamp] for stamp, _ in pairs]),
+        infrared_frames(ir, [numbers[1][stamp] for _, stamp in pairs]),
+        strict=True,
+    )
+    return Clip(frames, len(pairs), [f"{number:06d}" for number in range(len(pairs))], rate)
 
-    def frames() -> Iterator[tuple[Image, Image]]:
-        for number in range(lengths[0]):
-            read = [video.read() for video in videos]
-            for path, (ok, _) in zip(paths, read):
-                if not ok:
-                    raise ValueError(f"{path}: frame {number} of {lengths[0]} cannot be decoded")
-            rgb = cv2.cvtColor(read[0][1], cv2.COLOR_BGR2RGB)
-            ir = cv2.cvtColor(read[1][1], cv2.COLOR_BGR2GRAY)
-            yield np.asarray(rgb, np.uint8), np.asarray(ir, np.uint8)
 
-    names = [f"{number:06d}" for number in range(lengths[0])]
-    return Clip(frames(), lengths[0], names, videos[0].get(cv2.CAP_PROP_FPS) or None)
+def _read_folders(visible: Path, infrared: Path) -> Clip:
+    pairs = pair_folders(visible, infrared)
+    return Clip(map(load_stored_pair, pairs), len(pairs), [files.name for files in pairs])

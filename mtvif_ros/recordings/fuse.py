@@ -27,6 +27,7 @@ from mtvif_ros.imaging.fuse import Fuser
 from mtvif_ros.imaging.registration import Registration, read_registration
 from mtvif_ros.progress import tracked
 from mtvif_ros.recordings.clip import Clip, read_clip
+from mtvif_ros.recordings.videos import RATE
 
 # Of rgb, ir, fused and mask, all of one size, and a colour_table.
 Picture = Callable[[Image, Image, Image, Image, Image], Image]
@@ -38,7 +39,6 @@ PICTURES: dict[str, Picture] = {
     "side-by-side": side_by_side,
 }
 _CODECS = {".mp4": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
-_RATE = 30.0  # of folders, which have none, in Hz
 
 
 class Seen(NamedTuple):
@@ -63,7 +63,7 @@ def write_video(seen: Iterable[Seen], show: str, rate: float, out: Path) -> None
     """Write one video, at `rate` in Hz, of the pictures that `show`, a name in PICTURES, asks for.
 
     Raises FileExistsError if `out` exists, and OSError if it cannot be written. What was written before an
-    error stays.
+    error stays whole, and the error says so.
     """
     with _video(out, rate) as write:
         for one in seen:
@@ -74,8 +74,6 @@ def write_folder(seen: Iterable[Seen], names: Iterable[str], rate: float, out: P
     """Write a new folder of images called `names`, and a video of all. Raises what write_video raises."""
     if out.exists():
         raise FileExistsError(f"{out}: exists already; choose another --out")
-    for name in ("fused", "masks", "overlays"):
-        (out / name).mkdir(parents=True)
     with _video(out / "side_by_side.mp4", rate) as write:
         for one, name in zip(seen, names):
             _write(out / "fused" / f"{name}.png", one.fused[..., ::-1])
@@ -89,18 +87,18 @@ def _video(path: Path, rate: float) -> Iterator[Callable[[Image], None]]:
     """Yield a function that appends a picture (H, W, 3), R G B, to a new video."""
     if path.exists():
         raise FileExistsError(f"{path}: exists already; choose another --out")
-    path.parent.mkdir(parents=True, exist_ok=True)
     video: list[cv2.VideoWriter] = []
     sizes: list[tuple[int, int]] = []
 
     def write(picture: Image) -> None:
         size = (picture.shape[1], picture.shape[0])
         if not video:
+            path.parent.mkdir(parents=True, exist_ok=True)
             code = cv2.VideoWriter.fourcc(*_CODECS[path.suffix.lower()])
             video.append(cv2.VideoWriter(str(path), code, rate, size))
-            sizes.append(size)
             if not video[0].isOpened():
                 raise OSError(f"{path}: cannot be written as a video; check the folder and the disk")
+        sizes.append(size)
         if size != sizes[0]:
             # Folders may hold frames of several sizes, a video has one.
             picture = np.asarray(cv2.resize(picture, sizes[0], interpolation=cv2.INTER_AREA), np.uint8)
@@ -108,12 +106,17 @@ def _video(path: Path, rate: float) -> Iterator[Callable[[Image], None]]:
 
     try:
         yield write
+    except (OSError, ValueError) as error:
+        if not sizes:
+            raise
+        raise ValueError(f"{error}; {path} holds the {len(sizes)} frames before it") from error
     finally:
         for one in video:
             one.release()
 
 
 def _write(path: Path, picture: Image) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(path), picture):
         raise OSError(f"{path}: cannot be written; check the free space of the disk")
 
@@ -139,9 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with told_plainly(parser):
         visible, infrared = options.visible, options.infrared
         clip = read_clip(visible, infrared) if infrared else read_clip(visible / "vi", visible / "ir")
-        if clip.count < 1:
-            raise ValueError(f"{visible}: has no frames, or does not say how many; write it again")
-        rate = options.rate or clip.rate or _RATE
+        rate = options.rate or clip.rate or RATE
         registration = read_registration(options.registration) if options.registration else Registration()
         model = options.model or shipped_model(options.backend)
         fused = see(Fuser(model, options.backend, options.size), clip, registration)

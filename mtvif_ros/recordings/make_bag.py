@@ -17,11 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from mtvif_ros.command_line import command_parser, positive_number, told_plainly
+from mtvif_ros.imaging.thermal import ThermalScaler
 from mtvif_ros.parallel import in_processes
 from mtvif_ros.progress import tracked
 from mtvif_ros.recordings.clip import read_videos
-from mtvif_ros.recordings.pair_folder import find_pairs, load_mask, load_pair
+from mtvif_ros.recordings.pair_folder import find_pairs, load_mask, load_stored_pair
 from mtvif_ros.recordings.timing import Timing, moments
+from mtvif_ros.recordings.videos import RATE
 from mtvif_ros.recordings.writer import STORAGES, BagFrame, PairBagWriter
 from mtvif_ros.synthetic import RoadScene, SceneConfig
 from mtvif_ros.synthetic.camera import Camera
@@ -32,37 +34,46 @@ _WORTH_PROCESSES = 150  # frames; fewer are rendered before processes have start
 
 @dataclass(frozen=True)
 class FrameSource:
-    """Hold frames, their number and, where it is known, the camera matrix K (3, 3)."""
+    """Hold frames, their number and, where known, their rate in Hz and the camera matrix K (3, 3)."""
 
     frames: Iterator[BagFrame]
     count: int
+    rate: float | None = None
     matrix: npt.NDArray[np.float64] | None = None
 
 
 def from_pairs(folder: Path) -> FrameSource:
-    """Read a folder of pairs in the order of their names. Raises what find_pairs and load_pair raise."""
-    pairs = find_pairs(folder)
+    """Read a folder of pairs in the order of their names; infrared of 16 bits keeps them.
+
+    Raises what find_pairs and load_stored_pair raise.
+    """
+    pairs, thermal = find_pairs(folder), ThermalScaler()
 
     def frames() -> Iterator[BagFrame]:
         for files in pairs:
-            rgb, ir = load_pair(files)
-            yield BagFrame(rgb, ir, load_mask(files, ir))
+            rgb, ir = load_stored_pair(files)
+            yield BagFrame(rgb, ir if ir.dtype == np.uint16 else thermal(ir), load_mask(files, ir))
 
     return FrameSource(frames(), len(pairs))
 
 
 def from_videos(visible: Path, infrared: Path) -> FrameSource:
-    """Read two videos frame by frame. Raises what read_videos raises."""
+    """Read two videos, paired by time; infrared of 16 bits keeps them. Raises what read_videos raises."""
     clip = read_videos(visible, infrared)
-    return FrameSource((BagFrame(rgb, ir, None) for rgb, ir in clip.frames), clip.count)
+    return FrameSource((BagFrame(rgb, ir, None) for rgb, ir in clip.frames), clip.count, clip.rate)
 
 
 def from_rendered(config: SceneConfig, seconds: float) -> FrameSource:
-    """Render a drive of `seconds` at the scene's frame rate, a long one in a process per core."""
+    """Render a drive of `seconds` at the scene's frame rate, a long one in a process per core.
+
+    Raises ValueError if it has no frame.
+    """
     count = round(seconds * config.rate)
+    if count < 1:
+        raise ValueError(f"--rendered {seconds:g}: is no frame at {config.rate:g} Hz; render longer")
     render = partial(_rendered, config)
     frames = in_processes(render, range(count)) if count >= _WORTH_PROCESSES else map(render, range(count))
-    return FrameSource(frames, count, Camera(config.width, config.height).matrix())
+    return FrameSource(frames, count, config.rate, Camera(config.width, config.height).matrix())
 
 
 def _rendered(config: SceneConfig, index: int) -> BagFrame:
@@ -92,7 +103,9 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument("--rendered", type=positive_number, metavar="SECONDS", help="render a drive")
     parser.add_argument("--out", type=Path, required=True, help="the new bag, a folder")
     parser.add_argument("--storage", choices=STORAGES, default="mcap")
-    parser.add_argument("--rate", type=float, default=30.0, help="frames per second")
+    parser.add_argument(
+        "--rate", type=positive_number, help="frames per second; default: the videos' own, or 30"
+    )
     parser.add_argument("--jitter", type=float, default=0.0, help="standard deviation of the stamps, in s")
     parser.add_argument("--dropped", type=float, default=0.0, help="share of frames to drop, 0..1")
     parser.add_argument("--offset", type=float, default=0.0, help="infrared minus visible clock, in s")
@@ -115,7 +128,7 @@ def _source(options: argparse.Namespace) -> FrameSource:
         time=options.time,
         width=options.size[0],
         height=options.size[1],
-        rate=options.rate,
+        rate=options.rate or RATE,
         misaligned=options.misaligned,
         smoke=options.smoke,
     )
@@ -127,14 +140,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = _parser()
     options = parser.parse_args(arguments)
     with told_plainly(parser):
+        source = _source(options)
         timing = Timing(
-            rate=options.rate,
+            rate=options.rate or source.rate or RATE,
             jitter=options.jitter,
             dropped=options.dropped,
             offset=options.offset,
             seed=options.seed,
         )
-        make_bag(_source(options), options.out, timing, options.storage)
+        make_bag(source, options.out, timing, options.storage)
 
 
 if __name__ == "__main__":

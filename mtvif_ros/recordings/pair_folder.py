@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from mtvif_ros.image import Image
-
-_IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
+from mtvif_ros.image import AnyImage, Image
+from mtvif_ros.imaging.files import IMAGES, read_four_channels, read_infrared, read_visible
+from mtvif_ros.imaging.masks import read_mask
+from mtvif_ros.imaging.thermal import ThermalScaler
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class PairFiles:
 def find_pairs(root: Path) -> list[PairFiles]:
     """List the pairs under `root`: `vi/NAME.*`, `ir/NAME.*`, `labels/NAME.png`, `boxes/NAME.txt`.
 
-    Raises FileNotFoundError if a folder is missing or empty, or if a frame lacks its partner.
+    Raises what pair_folders raises.
     """
     return pair_folders(root / "vi", root / "ir", root / "labels", boxes=root / "boxes")
 
@@ -49,51 +49,93 @@ def pair_folders(
 ) -> list[PairFiles]:
     """List the frames that have the same name in both folders, each with the mask and boxes of that name.
 
-    Raises FileNotFoundError if a frame folder is missing or empty, and for frames, masks and boxes without
-    a partner, all of which the message names.
+    A `classes.txt`, which labelImg writes beside boxes, is no frame's. Raises FileNotFoundError if a frame
+    folder is missing or empty, and for files of an unexpected kind, without a partner, with the name of
+    another, or that cannot be reached, all of which the message names.
     """
-    of_visible, of_infrared = _by_stem(visible, _IMAGES), _by_stem(infrared, _IMAGES)
-    of_masks = _by_stem(masks, {".png"}) if masks is not None and masks.is_dir() else {}
-    of_boxes = _by_stem(boxes, {".txt"}) if boxes is not None and boxes.is_dir() else {}
-    alone = [str(of_visible[name]) for name in sorted(of_visible.keys() - of_infrared.keys())]
-    for others in (of_infrared, of_masks, of_boxes):
-        alone += [str(others[name]) for name in sorted(others.keys() - of_visible.keys())]
-    if alone:
-        raise FileNotFoundError(
-            f"{len(alone)} files under {visible.parent} lack a partner of the same name in "
-            f"{visible.name}/ or {infrared.name}/:\n  " + "\n  ".join(alone)
-        )
+    if not visible.is_dir():
+        raise FileNotFoundError(_no_folder(visible))
+    problems: list[str] = []
+    of_visible, of_infrared = by_name(visible, IMAGES, problems), by_name(infrared, IMAGES, problems)
+    of_masks = by_name(masks, {".png"}, problems) if masks is not None and masks.is_dir() else {}
+    of_boxes = by_name(boxes, {".txt"}, problems) if boxes is not None and boxes.is_dir() else {}
+    if "classes" not in of_visible:
+        of_boxes.pop("classes", None)
+    if of_visible and of_infrared:
+        for some, others in (
+            (of_visible, of_infrared),
+            (of_infrared, of_visible),
+            (of_masks, of_visible),
+            (of_boxes, of_visible),
+        ):
+            problems += [
+                f"{some[name]}: lacks a partner of the same name in {visible.name}/ or {infrared.name}/"
+                for name in sorted(some.keys() - others.keys())
+            ]
+    if problems:
+        raise FileNotFoundError("\n  ".join(problems))
     return [
         PairFiles(name, path, of_infrared[name], of_masks.get(name), of_boxes.get(name), mask_values)
         for name, path in sorted(of_visible.items())
     ]
 
 
-def load_pair(files: PairFiles) -> tuple[Image, Image]:
+def by_name(folder: Path, suffixes: Set[str], problems: list[str]) -> dict[str, Path]:
+    """Return a folder's files by their names without suffix, and add to `problems` what is none of them.
+
+    Hidden files are left out. No folder, or one without images where `suffixes` are IMAGES, is a problem too.
+    """
+    if not folder.is_dir():
+        problems.append(_no_folder(folder))
+        return {}
+    found: dict[str, Path] = {}
+    before = len(problems)
+    for path in sorted(path for path in folder.iterdir() if path.name[0] != "."):
+        if not path.exists():
+            problems.append(f"{path}: is a link to {path.readlink()}, which does not exist")
+        elif not path.is_file() or path.suffix.lower() not in suffixes:
+            problems.append(f"{path}: expected only {', '.join(sorted(suffixes))} files")
+        elif path.stem in found:
+            problems.append(f"{path}: has the name of {found[path.stem].name}; remove one of them")
+        else:
+            found[path.stem] = path
+    if suffixes is IMAGES and not found and len(problems) == before:
+        problems.append(f"{folder}: has no images ({', '.join(sorted(suffixes))})")
+    return found
+
+
+def _no_folder(folder: Path) -> str:
+    return f"{folder}: no such folder; a data set needs vi/ and ir/ side by side"
+
+
+def load_pair(files: PairFiles, thermal: ThermalScaler | None = None) -> tuple[Image, Image]:
     """Read rgb (H, W, 3), R G B, and ir (H, W), both uint8.
 
+    Infrared of more than 8 bits is scaled by `thermal`, which a sequence shares, or else by the frame alone.
     Raises ValueError, which names the file, if one cannot be decoded or the sizes differ.
     """
+    rgb, ir = load_stored_pair(files)
+    return rgb, (thermal or ThermalScaler())(ir)
+
+
+def load_stored_pair(files: PairFiles) -> tuple[Image, AnyImage]:
+    """Read rgb (H, W, 3), R G B, uint8, and ir (H, W) as read_infrared does. Raises as load_pair does."""
     if files.visible == files.infrared:
-        both = _decode(files.visible, cv2.IMREAD_UNCHANGED)
-        if both.ndim != 3 or both.shape[2] != 4:
-            raise ValueError(f"{files.visible}: is {both.shape}, expected four channels: R, G, B, infrared")
-        return np.ascontiguousarray(both[..., 2::-1]), np.ascontiguousarray(both[..., 3])
-    bgr = _decode(files.visible, cv2.IMREAD_COLOR)
-    ir = _decode(files.infrared, cv2.IMREAD_GRAYSCALE)
-    _check_size(files.infrared, ir, bgr)
-    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8), ir
+        return read_four_channels(files.visible)
+    rgb, ir = read_visible(files.visible), read_infrared(files.infrared)
+    _check_size(files.infrared, ir, rgb)
+    return rgb, ir
 
 
-def load_mask(files: PairFiles, like: Image) -> Image | None:
+def load_mask(files: PairFiles, like: AnyImage) -> Image | None:
     """Read the class mask (H, W) of a pair, None if it has none.
 
-    Raises ValueError, which names the file, if it cannot be decoded, differs from `like` in size or holds a
-    value that `mask_values` lacks.
+    Raises ValueError, which names the file, if read_mask cannot read it, it differs from `like` in size or
+    holds a value that `mask_values` lacks.
     """
     if files.mask is None:
         return None
-    mask = _decode(files.mask, cv2.IMREAD_UNCHANGED)
+    mask = read_mask(files.mask)
     _check_size(files.mask, mask, like)
     if files.mask_values is None:
         return mask
@@ -105,30 +147,6 @@ def load_mask(files: PairFiles, like: Image) -> Image | None:
     return table[mask]
 
 
-def _by_stem(folder: Path, suffixes: set[str]) -> dict[str, Path]:
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: no such folder; a data set needs vi/ and ir/ side by side")
-    files = [path for path in sorted(folder.iterdir()) if path.is_file() and path.name[0] != "."]
-    strange = [str(path) for path in files if path.suffix.lower() not in suffixes]
-    if strange:
-        raise FileNotFoundError(
-            f"{folder}: expected only {', '.join(sorted(suffixes))} files, found:\n  " + "\n  ".join(strange)
-        )
-    found = {path.stem: path for path in files}
-    if not found and suffixes is _IMAGES:
-        raise FileNotFoundError(f"{folder}: has no images ({', '.join(sorted(_IMAGES))})")
-    return found
-
-
-def _decode(path: Path, flag: int) -> Image:
-    image = cv2.imread(str(path), flag)
-    if image is None:
-        raise ValueError(f"{path}: not an image that OpenCV can decode")
-    if image.dtype != np.uint8:
-        raise ValueError(f"{path}: has {image.dtype} pixels, expected uint8")
-    return np.asarray(image, np.uint8)
-
-
-def _check_size(path: Path, image: Image, like: Image) -> None:
-    if image.ndim != 2 or image.shape != like.shape[:2]:
+def _check_size(path: Path, image: AnyImage, like: AnyImage) -> None:
+    if image.shape != like.shape[:2]:
         raise ValueError(f"{path}: is {image.shape}, expected one plane of {like.shape[:2]}")

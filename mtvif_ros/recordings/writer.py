@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from mtvif_ros.image import Image
+from mtvif_ros.image import AnyImage, Image
 from mtvif_ros.pairing.stamps import NANOSECONDS
 from mtvif_ros.recordings.reader import IMAGE, message_types
 from mtvif_ros.recordings.timing import Moment, Shot
@@ -22,19 +23,22 @@ _CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
 
 
 class BagFrame(NamedTuple):
-    """Hold rgb (H, W, 3), ir (H, W) and, where there are labels, the class mask (H, W), all uint8."""
+    """Hold rgb (H, W, 3), ir (H, W) and, where there are labels, the class mask (H, W).
+
+    All are uint8; ir may be uint16.
+    """
 
     rgb: Image
-    ir: Image
+    ir: AnyImage
     mask: Image | None
 
 
 class PairBagWriter:
     """Write images and camera_info of both cameras, and class masks on a topic of their own.
 
-    Use it as a context manager. `matrix` is the camera matrix K (3, 3) of both cameras; without it the
-    camera_info is that of uncalibrated cameras. Raises FileExistsError if `path` exists and ValueError for
-    an unknown storage.
+    Use it as a context manager; an error inside removes what is written of the bag. `matrix` is the camera
+    matrix K (3, 3) of both cameras; without it the camera_info is that of uncalibrated cameras. Raises
+    FileExistsError if `path` exists and ValueError for an unknown storage.
     """
 
     def __init__(self, path: Path, storage: str = "mcap", matrix: npt.NDArray[np.float64] | None = None):
@@ -45,6 +49,7 @@ class PairBagWriter:
         if path.exists():
             raise FileExistsError(f"{path}: exists already; remove it or choose another name")
         # rosbag2 from Humble to Kilted reads version 8; Humble rejects version 9.
+        self._path = path
         self._writer = Writer(path, version=8, storage_plugin=StoragePlugin[storage.upper()])
         self._matrix = np.zeros((3, 3)) if matrix is None else matrix
         self._connections: dict[str, Any] = {}
@@ -54,14 +59,19 @@ class PairBagWriter:
         self._writer.open()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._writer.close()
+    def __exit__(self, kind: object, *_: object) -> None:
+        try:
+            self._writer.close()
+        finally:
+            if kind is not None:
+                shutil.rmtree(self._path)
 
     def write(self, frame: BagFrame, moment: Moment) -> None:
         """Write one frame of both cameras in the order of arrival, without what a camera dropped."""
-        shots: list[tuple[Shot | None, str, str, Image, str]] = [
+        infrared = "mono16" if frame.ir.dtype == np.uint16 else "mono8"
+        shots: list[tuple[Shot | None, str, str, AnyImage, str]] = [
             (moment.rgb, RGB_TOPIC, RGB_FRAME_ID, frame.rgb, "rgb8"),
-            (moment.ir, IR_TOPIC, IR_FRAME_ID, frame.ir, "mono8"),
+            (moment.ir, IR_TOPIC, IR_FRAME_ID, frame.ir, infrared),
         ]
         if frame.mask is not None:
             shots.insert(1, (moment.rgb, LABEL_TOPIC, RGB_FRAME_ID, frame.mask, "mono8"))
@@ -69,12 +79,13 @@ class PairBagWriter:
             if shot is not None:
                 self._write_image(shot, topic, frame_id, pixels, encoding)
 
-    def _write_image(self, shot: Shot, topic: str, frame_id: str, pixels: Image, encoding: str) -> None:
+    def _write_image(self, shot: Shot, topic: str, frame_id: str, pixels: AnyImage, encoding: str) -> None:
         types = self._store.types
         stamp = types["builtin_interfaces/msg/Time"](shot.stamp // NANOSECONDS, shot.stamp % NANOSECONDS)
         header = types["std_msgs/msg/Header"](stamp, frame_id)
         height, width = pixels.shape[:2]
-        data = np.ascontiguousarray(pixels).reshape(-1)
+        stored = pixels.astype(pixels.dtype.newbyteorder("<"), copy=False)  # is_bigendian is 0
+        data = np.ascontiguousarray(stored).reshape(-1).view(np.uint8)
         image = types[IMAGE](header, height, width, encoding, 0, data.size // height, data)
         self._put(topic, IMAGE, image, shot.received)
         if topic != LABEL_TOPIC:

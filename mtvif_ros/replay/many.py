@@ -46,7 +46,7 @@ def find_bags(folder: Path) -> list[Path]:
 
 def result_folder(bag: Path, root: Path, out: Path) -> Path:
     """Return where a bag's results go: its path below `root`, below `out`."""
-    return out / (bag.relative_to(root).with_suffix("") if bag != root else bag.name)
+    return out / (bag.relative_to(root) if bag != root else bag.name)
 
 
 def replay_one(bag: Path, out: Path, options: Sequence[str]) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from mtvif_ros.image import ImageFormatError
+from mtvif_ros.imaging.masks import read_mask_message
 from mtvif_ros.pairing.stamps import NANOSECONDS, in_ns
 from mtvif_ros.recordings.pairs import gather, never_meet, stamp_pairs
 from mtvif_ros.recordings.reader import COMPRESSED, BagError, BagReader, Record, stamp_of
@@ -104,7 +107,8 @@ class Plan:
 def plan_replay(bag: BagReader, options: ReplayOptions) -> Plan:
     """Scan the bag once and choose what `options` ask for.
 
-    Raises BagError when a topic is missing or unclear, or when the part holds no pair.
+    Raises BagError when a topic is missing or unclear, when labels are no class indices, or when the part
+    holds no pair.
     """
     cameras = choose_cameras(bag, options.rgb_topic, options.ir_topic)
     labels = choose_labels(bag, options.label_topic)
@@ -116,6 +120,8 @@ def plan_replay(bag: BagReader, options: ReplayOptions) -> Plan:
     first = last = None
     for record in bag.records(topics):
         if record.topic == labels:
+            if not stamps[labels]:
+                _check_labels(options.bag, record)
             stamps[labels].append(stamp_of(record.raw))
             continue
         first, last = record.received if first is None else first, record.received
@@ -147,6 +153,13 @@ def plan_replay(bag: BagReader, options: ReplayOptions) -> Plan:
         period=span + span // max(1, max(len(set(rgb)), len(set(ir))) - 1),
         loops=options.loops,
     )
+
+
+def _check_labels(bag: Path, record: Record) -> None:
+    try:
+        read_mask_message(record.message())
+    except ImageFormatError as error:
+        raise BagError(f"bag {bag}: labels on {record.topic}: {error}") from error
 
 
 def moved(record: Record, shift: int) -> Record:

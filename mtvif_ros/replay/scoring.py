@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from mtvif_ros.image import ImageFormatError
 from mtvif_ros.imaging.codec import read_grey, read_rgb
+from mtvif_ros.imaging.masks import read_mask_message
 from mtvif_ros.imaging.registration import Registration
 from mtvif_ros.imaging.thermal import ThermalScaler
 from mtvif_ros.metrics.baselines import BASELINES
@@ -156,7 +157,7 @@ def answered_pairs(
             continue
         try:
             rgb, ir = read_rgb(pair.rgb.message()), thermal(read_grey(pair.ir.message()))
-            labels = None if pair.labels is None else np.asarray(read_grey(pair.labels.message()), np.uint8)
+            labels = None if pair.labels is None else read_mask_message(pair.labels.message())
         except ImageFormatError:
             continue
         size = (rgb.shape[1], rgb.shape[0])

@@ -59,9 +59,10 @@ def test_a_stage_changes_the_settings_that_all_share_and_keeps_their_order(tmp_p
     assert long.loss.colour == again.loss.colour == 3.0
 
 
-def test_a_config_without_stages_is_one_that_bears_its_name(tmp_path: Path) -> None:
-    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(tiny.plain_config()))
-    assert read_stages(tmp_path / "mine.yaml") == {"mine": read_config(tmp_path / "mine.yaml")}
+@pytest.mark.parametrize(("file", "name"), [("mine.yaml", "mine"), ("v0.7.yml", "v0.7"), ("v0.7", "v0.7")])
+def test_a_config_without_stages_is_one_that_bears_its_name(file: str, name: str, tmp_path: Path) -> None:
+    (tmp_path / file).write_text(yaml.safe_dump(tiny.plain_config()))
+    assert read_stages(tmp_path / file) == {name: read_config(tmp_path / file)}
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from mtvif_ros.recordings.pair_folder import PairFiles
 
 _FOUND = 0.25
+_ROUNDED = 1e-3  # how far numbers of three digits may lie outside the picture
 
 Box = tuple[float, float, float, float]
 
@@ -41,24 +43,31 @@ class Boxes:
 def read_boxes(files: PairFiles, names: Sequence[str]) -> Boxes | None:
     """Read the boxes of a pair, lines `class x_centre y_centre width height` (YOLO form); None without any.
 
-    `names` are the model's classes; boxes of other classes are left out. Raises ValueError, naming file and
-    line, for a line that is not five numbers, has an unknown class or leaves the picture.
+    `names` are the model's classes; boxes of other classes are left out. Rounding that leaves the picture by
+    a thousandth is cut off. Raises ValueError, naming the file and every line that is not five numbers, has
+    an unknown class, has no size or leaves the picture, and for a `classes.txt` of labelImg beside the file
+    that numbers a class in another way.
     """
     if files.boxes is None:
         return None
+    _check_order(files.boxes.with_name("classes.txt"), files.box_names)
     classes = [names.index(name) if name in names else None for name in files.box_names]
-    lines = [line.split() for line in files.boxes.read_text().splitlines() if line.strip()]
-    indices, places = [], []
-    for number, line in enumerate(lines, 1):
-        problem = _problem(line, len(classes))
-        if problem:
-            raise ValueError(f"{files.boxes}: line {number}, {' '.join(line)!r}: {problem}")
-        index = classes[int(float(line[0]))]
-        if index is not None:
-            indices.append(index)
-            places.append(line[1:])
+    lines = [
+        (number, line.split())
+        for number, line in enumerate(_read(files.boxes).splitlines(), 1)
+        if line.strip()
+    ]
+    problems = [
+        f"line {number}, {' '.join(line)!r}: {problem}"
+        for number, line in lines
+        if (problem := _problem(line, len(classes)))
+    ]
+    if problems:
+        raise ValueError(f"{files.boxes}: {'; '.join(problems)}")
+    known = [(index, line[1:]) for _, line in lines if (index := classes[int(float(line[0]))]) is not None]
+    places = np.array([place for _, place in known], np.float32).reshape(len(known), 4)
     boxed = frozenset(index for index in classes if index is not None)
-    return Boxes(np.array(places, np.float32).reshape(len(places), 4), tuple(indices), boxed)
+    return Boxes(np.clip(places, 0, 1), tuple(index for index, _ in known), boxed)
 
 
 def box_window(
@@ -78,6 +87,23 @@ def is_found(mask: npt.NDArray[np.uint8], index: int, box: Box) -> bool:
     return bool(inside.size and (inside == index).mean() >= _FOUND)
 
 
+def _read(path: Path) -> str:
+    """Return a text file without its byte-order mark."""
+    return path.read_text(encoding="utf-8-sig", errors="replace")
+
+
+def _check_order(listing: Path, names: tuple[str, ...]) -> None:
+    if not listing.is_file():
+        return
+    for number, line in enumerate(_read(listing).splitlines()):
+        name = line.strip().lower()
+        if name in names and names[number : number + 1] != (name,):
+            raise ValueError(
+                f"{listing}: {name} is class {number}, expected {names.index(name)}; list the names in the "
+                "file's order as `boxes` of this source in the config, or correct or remove the file"
+            )
+
+
 def _problem(line: list[str], classes: int) -> str | None:
     try:
         kind, *box = (float(value) for value in line)
@@ -87,6 +113,13 @@ def _problem(line: list[str], classes: int) -> str | None:
         return "must be `class x_centre y_centre width height`"
     if kind not in range(classes):
         return f"class must be 0 to {classes - 1}"
-    if not all(0 <= value <= 1 for value in box):
+    if not all(-_ROUNDED <= value <= 1 + _ROUNDED for value in box):
         return "centre and size must be in 0..1"
+    x, y, width, height = box
+    if width <= 0 or height <= 0:
+        return "has no size; remove the line"
+    if not all(
+        half / 2 - _ROUNDED <= centre <= 1 + _ROUNDED - half / 2 for centre, half in ((x, width), (y, height))
+    ):
+        return "reaches beyond the edge; cut it there"
     return None

@@ -49,18 +49,26 @@ def pst900(root: Path, split: str) -> list[PairFiles]:
 def mfnet(root: Path, split: str) -> list[PairFiles]:
     """List MFNet: images of four channels (R, G, B, infrared), labels, and SPLIT.txt with the names.
 
-    Raises FileNotFoundError naming the list or the first image that is missing.
+    Raises FileNotFoundError naming the list, or every image and mask of it that is missing.
     """
     listing = root / f"{split}.txt"
     if not listing.is_file():
         raise FileNotFoundError(f"{listing}: no such file; MFNet lists the names of a split there")
-    pairs = []
-    for name in listing.read_text().split():
+    pairs, missing = [], []
+    for name in dict.fromkeys(listing.read_text(encoding="utf-8-sig").split()):
         image, mask = root / "images" / f"{name}.png", root / "labels" / f"{name}.png"
-        for path in (image, mask):
-            if not path.is_file():
-                raise FileNotFoundError(f"{path}: is in {listing} but does not exist")
+        missing += [
+            f"{path}: is in {listing} but does not exist" for path in (image, mask) if not path.is_file()
+        ]
         pairs.append(PairFiles(name, image, image, mask, None))
+    flipped = sum(path.partition(".png: ")[0].endswith("_flip") for path in missing)
+    if flipped:
+        missing.append(
+            f"{flipped} of these are mirrored, which MFNet's make_flip.py does; training mirrors by itself, "
+            f"so remove their names: sed -i /_flip/d {listing}"
+        )
+    if missing:
+        raise FileNotFoundError("\n  ".join(missing))
     return pairs
 
 

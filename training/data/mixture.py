@@ -81,6 +81,7 @@ def load_sources(wanted: Sequence[AnySource], data: Path, sets: ClassSets) -> li
     """
     problems: list[str] = []
     sources = [Source(_load(one, data, sets, problems), one.share) for one in wanted]
+    problems = list(dict.fromkeys(problems))
     if problems:
         raise ValueError(f"{len(problems)} files cannot be used:\n  " + "\n  ".join(problems))
     return sources
@@ -97,12 +98,12 @@ def _load(wanted: AnySource, data: Path, sets: ClassSets, problems: list[str]) -
                 replace(sample, allowed=forbid(sample.allowed, wanted.absent, sets)) for sample in samples
             ]
         pairs = select_pairs(wanted, data, sets.names)
-    except FileNotFoundError as error:
+    except (OSError, ValueError) as error:
         problems.append(str(error))
         return samples
     for files in pairs:
         try:
             samples.append(load_sample(files, sets))
-        except ValueError as error:
+        except (OSError, ValueError) as error:
             problems.append(str(error))
     return [replace(sample, allowed=forbid(sample.allowed, wanted.absent, sets)) for sample in samples]

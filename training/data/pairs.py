@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,9 +39,7 @@ def load_sample(files: PairFiles, sets: ClassSets) -> Sample:
     With neither, every class is allowed everywhere. Raises ValueError naming the file that cannot be used.
     """
     rgb, ir = load_pair(files)
-    mask = load_mask(files, ir)
-    if mask is not None:
-        _check_classes(mask, files, sets)
+    mask = load_labels(files, ir, sets.names)
     boxes = read_boxes(files, sets.names)
     if mask is not None and boxes is not None:
         allowed = allowed_from_mask_and_boxes(mask, boxes, sets)
@@ -53,8 +52,15 @@ def load_sample(files: PairFiles, sets: ClassSets) -> Sample:
     return Sample(files.name, rgb, ir, allowed)
 
 
-def _check_classes(mask: Image, files: PairFiles, sets: ClassSets) -> None:
-    count = len(sets.names)
-    wrong = np.setdiff1d(mask, (*range(count), IGNORE))
+def load_labels(files: PairFiles, like: Image, names: Sequence[str]) -> Image | None:
+    """Read the class mask as load_mask does; `names` are the classes.
+
+    Raises what load_mask raises, and ValueError for values of no class.
+    """
+    mask = load_mask(files, like)
+    if mask is None:
+        return None
+    wrong = np.setdiff1d(mask, (*range(len(names)), IGNORE))
     if wrong.size:
-        raise ValueError(f"{files.mask}: values {wrong.tolist()}, expected 0..{count - 1} or {IGNORE}")
+        raise ValueError(f"{files.mask}: values {wrong.tolist()}, expected 0..{len(names) - 1} or {IGNORE}")
+    return mask

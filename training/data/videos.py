@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mtvif_ros.recordings.clip import read_videos
+from mtvif_ros.recordings.clip import read_clip
 from training.data.allowed import ClassSets
 from training.data.pairs import Sample
 
@@ -14,11 +14,11 @@ from training.data.pairs import Sample
 def video_samples(video: Path, every: int, sets: ClassSets) -> list[Sample]:
     """Return every `every`-th pair of frames of VIDEO_vi.mp4 and VIDEO_ir.mp4.
 
-    Raises what read_videos raises, and ValueError for frames of different sizes.
+    Raises what read_clip raises, and ValueError for frames of different sizes.
     """
     samples = []
     visible, infrared = video_paths(video)
-    for number, (rgb, ir) in enumerate(read_videos(visible, infrared).frames):
+    for number, (rgb, ir) in enumerate(read_clip(visible, infrared).frames):
         if rgb.shape[:2] != ir.shape:
             raise ValueError(f"{infrared}: frames of {ir.shape}, those of {visible.name} {rgb.shape[:2]}")
         if number % every == 0:

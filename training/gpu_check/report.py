@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mtvif_ros.machine import Machine
+from mtvif_ros.names import with_ending
 from training.gpu_check.card import Card
 from training.gpu_check.process import Outcome
 
@@ -30,7 +31,7 @@ class Report:
 def write_report(report: Report, path: Path) -> None:
     """Write the report as JSON; a crash leaves the file of before."""
     content = {"schema": SCHEMA} | asdict(report) | {"gpu": report.gpu._asdict()}
-    partial = path.with_suffix(".partial")
+    partial = with_ending(path, ".partial")
     partial.write_text(json.dumps(content, indent=2) + "\n")
     os.replace(partial, path)
 

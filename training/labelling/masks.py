@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from mtvif_ros.classes import IGNORE
 from mtvif_ros.image import Image
-from mtvif_ros.recordings.pair_folder import PairFiles, load_mask, load_pair
+from mtvif_ros.recordings.pair_folder import PairFiles, load_pair
 from training.data.boxes import Boxes, box_window, is_found, read_boxes
+from training.data.pairs import load_labels
 
 Plane = npt.NDArray[np.float32]
 
@@ -35,7 +36,7 @@ def fill_priors(pairs: Sequence[PairFiles], names: Sequence[str]) -> dict[int, P
         if files.mask is None or boxes is None:
             continue
         _, ir = load_pair(files)
-        mask = load_mask(files, ir)
+        mask = load_labels(files, ir, names)
         assert mask is not None
         for index, box in boxes:
             inside = (mask[box_window(box, mask.shape)] == index).astype(np.float32)

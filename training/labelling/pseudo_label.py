@@ -17,8 +17,9 @@ import torch
 from mtvif_ros.command_line import command_parser, told_plainly
 from mtvif_ros.image import Image
 from mtvif_ros.progress import tracked
-from mtvif_ros.recordings.pair_folder import PairFiles, find_pairs, load_mask, load_pair
+from mtvif_ros.recordings.pair_folder import PairFiles, find_pairs, load_pair
 from training.data.boxes import read_boxes
+from training.data.pairs import load_labels
 from training.labelling.masks import (
     Plane,
     complete_mask,
@@ -62,7 +63,7 @@ def _label(
 ) -> Image | None:
     """Return the new mask of a pair, None when its own is complete."""
     rgb, ir = load_pair(files)
-    mask = load_mask(files, ir)
+    mask = load_labels(files, ir, names)
     boxes = read_boxes(files, names)
     if mask is not None and (boxes is None or not len(overlooked_boxes(mask, boxes))):
         return None

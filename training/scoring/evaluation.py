@@ -7,15 +7,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
-from mtvif_ros.image import AnyImage, Image
+from mtvif_ros.image import Image
+from mtvif_ros.imaging.files import IMAGES, read_visible
 from mtvif_ros.imaging.fuse import Fuser
 from mtvif_ros.metrics.baselines import BASELINES
 from mtvif_ros.metrics.fusion import METRICS, luma
 from mtvif_ros.progress import tracked
-from mtvif_ros.recordings.pair_folder import PairFiles
+from mtvif_ros.recordings.pair_folder import PairFiles, by_name
 from mtvif_ros.size import Size
 from training.scoring.pairs import FusePlane, Plane, Scores, score_pairs
 
@@ -67,16 +67,15 @@ def _baseline(name: str) -> FusePlane:
 
 
 def _peer(folder: Path, pairs: Sequence[PairFiles]) -> FusePlane:
-    images = {path.stem: path for path in folder.glob("*.*")}
+    problems: list[str] = []
+    images = by_name(folder, IMAGES, problems)
     if missing := [files.name for files in pairs if files.name not in images]:
-        raise FileNotFoundError(f"{folder}: has no image for {len(missing)} pairs: {', '.join(missing)}")
+        problems.append(f"{folder}: has no image for {len(missing)} pairs: {', '.join(missing)}")
+    if problems:
+        raise FileNotFoundError("\n  ".join(problems))
 
     def read(files: PairFiles, visible: Plane, infrared: Plane) -> Plane:
-        found = images[files.name]
-        bgr: AnyImage | None = cv2.imread(str(found), cv2.IMREAD_COLOR)
-        if bgr is None:
-            raise ValueError(f"{found}: not an image that OpenCV can decode")
-        return np.rint(luma(np.asarray(bgr[..., ::-1], np.uint8)))
+        return np.rint(luma(read_visible(images[files.name])))
 
     return read
 

@@ -13,8 +13,9 @@ from mtvif_ros.image import Image
 from mtvif_ros.metrics.fusion import METRICS, fusion_metrics, luma, prepare
 from mtvif_ros.metrics.infrared_only import HiddenPersons
 from mtvif_ros.metrics.segmentation import confusion_matrix, iou_per_class
-from mtvif_ros.recordings.pair_folder import PairFiles, load_mask, load_pair
+from mtvif_ros.recordings.pair_folder import PairFiles, load_pair
 from training.data.boxes import read_boxes
+from training.data.pairs import load_labels
 from training.scoring.box_agreement import BoxAgreement
 
 _PERSON = "person"
@@ -56,7 +57,7 @@ def score_pairs(
     for files in pairs:
         rgb, ir = load_pair(files)
         fused, mask = fuse(files, rgb, ir)
-        labels = load_mask(files, ir)
+        labels = load_labels(files, ir, names)
         if labels is not None:
             matrix += confusion_matrix(labels, mask, len(names))
         if (of_pair := read_boxes(files, names)) is not None:

@@ -168,5 +168,17 @@ def test_frames_before_a_damaged_one_are_kept(
                 "onnxruntime",
             ]
         )
-    assert "drive.2.png: not an image" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "drive.2.png: not an image" in told and "side_by_side.mp4 holds the 2 frames before it" in told
     assert len(frames_of(tmp_path / "out" / "side_by_side.mp4")[0]) == 2
+
+
+def test_nothing_is_left_where_no_frame_can_be_fused(
+    pairs: Path, tmp_path: Path, open_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (pairs / "vi" / "drive.0.png").write_bytes(b"damaged")
+    options = ["--model", str(open_model), "--backend", "onnxruntime"]
+    with pytest.raises(SystemExit):
+        main([str(pairs), "--out", str(tmp_path / "out"), *options])
+    assert "drive.0.png: not an image" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -96,7 +96,7 @@ def test_unusable_input_is_named(tmp_path: Path, folder: Path, capsys: pytest.Ca
     (folder / "ir" / "1.png").unlink()
     with pytest.raises(SystemExit, match="1"):
         main(["--pairs", str(folder), "--out", str(tmp_path / "bag")])
-    assert "lack a partner of the same name" in capsys.readouterr().err
+    assert "lacks a partner of the same name" in capsys.readouterr().err
     with pytest.raises(SystemExit, match="1"):
         main(["--pairs", str(tmp_path / "none"), "--out", str(tmp_path / "bag")])
     assert "no such folder" in capsys.readouterr().err

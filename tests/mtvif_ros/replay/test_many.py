@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mtvif_ros.replay.many import find_bags, main
+from mtvif_ros.replay.many import find_bags, main, result_folder
 from tests.mtvif_ros.replay.conftest import Replayed
 
 OPTIONS = ("--", "--no-preview", "--every", "20", "--duration", "0.4", "--fast")
@@ -34,6 +34,11 @@ def test_bags_are_found_as_folders_and_as_files(bags: Path) -> None:
     ]
 
 
+def test_bags_whose_names_hold_dots_have_results_of_their_own(tmp_path: Path) -> None:
+    names = ("drive", "drive.mcap", "drive.db3", "drive_0.5", "drive_0.7")
+    assert len({result_folder(tmp_path / name, tmp_path, tmp_path / "out") for name in names}) == len(names)
+
+
 @pytest.mark.long
 def test_one_table_tells_of_all_bags_and_a_second_run_repeats_nothing(bags: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
@@ -41,10 +46,10 @@ def test_one_table_tells_of_all_bags_and_a_second_run_repeats_nothing(bags: Path
     found = rows(out)
     assert found["monday/one"]["passed"] == found["two.mcap"]["passed"] == "True"
     assert "cannot be opened" in found["broken.mcap"]["problem"]
-    written = (out / "two" / "summary.json").stat().st_mtime_ns
+    written = (out / "two.mcap" / "summary.json").stat().st_mtime_ns
     (bags / "broken.mcap").unlink()
     assert main([str(bags), "--out", str(out), *OPTIONS]) == 0
-    assert (out / "two" / "summary.json").stat().st_mtime_ns == written
+    assert (out / "two.mcap" / "summary.json").stat().st_mtime_ns == written
 
 
 @pytest.mark.long
@@ -64,7 +69,7 @@ def test_a_broken_bag_gets_its_row_and_a_replay_that_is_there_is_not_repeated(
     bags: Path, tmp_path: Path, replayed: Replayed
 ) -> None:
     out = tmp_path / "out"
-    for name in ("monday/one", "two"):
+    for name in ("monday/one", "two.mcap"):
         shutil.copytree(replayed.out, out / name)
     assert main([str(bags), "--out", str(out), *OPTIONS]) == 2
     found = rows(out)
@@ -75,8 +80,8 @@ def test_a_broken_bag_gets_its_row_and_a_replay_that_is_there_is_not_repeated(
 def test_results_of_another_version_are_named(bags: Path, tmp_path: Path) -> None:
     (bags / "broken.mcap").unlink()
     shutil.rmtree(bags / "monday")
-    (tmp_path / "out" / "two").mkdir(parents=True)
-    (tmp_path / "out" / "two" / "summary.json").write_text("{}")
+    (tmp_path / "out" / "two.mcap").mkdir(parents=True)
+    (tmp_path / "out" / "two.mcap" / "summary.json").write_text("{}")
     assert main([str(bags), "--out", str(tmp_path / "out"), *OPTIONS]) == 2
     assert "has schema 1" in rows(tmp_path / "out")["two.mcap"]["problem"]
 

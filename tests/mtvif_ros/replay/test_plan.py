@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from mtvif_ros.recordings.reader import BagReader, stamp_of
+from mtvif_ros.recordings.reader import BagError, BagReader, stamp_of
 from mtvif_ros.recordings.writer import RGB_TOPIC
 from mtvif_ros.replay.options import ReplayOptions
 from mtvif_ros.replay.plan import plan_replay
@@ -57,3 +57,11 @@ def test_the_first_pair_of_a_pass_has_none_before_it(small_bag: Path) -> None:
     expected = {later: earlier for earlier, later in pairwise(played)}
     del expected[played[len(plan.pairs)]]
     assert plan.previous() == expected
+
+
+def test_labels_that_are_no_class_indices_are_refused_before_the_replay(small_bag: Path) -> None:
+    with (
+        BagReader(small_bag) as bag,
+        pytest.raises(BagError, match=f"labels on {RGB_TOPIC}: encoding 'rgb8' does not hold class indices"),
+    ):
+        plan_replay(bag, options(small_bag, label_topic=RGB_TOPIC))

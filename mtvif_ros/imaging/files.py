@@ -1,0 +1,137 @@
+"""Read image files as camera frames; refuse what OpenCV would turn, shift or cut without a word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from mtvif_ros.image import AnyImage, Image
+
+IMAGES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+"""What the names of image files end in."""
+
+# How OpenCV stores what it decodes, by its number of channels.
+_TO_RGB = {1: cv2.COLOR_GRAY2RGB, 3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGB}
+_TO_GREY = {3: cv2.COLOR_BGR2GRAY, 4: cv2.COLOR_BGRA2GRAY}
+_JPEG_STARTS, _JPEG_ENDS = b"\xff\xd8", b"\xff\xd9"
+_TIFF_STARTS: dict[bytes, Literal["little", "big"]] = {b"II*\0": "little", b"MM\0*": "big"}
+# What stands before EXIF data in JPEG, PNG and WebP files, and how far before.
+_EXIF_MARKS = ((b"Exif\0\0", 6), (b"eXIf", 4), (b"EXIF", 8))
+_ORIENTATION = 0x0112
+
+
+def read_visible(path: Path) -> Image:
+    """Read a visible frame (H, W, 3), R G B.
+
+    Raises ValueError, naming the file, for one that is damaged, rotated by EXIF or not of 8 bits.
+    """
+    pixels = _eight_bits(path, "a visible frame")
+    return np.asarray(cv2.cvtColor(pixels, _TO_RGB[_channels(path, pixels)]), np.uint8)
+
+
+def read_infrared(path: Path) -> AnyImage:
+    """Read an infrared frame (H, W) as it is stored, whole numbers or float32; ThermalScaler makes it 8 bits.
+
+    Floats are multiplied by 1,000, because ThermalScaler spreads no range below 1. Raises ValueError, naming
+    the file, for one that is damaged, rotated by EXIF or holds values that are not finite.
+    """
+    pixels = _decode(path)
+    channels = _channels(path, pixels)
+    if channels > 1 and pixels.dtype not in (np.uint8, np.uint16):
+        raise ValueError(f"{path}: has {channels} channels of {pixels.dtype}; store infrared as one")
+    grey = pixels if channels == 1 else np.asarray(cv2.cvtColor(pixels, _TO_GREY[channels]))
+    if grey.dtype.kind != "f":
+        return grey
+    scaled = (grey * 1000.0).astype(np.float32)
+    if not np.isfinite(scaled).all():
+        raise ValueError(f"{path}: has values that are not finite; replace them by numbers")
+    return scaled
+
+
+def read_four_channels(path: Path) -> tuple[Image, Image]:
+    """Read rgb (H, W, 3), R G B, and ir (H, W) from one image of four channels.
+
+    Raises ValueError, naming the file, as read_visible does and for another number of channels.
+    """
+    both = _eight_bits(path, "an image of four channels")
+    if _channels(path, both) != 4:
+        raise ValueError(f"{path}: is {both.shape}, expected four channels: R, G, B, infrared")
+    return np.ascontiguousarray(both[..., 2::-1]), np.ascontiguousarray(both[..., 3])
+
+
+def refuse_rotation(path: Path, data: bytes) -> None:
+    """Raise ValueError if an image file asks viewers to rotate or mirror it.
+
+    Some programs obey and others do not, so masks, boxes and the other camera may or may not be rotated.
+    """
+    if (turned := _orientation(data)) > 1:
+        raise ValueError(
+            f"{path}: its EXIF data rotate it (orientation {turned}); rotate the pixels and remove the tag, "
+            "such as with `mogrify -auto-orient`, and look whether mask and boxes still fit"
+        )
+
+
+def _eight_bits(path: Path, what: str) -> Image:
+    pixels = _decode(path)
+    if pixels.dtype != np.uint8:
+        raise ValueError(f"{path}: has {pixels.dtype} pixels; {what} needs 8 bits, scaled as you see fit")
+    return np.asarray(pixels, np.uint8)
+
+
+def _channels(path: Path, pixels: AnyImage) -> int:
+    channels = 1 if pixels.ndim == 2 else int(pixels.shape[2])
+    if channels not in _TO_RGB:
+        raise ValueError(f"{path}: has {channels} channels, expected 1, 3 or 4")
+    return channels
+
+
+def _decode(path: Path) -> AnyImage:
+    """Return the pixels of a file at their own depth and in their stored order."""
+    data = path.read_bytes()
+    if not data:
+        raise ValueError(f"{path}: is empty; copy it again")
+    refuse_rotation(path, data)
+    if data.startswith(_JPEG_STARTS):
+        data = _ended(path, data)
+    pixels = _decoded(data)
+    if pixels is None:
+        raise ValueError(f"{path}: not an image that OpenCV can decode; it may be cut short: copy it again")
+    return pixels
+
+
+def _decoded(data: bytes) -> AnyImage | None:
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:  # the header claims more pixels than OpenCV allocates
+        return None
+
+
+def _ended(path: Path, data: bytes) -> bytes:
+    """Return a JPEG with its end mark, which some cameras leave out. Raises ValueError for one cut short."""
+    if data.rstrip(b"\0").endswith(_JPEG_ENDS):
+        return data
+    rest = data.rstrip(b"\xff")
+    ended = rest + _JPEG_ENDS
+    # If pixels are missing, more bytes change the picture; if all are there, the decoder skips them.
+    given, filled = _decoded(ended), _decoded(rest + b"\x55\xaa" * 64 + _JPEG_ENDS)
+    if given is None or filled is None or not np.array_equal(given, filled):
+        raise ValueError(f"{path}: is cut short; copy it again")
+    return ended
+
+
+def _orientation(data: bytes) -> int:
+    """Return the EXIF orientation of an image file, 1 if it has none."""
+    starts = [data.find(mark) + skipped for mark, skipped in _EXIF_MARKS if mark in data]
+    for start in (0, *starts):
+        order = _TIFF_STARTS.get(data[start : start + 4])
+        if order is None:
+            continue
+        directory = start + int.from_bytes(data[start + 4 : start + 8], order)
+        count = int.from_bytes(data[directory : directory + 2], order)
+        for at in range(directory + 2, directory + 2 + 12 * count, 12):
+            if int.from_bytes(data[at : at + 2], order) == _ORIENTATION:
+                return int.from_bytes(data[at + 8 : at + 10], order)
+    return 1

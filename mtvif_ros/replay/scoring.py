@@ -22,6 +22,7 @@ from mtvif_ros.metrics.segmentation import confusion_matrix, iou_per_class
 from mtvif_ros.metrics.steadiness import Steadiness, SteadinessMeter
 from mtvif_ros.parallel import in_processes
 from mtvif_ros.progress import Progress
+from mtvif_ros.recordings.pairs import read_mask
 from mtvif_ros.replay.collector import FUSED, SEGMENTATION, Collector
 from mtvif_ros.replay.pictures import PreviewWriter
 from mtvif_ros.replay.plan import Plan
@@ -156,7 +157,7 @@ def answered_pairs(
             continue
         try:
             rgb, ir = read_rgb(pair.rgb.message()), thermal(read_grey(pair.ir.message()))
-            labels = None if pair.labels is None else np.asarray(read_grey(pair.labels.message()), np.uint8)
+            labels = None if pair.labels is None else read_mask(pair.labels)
         except ImageFormatError:
             continue
         size = (rgb.shape[1], rgb.shape[0])

@@ -38,3 +38,14 @@ def test_a_bag_that_cannot_be_used_is_named(tmp_path: Path, capsys: pytest.Captu
     with pytest.raises(SystemExit, match="1"):
         main(["--bag", "/nowhere", "--out", str(tmp_path / "r.yaml")])
     assert "/nowhere: no such file" in capsys.readouterr().err
+
+
+def test_a_bag_that_is_cut_short_gives_a_registration_and_an_exit_code_of_its_own(
+    bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (file,) = bag.glob("*.mcap")
+    with file.open("r+b") as stream:
+        stream.truncate(file.stat().st_size * 3 // 4)
+    assert main(["--bag", str(bag), "--out", str(tmp_path / "cam_0.7.yaml")]) == 3
+    assert f"mtvif_calibrate: only a part was read: {file}" in capsys.readouterr().err
+    assert (tmp_path / "cam_0.7.yaml").exists() and (tmp_path / "cam_0.7.png").exists()

@@ -13,7 +13,7 @@ from mtvif_ros.imaging.codec import read_grey, read_rgb
 from mtvif_ros.imaging.fuse import fuse_pair
 from mtvif_ros.metrics.fusion import fusion_metrics, luma
 from mtvif_ros.metrics.segmentation import confusion_matrix
-from mtvif_ros.recordings.pairs import mutual_nearest, read_pairs, read_stamps, stamp_pairs
+from mtvif_ros.recordings.pairs import find_stamp_pairs, read_pairs
 from mtvif_ros.recordings.reader import IMAGE, BagReader, stamp_of
 from mtvif_ros.recordings.writer import IR_TOPIC, RGB_TOPIC
 from mtvif_ros.replay.command import main
@@ -24,7 +24,8 @@ CAMERAS = (RGB_TOPIC, IR_TOPIC)
 
 
 def test_every_pair_of_a_bag_is_answered_on_both_topics(small_bag: Path, replayed: Replayed) -> None:
-    expected = len(mutual_nearest(*read_stamps(small_bag, CAMERAS), 20_000_000))
+    with BagReader(small_bag, CAMERAS) as bag:
+        expected = len(find_stamp_pairs(bag, CAMERAS, 0.02, 0.0))
     assert 0 < expected < 12  # some frames were dropped
     assert replayed.code == 0, replayed.stdout + replayed.stderr
     summary = replayed.summary
@@ -54,9 +55,10 @@ def test_the_bag_is_opened_once(replayed: Replayed, played_twice: Replayed) -> N
 def test_the_scores_are_those_of_the_offline_evaluation(small_bag: Path, replayed: Replayed) -> None:
     engine = load_engine(Path(replayed.summary.model.file), "auto")
     scored, confusion = [], np.zeros((9, 9), np.int64)
-    with BagReader(small_bag, ("/labels/image_raw",)) as reader:
-        labels = {stamp_of(r.raw): read_grey(r.message()) for r in reader.records()}
-    for pair in read_pairs(small_bag, CAMERAS, stamp_pairs(*read_stamps(small_bag, CAMERAS), 20_000_000)):
+    with BagReader(small_bag) as bag:
+        labels = {stamp_of(r.raw): read_grey(r.message()) for r in bag.records(("/labels/image_raw",))}
+        pairs = list(read_pairs(bag, CAMERAS, find_stamp_pairs(bag, CAMERAS, 0.02, 0.0)))
+    for pair in pairs:
         rgb, ir = read_rgb(pair.rgb.message()).copy(), read_grey(pair.ir.message()).copy()
         fused, mask = fuse_pair(engine, rgb, ir)
         scored.append(fusion_metrics(np.rint(luma(fused)), np.rint(luma(rgb)), ir))

@@ -15,7 +15,8 @@ MAGIC = b"\x89MCAP0\r\n"
 _HEAD = struct.Struct("<BQ")  # of every record: what it is and how many bytes follow
 _CHUNK_HEAD = struct.Struct("<QQ")  # the times of arrival of its first and its last message
 _MESSAGE_HEAD = struct.Struct("<HIQQ")  # channel, sequence, time of arrival, time of publishing
-_FOOTER, _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _INDEX = 2, 3, 4, 5, 6, 7
+_END = struct.Struct("<BQQQI8s")  # the footer, which says where the index begins, and the magic
+_FOOTER, _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _INDEX, _CHUNK_INDEX = 2, 3, 4, 5, 6, 7, 8
 
 
 class _Chunk(NamedTuple):
@@ -33,7 +34,9 @@ class _Lone(NamedTuple):
 
 
 class McapFile:
-    """Offer an mcap file; see StorageFile. It reads up to the first record that makes no sense."""
+    """Offer an mcap file; see StorageFile. It reads up to the first record that makes no sense, and goes
+    on at the next chunk if the file's end tells where that is.
+    """
 
     def __init__(self, path: Path):
         self.channels: dict[int, Channel] = {}
@@ -84,7 +87,11 @@ class McapFile:
                 )
                 if self._chunks:
                     self._chunks[-1].channels.clear()  # the rest of its index may be missing
-                return
+                following = self._chunk_after(offset, size)
+                if following is None:
+                    return
+                offset = following
+                continue
             try:
                 self._note(opcode, offset, length)
             # A damaged record can fail in any way.
@@ -93,6 +100,23 @@ class McapFile:
             offset += length
             if opcode == _FOOTER:
                 return
+
+    def _chunk_after(self, offset: int, size: int) -> int | None:
+        """Return where the next chunk begins, by the index at the file's end; None without one."""
+        self._file.seek(max(0, size - _END.size))
+        end = self._file.read()
+        if len(end) < _END.size or not end.endswith(MAGIC):
+            return None
+        _, _, place, *_ = _END.unpack(end)
+        chunks = []
+        while 0 < place < size - _END.size:
+            self._file.seek(place)
+            opcode, length = _HEAD.unpack(self._file.read(_HEAD.size))
+            if opcode == _CHUNK_INDEX:
+                *_, chunk = struct.unpack("<QQQ", self._file.read(24))
+                chunks.append(chunk)
+            place += _HEAD.size + length
+        return min((chunk for chunk in chunks if chunk >= offset), default=None)
 
     def _note(self, opcode: int, offset: int, length: int) -> None:
         if opcode == _CHUNK:

@@ -99,7 +99,7 @@ def few_pairs(shots: Mapping[str, Sequence[Shot]], pairs: int) -> str:
     if pairs >= _FEW * min(len(found) for found in shots.values()):
         return ""
     frames = " and ".join(f"{len(found)} frames of {topic}" for topic, found in shots.items())
-    return f"{frames} make only {pairs} pairs; {_remedy(shots)}"
+    return f"pairs found in {frames}: only {pairs}; {_remedy(shots)}"
 
 
 def never_meet(bag: BagReader, shots: Mapping[str, Sequence[Shot]], slop: float) -> BagError:

@@ -50,7 +50,7 @@ def figures(summary: Summary) -> dict[str, float]:
     topics = summary.topics.values()
     found: dict[str, float] = {
         "completeness.lost": max(topic.lost for topic in topics),
-        "completeness.answered_share": summary.slowest.answered / summary.pairs,
+        "completeness.answered_share": summary.slowest.answered / max(1, summary.pairs),
         "completeness.paired_share": summary.pairs / max(1, min(summary.frames)),
     }
     if summary.counts is not None:
@@ -134,9 +134,9 @@ def _about_answers(summary: Summary) -> str:
 
 
 def _about_pairs(summary: Summary) -> str:
-    rgb, ir = summary.frames
-    told = f"{summary.pairs} pairs are in the {rgb} visible and {ir} infrared frames that were sent"
-    return f"{told}. See --slop, --offset and --arrival where most frames have no partner."
+    slower = min(summary.frames)
+    told = f"Of {slower} frames of the slower camera, {summary.pairs} have a partner."
+    return told if 2 * summary.pairs >= slower else f"{told} See --slop, --offset and --arrival."
 
 
 def _because(summary: Summary) -> str:

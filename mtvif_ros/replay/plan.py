@@ -138,8 +138,8 @@ def plan_replay(bag: BagReader, options: ReplayOptions) -> Plan:
     gaps = [later - earlier for earlier, later in pairwise(received)]
     if long := [gap for gap in gaps if gap > LONGEST_GAP]:
         bag.remarks.append(
-            f"bag {options.bag}: {len(long)} gaps, the longest of {max(long) / NANOSECONDS:.0f} s, are "
-            f"played as {LONGEST_GAP // NANOSECONDS} s"
+            f"bag {options.bag}: gaps beyond {LONGEST_GAP // NANOSECONDS} s are cut to that: {len(long)}, "
+            f"the longest of {max(long) / NANOSECONDS:.0f} s"
         )
     span = sum(min(gap, LONGEST_GAP) for gap in gaps)
     return Plan(

@@ -37,6 +37,10 @@ class Sent:
         """Return when the later frame of a pair was published."""
         return max(of[stamp] for of, stamp in zip(self.times, pair))
 
+    def holds(self, pair: StampPair) -> bool:
+        """Say whether both frames of a pair were published."""
+        return all(stamp in of for of, stamp in zip(self.times, pair))
+
     def note(self, camera: int, stamp: int) -> None:
         """Note that a frame is published now."""
         self.times[camera].setdefault(stamp, time.monotonic())

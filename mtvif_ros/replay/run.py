@@ -99,6 +99,7 @@ class Replay:
                     self._await_answers(process)
                 except NodeProcessError as error:
                     self.problems.append(f"the results end early: {error}")
+        self.pairs = [pair for pair in self.pairs if self.sent.holds(pair)]
         if self.collector.failure:
             self.problems.append(self.collector.failure)
 

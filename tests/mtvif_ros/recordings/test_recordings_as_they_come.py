@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import mcap.writer
 import pytest
@@ -35,7 +36,7 @@ def data_file(bag: Path) -> Path:
     return next(file for kind in ("*.mcap", "*.db3") for file in bag.glob(kind))
 
 
-def edit_metadata(bag: Path, change: Callable[[dict], None]) -> None:
+def edit_metadata(bag: Path, change: Callable[[dict[str, Any]], Any]) -> None:
     about = yaml.safe_load((bag / "metadata.yaml").read_text())
     change(about["rosbag2_bagfile_information"])
     (bag / "metadata.yaml").write_text(yaml.safe_dump(about))
@@ -83,7 +84,7 @@ def with_files_renamed(bag: Path, storage: str) -> None:
 def with_other_qos_in_metadata(bag: Path, storage: str) -> None:
     write(bag, DRIVE, storage)
 
-    def change(about: dict) -> None:
+    def change(about: dict[str, Any]) -> None:
         for topic in about["topics_with_message_count"]:
             topic["topic_metadata"]["offered_qos_profiles"] = "- history: 1\n  reliability: odd\n"
 
@@ -199,7 +200,7 @@ def without_a_file(bag: Path) -> Path:
 
 
 def with_less_than_metadata_counts(bag: Path) -> Path:
-    def change(about: dict) -> None:
+    def change(about: dict[str, Any]) -> None:
         about["topics_with_message_count"][0]["message_count"] += 1
 
     edit_metadata(bag, change)
@@ -250,6 +251,20 @@ def test_what_cannot_be_read_is_said_and_the_exit_code_says_it(
     assert len(list((tmp_path / "out" / "vi").iterdir())) > 15
 
 
+def test_chunks_behind_a_damaged_one_are_read(tmp_path: Path) -> None:
+    bag = write(tmp_path / "bag", LONG, sizes={RGB: (60, 200), IR: (60, 200)})
+    file = data_file(bag)
+    content = bytearray(file.read_bytes())
+    chunk = content.index(b"\x06", len(content) // 3)
+    while int.from_bytes(content[chunk + 1 : chunk + 9], "little") not in range(10**6, 2 * 10**6):
+        chunk = content.index(b"\x06", chunk + 1)
+    content[chunk + 1 : chunk + 9] = b"\xff" * 8
+    file.write_bytes(content)
+    found, damage = read(bag)
+    assert found[0] == LONG[0] and found[-1] == LONG[-1] and 60 < len(found) < 120
+    assert f"{file}: ends or is damaged after {chunk} of" in damage
+
+
 def ros1_file(folder: Path) -> Path:
     (folder / "old.bag").write_bytes(b"#ROSBAG V2.0\n\x00")
     return folder / "old.bag"
@@ -268,10 +283,6 @@ def empty_folder(folder: Path) -> Path:
     return folder
 
 
-def other_encodings(folder: Path) -> Path:
-    return write(folder / "bag", [shot._replace(encoding="odd") for shot in DRIVE])
-
-
 def one_topic_of_two_types(folder: Path) -> Path:
     bag = write(folder / "bag", DRIVE, "sqlite3")
     with sqlite3.connect(data_file(bag)) as database:
@@ -288,7 +299,6 @@ def one_topic_of_two_types(folder: Path) -> Path:
         (folder_of_ros1, "old.bag: is a ROS 1 bag"),
         (garbage, "cannot be opened"),
         (empty_folder, "it holds no mcap or db3 file"),
-        (other_encodings, "'odd'"),
         (one_topic_of_two_types, f"{IR} (its type is vendor_msgs/msg/Odd"),
     ],
 )
@@ -301,12 +311,29 @@ def test_what_is_no_recording_is_refused_in_one_line(
 ) -> None:
     bag = make(tmp_path)
     arguments = ["--bag", str(bag), "--out", str(tmp_path / "out"), "--rgb-topic", RGB, "--ir-topic", IR]
-    if command is replay and make is other_encodings:
-        pytest.skip("the node says what it cannot read, and the replay reports it")
     with pytest.raises(SystemExit, match="1"):
         command(arguments)
     (line,) = capsys.readouterr().err.splitlines()
     assert told in line
+
+
+@pytest.mark.parametrize(("unreadable", "pairs"), [(3, 7), (10, 0)])
+def test_images_of_an_unknown_encoding_are_said(
+    unreadable: int, pairs: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shots = [
+        shot._replace(encoding="odd") if shot.topic == IR and shot.value < unreadable else shot
+        for shot in DRIVE
+    ]
+    bag, out = write(tmp_path / "bag", shots), tmp_path / "out"
+    arguments = ["--bag", str(bag), "--out", str(out), "--every", "1"]
+    if pairs:
+        assert extract(arguments) == 3
+    else:
+        with pytest.raises(SystemExit, match="1"):
+            extract(arguments)
+    assert f"{IR}: encoding 'odd'" in capsys.readouterr().err
+    assert len(list(out.glob("vi/*.png"))) == pairs
 
 
 def zero(shot: Shot) -> Shot:
@@ -333,7 +360,7 @@ def mostly_far_apart(shot: Shot) -> Shot:
         (other_clock, (), 1, 0, "about -1700000000.000 s after the visible ones"),
         (other_clock, ("--offset", "-1700000000"), 0, 10, ""),
         (other_clock, ("--arrival",), 0, 10, ""),
-        (mostly_far_apart, (), 3, 2, f"10 frames of {RGB} and 10 frames of {IR} make only 2 pairs"),
+        (mostly_far_apart, (), 3, 2, f"10 frames of {RGB} and 10 frames of {IR}: only 2"),
     ],
 )
 def test_frames_that_stamps_do_not_identify_are_counted_by_arrival(

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ from tests.mtvif_ros.recordings.tiny import LABELS, drive, write
     ],
 )
 def test_labels_that_cannot_be_used_are_told_before_a_replay(
-    changes: dict[str, int], size: tuple[int, int], told: str, tmp_path: Path
+    changes: dict[str, Any], size: tuple[int, int], told: str, tmp_path: Path
 ) -> None:
     labels = [shot._replace(**{"value": 0} | changes) for shot in drive(3, (LABELS,))]
     path = write(tmp_path / "bag", drive(3) + labels, sizes={LABELS: size})

@@ -63,4 +63,4 @@ def test_a_file_that_makes_no_sense_is_named(text: str, told: str, tmp_path: Pat
 def test_a_verdict_over_few_of_the_frames_is_no_pass() -> None:
     *_, paired = judge(summary(topic(1), frames=(30, 30)), DEFAULT_LIMITS)
     assert not paired.holds
-    assert "1 pairs are in the 30 visible and 30 infrared frames" in paired.sentence
+    assert "Of 30 frames of the slower camera, 1 have a partner. See --slop" in paired.sentence

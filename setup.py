@@ -42,6 +42,7 @@ setup(
             "fusion_node = mtvif_ros.node.fusion_node:main",
             "mtvif_calibrate = mtvif_ros.calibration.command:main",
             "mtvif_extract = mtvif_ros.recordings.extract:main",
+            "mtvif_fuse = mtvif_ros.recordings.fuse:main",
             "mtvif_make_bag = mtvif_ros.recordings.make_bag:main",
             "mtvif_build_engine = mtvif_ros.engines.tensorrt.command:main",
             "mtvif_benchmark = mtvif_ros.benchmark.command:main",

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import onnx
+from onnx.external_data_helper import uses_external_data
 
-from mtvif_ros.classes import CLASS_NAMES
+from mtvif_ros.classes import LEAST, MOST, colour_table
+from mtvif_ros.image import Image
 from mtvif_ros.size import USUAL, Size, shown
 
 _UINT8 = int(onnx.TensorProto.UINT8)
@@ -41,6 +44,11 @@ class ModelFile:
     def version(self) -> str:
         """The version of the model, `unknown` if the file has none."""
         return self.properties.get("model_version", "unknown")
+
+    @property
+    def colours(self) -> Image:
+        """The palette as a colour_table."""
+        return colour_table(self.palette)
 
     @property
     def precision(self) -> str:
@@ -74,8 +82,9 @@ class ModelFile:
 def read_model_file(path: str | Path) -> ModelFile:
     """Read and check an ONNX file.
 
-    Raises FileNotFoundError if it is missing and ModelFileError if it is damaged or breaks the contract:
-    names, dtypes, ranks, channels, one size for all tensors, fixed or open, class names and colours.
+    Raises FileNotFoundError if it is missing and ModelFileError if it is damaged, keeps weights in other
+    files or breaks the contract: names, dtypes, ranks, channels, one size for all tensors, fixed or open,
+    class names and colours.
     """
     path = Path(path)
     if not path.is_file():
@@ -88,6 +97,12 @@ def read_model_file(path: str | Path) -> ModelFile:
             f"model file {path}: not a readable ONNX file ({len(content)} bytes); "
             "it may be truncated, so copy or export it again"
         ) from error
+    if others := sorted(set(_other_files(model))):
+        raise ModelFileError(
+            f"model file {path}: keeps weights in {', '.join(others)}, so that they could change unnoticed; "
+            f'pack them into one file with: python3 -c "import onnx; onnx.save(onnx.load({str(path)!r}), '
+            f'{str(path.with_name("packed_" + path.name))!r})"'
+        )
     problems: list[str] = []
     inputs = _check_tensors(list(model.graph.input), ("rgb", "ir"), "input", problems)
     outputs = _check_tensors(list(model.graph.output), ("fused", "segmentation"), "output", problems)
@@ -99,8 +114,12 @@ def read_model_file(path: str | Path) -> ModelFile:
     properties = {entry.key: entry.value for entry in model.metadata_props}
     classes = _json_property(properties, "classes", problems)
     palette = _json_property(properties, "palette", problems)
-    if classes is not None and len(classes) != len(CLASS_NAMES):
-        problems.append(f"lists {len(classes)} classes, expected {len(CLASS_NAMES)}: {CLASS_NAMES}")
+    if classes is not None and not LEAST <= len(classes) <= MOST:
+        problems.append(f"lists {len(classes)} classes, expected {LEAST} to {MOST}")
+    if classes is not None and not (all(isinstance(one, str) for one in classes) and _differ(classes)):
+        problems.append(f"lists the classes {classes}, expected names that differ")
+    if palette is not None and not all(_is_colour(one) for one in palette):
+        problems.append(f"has the palette {palette}, expected [R, G, B] in 0..255 for each class")
     if classes is not None and palette is not None and len(classes) != len(palette):
         problems.append(f"has {len(palette)} palette colours for {len(classes)} classes")
     if problems:
@@ -116,6 +135,18 @@ def read_model_file(path: str | Path) -> ModelFile:
         properties,
         hashlib.sha256(content).hexdigest(),
     )
+
+
+def _other_files(message: Any) -> Iterator[str]:
+    """Name the files that hold weights of a part of a model, those of nodes and functions too."""
+    if isinstance(message, onnx.TensorProto):
+        if uses_external_data(message):
+            yield from (entry.value for entry in message.external_data if entry.key == "location")
+        return
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            for part in value if isinstance(value, Iterable) else (value,):
+                yield from _other_files(part)
 
 
 def _check_tensors(
@@ -138,6 +169,18 @@ def _check_tensors(
             problems.append(f"{what} {tensor.name} has shape {shape}, expected {form}")
         shapes.append(shape)
     return shapes
+
+
+def _differ(names: list[Any]) -> bool:
+    return len(set(names)) == len(names)
+
+
+def _is_colour(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 3
+        and all(isinstance(one, int) and 0 <= one <= 255 for one in value)
+    )
 
 
 def _json_property(properties: dict[str, str], name: str, problems: list[str]) -> list[Any] | None:

@@ -185,7 +185,7 @@ def test_the_topics_name_every_encoding_that_the_node_reads() -> None:
     visible = re.findall(r"[\w*]+", documented_topics()["rgb/image_raw"].partition(" in |")[2])
     named = [pattern for pattern in visible if any(fnmatch(name, pattern) for name in LAYOUTS)]
     others = {name for name in LAYOUTS if not any(fnmatch(name, pattern) for pattern in named)}
-    assert others == set(re.findall(r"(?:mono|16UC)\w+", documented_topics()["ir/image_raw"]))
+    assert others == set(re.findall(r"(?:mono|16[US]C|32FC)\w+", documented_topics()["ir/image_raw"]))
 
 
 def test_the_readme_names_topics_and_parameters_of_the_reference() -> None:

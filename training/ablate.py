@@ -19,6 +19,7 @@ import numpy as np
 from mtvif_ros.command_line import command_parser, told_plainly
 from mtvif_ros.metrics.fusion import METRICS
 from training.config import Config, PairSelection, PairSource, check, read_plain
+from training.data.classes import names_of
 from training.data.selection import select_pairs
 from training.loop.validate import validate
 from training.model.cost import count_macs, count_parameters
@@ -96,7 +97,8 @@ def score_variant(config: Config, folds: Sequence[Fold], data: Path, out: Path) 
     for number, fold in enumerate(folds):
         of_fold = hold_out(config, fold)
         network = train(of_fold, data, out / str(number))
-        pairs = [files for selection in of_fold.validate for files in select_pairs(selection, data)]
+        names = names_of(of_fold)
+        pairs = [files for selection in of_fold.validate for files in select_pairs(selection, data, names)]
         scores, _ = validate(network, pairs)
         row = {name: scores.iou[name] for name in _CLASSES} | scores.fusion["model"]
         rows.append({name: np.nan if value is None else value for name, value in row.items()})

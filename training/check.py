@@ -10,20 +10,21 @@ from pathlib import Path
 
 import numpy as np
 
-from mtvif_ros.classes import CLASS_NAMES
 from mtvif_ros.command_line import command_parser, told_plainly
 from training.config import AnySource, PairSource, VideoSource, read_stages
+from training.data.allowed import ClassSets
+from training.data.classes import names_of
 from training.data.mixture import Source, load_sources
 
 
-def describe(source: Source) -> str:
+def describe(source: Source, names: Sequence[str]) -> str:
     """Return the number of samples, the labelled share of their pixels, and the share of each class."""
-    known = np.zeros(len(CLASS_NAMES), np.int64)
+    known = np.zeros(len(names), np.int64)
     pixels = 0
     for sample in source.samples:
         pixels += sample.allowed.size
-        known += [np.count_nonzero(sample.allowed == 1 << index) for index in range(len(CLASS_NAMES))]
-    classes = " ".join(f"{name} {count / pixels:.2%}" for name, count in zip(CLASS_NAMES, known) if count)
+        known += np.bincount(sample.allowed.ravel(), minlength=len(names))[: len(names)]
+    classes = " ".join(f"{name} {count / pixels:.2%}" for name, count in zip(names, known) if count)
     return f"{len(source.samples)} samples, {known.sum() / pixels:.0%} of pixels labelled: {classes}"
 
 
@@ -38,10 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     options = parser.parse_args(arguments)
     with told_plainly(parser):
-        stages = read_stages(options.config).values()
-        wanted = list(dict.fromkeys(source for stage in stages for source in stage.train.sources))
-        for one, source in zip(wanted, load_sources(wanted, options.data)):
-            print(f"{_name(one)}: {describe(source)}")
+        stages = list(read_stages(options.config).values())
+        wanted: list[AnySource] = []
+        for stage in stages:
+            wanted += [source for source in stage.train.sources if source not in wanted]
+        sets = ClassSets(names_of(stages[0]))
+        for one, source in zip(wanted, load_sources(wanted, options.data, sets)):
+            print(f"{_name(one)}: {describe(source, sets.names)}")
 
 
 def _name(source: AnySource) -> str:

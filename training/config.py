@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -20,9 +21,13 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args
 
 import yaml
 
-from mtvif_ros.classes import CLASS_NAMES
+from mtvif_ros.classes import LEAST, MOST
 
 Settings = TypeVar("Settings")
+
+
+def _is_colour(text: str | None) -> bool:
+    return text is None or re.fullmatch("#[0-9a-fA-F]{6}", text) is not None
 
 
 class _Rule(NamedTuple):
@@ -40,7 +45,13 @@ _Positive = Annotated[float, _Rule("a number above 0", lambda value: value > 0)]
 _NotNegative = Annotated[float, _Rule("a number from 0 on", lambda value: value >= 0)]
 _Share = Annotated[float, _Rule("a number from 0 to 1", lambda value: 0 <= value <= 1)]
 _Decay = Annotated[float, _Rule("a number from 0 to below 1", lambda value: 0 <= value < 1)]
-_ClassName = Annotated[str, _Rule(f"one of {', '.join(CLASS_NAMES)}", lambda value: value in CLASS_NAMES)]
+_Classes = Annotated[
+    Mapping[str, str | None],
+    _Rule(
+        f"{LEAST} to {MOST} names, each perhaps with a colour such as '#ff4040'",
+        lambda value: not value or (LEAST <= len(value) <= MOST and all(map(_is_colour, value.values()))),
+    ),
+]
 _Range = Annotated[
     tuple[int, int], _Rule("[first, last] with first <= last", lambda value: value[0] <= value[1])
 ]
@@ -75,6 +86,8 @@ class PairSelection:
     only: by what is known of a pair: its mask, its boxes but no mask, neither.
     numbers, skip_numbers: ranges that the first number in a frame's name must or must not lie in.
     masks: a folder whose NAME.png replaces a pair's own mask and boxes.
+    names: of the masks' values in order, by default the layout's. map: the model's class, or `ignore`, for
+    names that differ. boxes: names of the boxes' numbers in order.
     """
 
     path: str
@@ -85,6 +98,9 @@ class PairSelection:
     skip_numbers: tuple[_Range, ...] = ()
     masks: Path | None = None
     root: Path | None = None
+    names: tuple[str, ...] = ()
+    map: Mapping[str, str] = field(default_factory=dict)
+    boxes: tuple[str, ...] = ("person", "bike", "car")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,18 +108,22 @@ class PairSource(PairSelection):
     """Train on selected pairs: `share` of all samples. `absent`: classes that no frame shows."""
 
     share: _Positive
-    absent: tuple[_ClassName, ...] = ()
+    absent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class RenderedSource:
-    """Train on `rendered` frames of synthetic scenes: `share` of all samples. `smoke`: its density."""
+    """Train on `rendered` frames of synthetic scenes: `share` of all samples. `smoke`: its density.
+
+    map: as a PairSelection has it.
+    """
 
     rendered: _Count
     share: _Positive
     seed: _WholeNumber = 0
     smoke: _Share = 0.0
     times: Annotated[tuple[TimeOfDay, ...], _AT_LEAST_ONE] = ALL_TIMES
+    map: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +136,7 @@ class VideoSource:
     video: str
     share: _Positive
     every: _Count = 8
-    absent: tuple[_ClassName, ...] = ()
+    absent: tuple[str, ...] = ()
 
 
 AnySource = RenderedSource | VideoSource | PairSource
@@ -183,7 +203,11 @@ class LossWeights:
 
 @dataclass(frozen=True)
 class Config:
-    """Hold all settings of a training. `initial`: the run or .safetensors file that it starts from."""
+    """Hold all settings of a training.
+
+    initial: the run or .safetensors file that it starts from. classes: names and colours by mask value;
+    without any, the classes of the sources.
+    """
 
     seed: _WholeNumber
     model: ModelSettings
@@ -191,6 +215,7 @@ class Config:
     validate: tuple[PairSelection, ...]
     loss: LossWeights
     initial: Path | None = None
+    classes: _Classes = field(default_factory=dict)
 
 
 def read_config(path: Path) -> Config:
@@ -329,6 +354,8 @@ def _read(kind: Any, given: Any, at: str, problems: list[str]) -> Any:
     if origin is Literal:
         return given if given in inner else _refuse(given, at, _words(kind), problems)
     if isinstance(origin, type) and issubclass(origin, Mapping):
+        if isinstance(given, (list, tuple)) and type(None) in get_args(inner[1]):
+            given = dict.fromkeys(given)
         if not isinstance(given, Mapping):
             return _refuse(given, at, _words(kind), problems)
         return {str(name): _read(inner[1], one, f"{at}.{name}", problems) for name, one in given.items()}

@@ -19,6 +19,7 @@ from mtvif_ros.engines.tensorrt.flavour import load_flavour
 from mtvif_ros.model_file import read_model_file
 from mtvif_ros.size import USUAL, Size, shown
 from training.config import read_config
+from training.data.classes import classes_of
 from training.model import Network, build_model
 from training.model.checkpoint import CHECKPOINT, load_checkpoint, load_network, load_weights, save_weights
 from training.model.cost import count_macs, count_parameters
@@ -73,7 +74,7 @@ def _of_config(path: Path) -> tuple[Network, str]:
     config = read_config(path)
     if config.initial is None:
         raise ValueError(f"{path}: has no `initial`, so there are no weights to export; train it first")
-    network = build_model(replace(config.model, pretrained=False))
+    network = build_model(replace(config.model, pretrained=False), classes_of(config))
     if load_weights(network, config.initial):
         raise ValueError(
             f"{path}: {config.initial} has weights for a part of the network only; train it first"

@@ -24,6 +24,7 @@ from mtvif_ros.machine import this_machine
 from mtvif_ros.recordings.pair_folder import PairFiles, find_pairs
 from training.config import AnySource, Config, PairSource, VideoSource, plain, read_stages
 from training.data.canvases import canvases_key
+from training.data.classes import names_of
 from training.data.rendered import write_rendered_pairs
 from training.data.selection import select_pairs
 from training.data.videos import video_paths
@@ -50,7 +51,7 @@ def check_stages(stages: dict[str, Config], data: Path) -> None:
             if stage.train.teacher is not None:
                 keys.add(canvases_key(stage))
             for selection in stage.validate:
-                select_pairs(selection, data)
+                select_pairs(selection, data, names_of(stage))
         except (OSError, ValueError) as error:
             raise ValueError(f"stage {name}: {error}") from error
         if len(keys) > 1:
@@ -105,7 +106,7 @@ def manifest(stages: dict[str, Config], data: Path, files: Iterable[Path]) -> di
         "teacher": None if teacher is None else _digest([teacher]),
         "initial": None if initial is None else _digest([initial]),
         "data": {
-            _name(source): _digest(_files(source, data))
+            _name(source): _digest(_files(source, data, names_of(first)))
             for source in first.train.sources
             if isinstance(source, (PairSource, VideoSource))
         },
@@ -120,11 +121,11 @@ def _name(source: AnySource) -> str:
     return source.path if source.only == "all" else f"{source.path} ({source.only})"
 
 
-def _files(source: AnySource, data: Path) -> list[Path]:
+def _files(source: AnySource, data: Path, names: Sequence[str]) -> list[Path]:
     if isinstance(source, VideoSource):
         return list(video_paths(data / source.video))
     assert isinstance(source, PairSource)
-    pairs = select_pairs(source, data)
+    pairs = select_pairs(source, data, names)
     every = [path for one in pairs for path in (one.visible, one.infrared, one.mask, one.boxes)]
     return [path for path in every if path is not None]
 
@@ -163,7 +164,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         check_stages(stages, options.data)
         calibration = find_pairs(options.data / options.calibrate)[::_CALIBRATION_EVERY]
         last = list(stages.values())[-1]
-        validation = [files for one in last.validate for files in select_pairs(one, options.data)]
+        names = names_of(last)
+        validation = [files for one in last.validate for files in select_pairs(one, options.data, names)]
         if not validation:
             raise ValueError(f"{options.config}: validate is empty, but its pairs score the model files")
         run = train_stages(stages, options.data, options.out)

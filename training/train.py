@@ -17,6 +17,7 @@ from mtvif_ros.command_line import command_parser, told_plainly, whole_number
 from training.config import Config, read_config
 from training.data.batches import training_batches
 from training.data.canvases import make_canvases
+from training.data.classes import names_of
 from training.data.selection import select_pairs
 from training.loop.distributed import Process, joined_processes
 from training.loop.journal import Journal
@@ -40,7 +41,8 @@ def _train(config: Config, data: Path, out: Path, canvases: Path, process: Proce
     batch, steps, device = config.train.batch, config.train.steps, process.device
     if batch % process.count:
         raise ValueError(f"train.batch is {batch}, expected a multiple of the {process.count} processes")
-    pairs = [files for selection in config.validate for files in select_pairs(selection, data)]
+    names = names_of(config)
+    pairs = [files for selection in config.validate for files in select_pairs(selection, data, names)]
     state = begin(config, device, out / CHECKPOINT)
     numbers = [process.share_of(batch, step) for step in range(state.step, steps)]
     loaders = process.loaders if config.train.workers is None else config.train.workers

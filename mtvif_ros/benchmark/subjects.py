@@ -76,10 +76,12 @@ def _describe(shapes: list[list[int]]) -> str:
 def _with_openvino(path: Path, threads: int) -> Subject:
     import openvino
 
+    from mtvif_ros.engines.openvino import shared_core
+
     config: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY"}
     if threads:
         config["INFERENCE_NUM_THREADS"] = threads
-    compiled = openvino.Core().compile_model(str(path), "CPU", config)
+    compiled = shared_core().compile_model(str(path), "CPU", config)
     request = compiled.create_infer_request()
     shapes, inputs = [], []
     for port in compiled.inputs:

@@ -9,7 +9,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from mtvif_ros.model_file import ModelFile
@@ -21,12 +21,18 @@ _FORMAT = "mtvif_ros engine 1"
 _log = logging.getLogger(__name__)
 
 
-def cache_directory() -> Path:
-    """Return $MTVIF_ENGINE_CACHE, by default mtvif_ros/engines in the user's cache folder."""
+def cache_directory() -> Path | None:
+    """Return $MTVIF_ENGINE_CACHE, by default mtvif_ros/engines in the user's cache folder.
+
+    A user without a home, as in some containers, has none.
+    """
     chosen = os.environ.get("MTVIF_ENGINE_CACHE")
     if chosen:
         return Path(chosen)
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    try:
+        home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError:
+        return None
     return Path(home) / "mtvif_ros" / "engines"
 
 
@@ -46,35 +52,46 @@ def engine_path(folder: Path, key: Key, suffix: str = ".engine") -> Path:
     return folder / f"{Path(key['model']).stem}-{digest[:16]}{suffix}"
 
 
-def cached_engine(folder: Path, key: Key, build: Callable[[], bytes], suffix: str = ".engine") -> bytes:
+def cached_engine(
+    folder: Path | None, key: Key, build: Callable[[], bytes], suffix: str = ".engine"
+) -> bytes:
     """Return the engine of `key` from `folder`; build and keep it if it is not there.
 
     Another `suffix` is for other results that take long. A damaged file, or one with another key, is logged
-    and replaced. While one process builds, others that want the same engine wait for it. If the folder is not
-    writable, the engine is built each time.
+    and replaced. While one process builds, others that want the same engine wait for it. A folder that is not
+    writable serves what it has; what it lacks, or everything without a folder, is built each time.
     """
-    path = engine_path(folder, key, suffix)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with _locked(path.with_suffix(".lock")):
-            return _read_or_build(path, key, build)
-    except OSError as error:
-        _log.warning("engine cache %s: %s; building the engine without keeping it", folder, error)
+    if folder is None:
+        _log.warning(
+            "engine cache: this user has no home; nothing is kept; set MTVIF_ENGINE_CACHE to a folder"
+        )
         return build()
+    path = engine_path(folder, key, suffix)
+    with _locked(path.with_suffix(".lock")):
+        return _read_or_build(path, key, build)
 
 
 def _read_or_build(path: Path, key: Key, build: Callable[[], bytes]) -> bytes:
-    if path.exists():
+    try:
         content, problem = _read(path, key)
-        if content is not None:
-            _log.info("engine cache: using %s", path)
-            return content
+    except (FileNotFoundError, NotADirectoryError):
+        content, problem = None, ""
+    except OSError as error:
+        content, problem = None, f"cannot be read ({error.strerror})"
+    if content is not None:
+        _log.info("engine cache: using %s", path)
+        return content
+    if problem:
         _log.warning("engine cache: %s %s; rebuilding it", path, problem)
     content = build()
     try:
         write_engine(path, key, content)
     except OSError as error:
-        _log.warning("engine cache: cannot write %s: %s; the engine is not kept", path, error)
+        _log.warning(
+            "engine cache: cannot write %s: %s; nothing is kept; set MTVIF_ENGINE_CACHE to another folder",
+            path,
+            error,
+        )
     return content
 
 
@@ -114,6 +131,9 @@ def write_engine(path: Path, key: Key, content: bytes) -> None:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    """Keep other processes out; where no lock can be made, nothing can be written either."""
+    with ExitStack() as held:
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            fcntl.flock(held.enter_context(path.open("w")), fcntl.LOCK_EX)
         yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 
 import numpy as np
@@ -22,7 +23,7 @@ class OpenVinoEngine:
 
     def __init__(self, model: ModelFile, size: Size, threads: int, device: str):
         machine = machine_key(device)
-        core = openvino.Core()
+        core = shared_core()
         config: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY"}
         if threads and device == "CPU":
             config["INFERENCE_NUM_THREADS"] = threads
@@ -56,12 +57,23 @@ class OpenVinoEngine:
         return self._fused[0], self._mask[0]
 
 
+@functools.cache
+def shared_core() -> openvino.Core:
+    """Return the one core of this process, which stays until the process ends.
+
+    Each core gives its thread an alternative signal stack and restores the one before it when it ends. Where
+    cores do not end in reverse order, the stack that stays is freed memory, and the next signal, Ctrl-C for
+    one, crashes Python.
+    """
+    return openvino.Core()
+
+
 def machine_key(device: str = "") -> Key:
     """Return what an engine depends on apart from the model: the library and the device.
 
     Raises EngineError for an unavailable device.
     """
-    core, device = openvino.Core(), device or "CPU"
+    core, device = shared_core(), device or "CPU"
     if device not in (known := core.available_devices):
         raise EngineError(f"openvino: device {device!r} is not available; choose one of {known}")
     name = str(core.get_property(device, "FULL_DEVICE_NAME"))

@@ -7,6 +7,7 @@ image_transport's `compressed` plugin sends them.
 from __future__ import annotations
 
 import array
+from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,40 +23,128 @@ if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
 
+Conversion = int | Callable[[AnyImage], AnyImage]
+"""An OpenCV code or a function."""
+
+
 class _Layout(NamedTuple):
-    """Describe an encoding: values per pixel, bytes per value and rows in memory per row of pixels."""
+    """Describe an encoding: values per pixel and their type, and rows in memory per row of pixels."""
 
     channels: int
-    to_rgb: int | None
-    to_grey: int
-    depth: int = 1
+    to_rgb: Conversion | None
+    to_grey: Conversion
+    kind: str = "u1"
     rows: Fraction = Fraction(1)
     even: tuple[int, int] = (1, 1)
     """Height and width must be multiples of these."""
+    colours: Callable[[AnyImage], AnyImage] | None = None
+    """Picks values from a few places, (N, channels), that are all equal in a grey image."""
+
+
+_SAMPLED = 16  # every sixteenth row and column tells whether a picture has colours
+_STRONG = 32  # difference of two channels: JPEG and white balance stay below it
+_NEUTRAL = 128  # of Cb and Cr
+
+
+def _from_yuv(pixels: AnyImage) -> AnyImage:
+    """Convert (H, W, 3) Y Cb Cr of BT.601 in limited range, which OpenCV does only for subsampled chroma."""
+    to_rgb = np.array([[1.164, 0, 1.596, 0], [1.164, -0.392, -0.813, 0], [1.164, 2.017, 0, 0]])
+    to_rgb[:, 3] = -to_rgb[:, :3] @ (16, _NEUTRAL, _NEUTRAL)
+    return np.asarray(cv2.transform(pixels, to_rgb))
+
+
+def _luma(pixels: AnyImage) -> AnyImage:
+    return np.ascontiguousarray(pixels[..., 0])
+
+
+def _channels_of(pixels: AnyImage) -> AnyImage:
+    return pixels[::_SAMPLED, ::_SAMPLED, :3].reshape(-1, 3)
+
+
+def _cells_of(pixels: AnyImage) -> AnyImage:
+    """Pick the cells of a Bayer pattern: neighbours, so equal but for edges where there is no colour."""
+    corners = [pixels[row::_SAMPLED, column::_SAMPLED].ravel() for row in (0, 1) for column in (0, 1)]
+    return np.stack(corners, axis=1)
+
+
+def _chroma(samples: AnyImage) -> AnyImage:
+    return np.stack([samples.ravel(), np.full(samples.size, _NEUTRAL, np.uint8)], axis=1)
+
+
+def _chroma_rows_of(pixels: AnyImage) -> AnyImage:
+    return _chroma(pixels[pixels.shape[0] * 2 // 3 :: _SAMPLED // 2, :: _SAMPLED + 1])
+
+
+def _bayer(red_at: tuple[int, int]) -> dict[str, Any]:
+    # OpenCV names a Bayer pattern by its second row and column, ROS by its first.
+    name = {(0, 0): "BG", (1, 1): "RG", (1, 0): "GR", (0, 1): "GB"}[red_at]
+    rgb, grey = (getattr(cv2, f"COLOR_Bayer{name}2{kind}") for kind in ("RGB", "GRAY"))
+    return {"channels": 1, "to_rgb": rgb, "to_grey": grey, "even": (2, 2), "colours": _cells_of}
 
 
 _SAME = -1
-# Each encoding with OpenCV's codes for the conversion to R G B and to grey; _SAME needs none, and None says
-# that infrared has no colours.
+_BGR: dict[str, Any] = {"to_rgb": cv2.COLOR_BGR2RGB, "to_grey": cv2.COLOR_BGR2GRAY, "colours": _channels_of}
+_BGRA = _BGR | {"to_rgb": cv2.COLOR_BGRA2RGB, "to_grey": cv2.COLOR_BGRA2GRAY}
+_RGB = _BGR | {"to_rgb": _SAME, "to_grey": cv2.COLOR_RGB2GRAY}
+_RGBA = _BGR | {"to_rgb": cv2.COLOR_RGBA2RGB, "to_grey": cv2.COLOR_RGBA2GRAY}
+_UYVY = _Layout(
+    2,
+    cv2.COLOR_YUV2RGB_UYVY,
+    cv2.COLOR_YUV2GRAY_UYVY,
+    even=(1, 2),
+    colours=lambda pixels: _chroma(pixels[::_SAMPLED, :: _SAMPLED + 1, 0]),
+)
+_YUYV = _Layout(
+    2,
+    cv2.COLOR_YUV2RGB_YUY2,
+    cv2.COLOR_YUV2GRAY_YUY2,
+    even=(1, 2),
+    colours=lambda pixels: _chroma(pixels[::_SAMPLED, :: _SAMPLED + 1, 1]),
+)
+
+
+def _nv(to_rgb: int, to_grey: int) -> _Layout:
+    return _Layout(1, to_rgb, to_grey, rows=Fraction(3, 2), even=(2, 2), colours=_chroma_rows_of)
+
+
+# Each encoding with its conversions to R G B and to grey; _SAME needs none, and None says that infrared has
+# no colours. 16-bit colours are u2 here and come out in their upper eight bits.
 LAYOUTS = {
-    "rgb8": _Layout(3, _SAME, cv2.COLOR_RGB2GRAY),
-    "bgr8": _Layout(3, cv2.COLOR_BGR2RGB, cv2.COLOR_BGR2GRAY),
-    "8UC3": _Layout(3, cv2.COLOR_BGR2RGB, cv2.COLOR_BGR2GRAY),
-    "rgba8": _Layout(4, cv2.COLOR_RGBA2RGB, cv2.COLOR_RGBA2GRAY),
-    "bgra8": _Layout(4, cv2.COLOR_BGRA2RGB, cv2.COLOR_BGRA2GRAY),
+    "rgb8": _Layout(3, **_RGB),
+    "bgr8": _Layout(3, **_BGR),
+    "8UC3": _Layout(3, **_BGR),
+    "rgba8": _Layout(4, **_RGBA),
+    "bgra8": _Layout(4, **_BGRA),
+    "8UC4": _Layout(4, **_BGRA),
+    "rgb16": _Layout(3, **_RGB, kind="u2"),
+    "bgr16": _Layout(3, **_BGR, kind="u2"),
+    "16UC3": _Layout(3, **_BGR, kind="u2"),
+    "rgba16": _Layout(4, **_RGBA, kind="u2"),
+    "bgra16": _Layout(4, **_BGRA, kind="u2"),
+    "16UC4": _Layout(4, **_BGRA, kind="u2"),
     "mono8": _Layout(1, cv2.COLOR_GRAY2RGB, _SAME),
     "8UC1": _Layout(1, cv2.COLOR_GRAY2RGB, _SAME),
-    "mono16": _Layout(1, None, _SAME, depth=2),
-    "16UC1": _Layout(1, None, _SAME, depth=2),
-    # OpenCV names a Bayer pattern by its second row and column, ROS by its first.
-    "bayer_rggb8": _Layout(1, cv2.COLOR_BayerBG2RGB, cv2.COLOR_BayerBG2GRAY, even=(2, 2)),
-    "bayer_bggr8": _Layout(1, cv2.COLOR_BayerRG2RGB, cv2.COLOR_BayerRG2GRAY, even=(2, 2)),
-    "bayer_gbrg8": _Layout(1, cv2.COLOR_BayerGR2RGB, cv2.COLOR_BayerGR2GRAY, even=(2, 2)),
-    "bayer_grbg8": _Layout(1, cv2.COLOR_BayerGB2RGB, cv2.COLOR_BayerGB2GRAY, even=(2, 2)),
-    "yuv422": _Layout(2, cv2.COLOR_YUV2RGB_UYVY, cv2.COLOR_YUV2GRAY_UYVY, even=(1, 2)),
-    "yuv422_yuy2": _Layout(2, cv2.COLOR_YUV2RGB_YUY2, cv2.COLOR_YUV2GRAY_YUY2, even=(1, 2)),
-    "nv12": _Layout(1, cv2.COLOR_YUV2RGB_NV12, cv2.COLOR_YUV2GRAY_NV12, rows=Fraction(3, 2), even=(2, 2)),
+    "mono16": _Layout(1, None, _SAME, kind="u2"),
+    "16UC1": _Layout(1, None, _SAME, kind="u2"),
+    "16SC1": _Layout(1, None, _SAME, kind="i2"),
+    "32FC1": _Layout(1, None, _SAME, kind="f4"),
+    "uyvy": _UYVY,
+    "yuv422": _UYVY,
+    "yuyv": _YUYV,
+    "yuv422_yuy2": _YUYV,
+    "nv12": _nv(cv2.COLOR_YUV2RGB_NV12, cv2.COLOR_YUV2GRAY_NV12),
+    "nv21": _nv(cv2.COLOR_YUV2RGB_NV21, cv2.COLOR_YUV2GRAY_NV21),
+    "nv24": _Layout(
+        1,
+        _from_yuv,
+        _luma,
+        rows=Fraction(3),
+        colours=lambda pixels: _chroma(pixels[::_SAMPLED, ::_SAMPLED, 1:]),
+    ),
 }
+for _pattern, _red_at in {"rggb": (0, 0), "bggr": (1, 1), "gbrg": (1, 0), "grbg": (0, 1)}.items():
+    LAYOUTS[f"bayer_{_pattern}8"] = _Layout(**_bayer(_red_at))
+    LAYOUTS[f"bayer_{_pattern}16"] = _Layout(**_bayer(_red_at), kind="u2")
 _JPEG_QUALITY = 90
 # How OpenCV decodes a compressed image, by its number of channels.
 _STORED_TO_RGB = {1: cv2.COLOR_GRAY2RGB, 3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGB}
@@ -65,13 +154,15 @@ _STORED_TO_GREY = {3: cv2.COLOR_BGR2GRAY, 4: cv2.COLOR_BGRA2GRAY}
 def read_rgb(message: ImageMessage | CompressedImage) -> Image:
     """Return the message as (H, W, 3) uint8, R G B; an rgb8 image shares the message's memory.
 
-    Raises ImageFormatError for an unknown encoding, a 16-bit image, contradictory sizes and undecodable data.
+    Of 16-bit colours it keeps the upper eight bits. Raises ImageFormatError for an unknown encoding, a
+    16-bit or float image without colours, contradictory sizes and undecodable data.
     """
     if _is_compressed(message):
         return _decode_rgb(message)
     if message.encoding not in LAYOUTS:
         return np.asarray(_by_cv_bridge(message, "rgb8"), np.uint8)
-    pixels, layout = _read(message)
+    layout = LAYOUTS[message.encoding]
+    pixels = _read(message, layout)
     if layout.to_rgb is None:
         raise ImageFormatError(
             f"encoding {message.encoding!r} is for infrared; a visible image needs one of "
@@ -81,19 +172,39 @@ def read_rgb(message: ImageMessage | CompressedImage) -> Image:
 
 
 def read_grey(message: ImageMessage | CompressedImage) -> AnyImage:
-    """Return the message as (H, W) grey, uint8 or, for 16-bit encodings, uint16.
+    """Return the message as (H, W) grey: uint8, or uint16, int16 or float32 for encodings of these types.
 
-    A mono8 image shares the message's memory, and so does a 16-bit image in this machine's byte order.
-    Raises ImageFormatError for an unknown encoding, contradictory sizes and undecodable data.
+    An image without colours shares the message's memory if it is in this machine's byte order. Of 16-bit
+    colours it keeps the upper eight bits. Raises ImageFormatError for an unknown encoding, contradictory
+    sizes and undecodable data.
+    """
+    return read_infrared(message)[0]
+
+
+def read_infrared(message: ImageMessage | CompressedImage) -> tuple[AnyImage, bool]:
+    """Return what read_grey returns, and whether a tenth of the picture has strong colours.
+
+    So has infrared in false colours, where warm is not bright, and a visible camera in infrared's place.
     """
     if _is_compressed(message):
         pixels = _decode(message)
         channels = _channels(pixels)
-        return pixels if channels == 1 else np.asarray(cv2.cvtColor(pixels, _STORED_TO_GREY[channels]))
+        if channels == 1:
+            return pixels, False
+        grey = cv2.cvtColor(pixels, _STORED_TO_GREY[channels])
+        return np.asarray(grey), _is_coloured(_channels_of(pixels), full=np.iinfo(pixels.dtype).max)
     if message.encoding not in LAYOUTS:
-        return _by_cv_bridge(message, "mono16" if "16" in message.encoding else "mono8")
-    pixels, layout = _read(message)
-    return _converted(pixels, layout.to_grey)
+        return _by_cv_bridge(message, "mono16" if "16" in message.encoding else "mono8"), False
+    layout = LAYOUTS[message.encoding]
+    pixels = _read(message, layout)
+    is_coloured = layout.colours is not None and _is_coloured(layout.colours(pixels))
+    return _converted(pixels, layout.to_grey), is_coloured
+
+
+def _is_coloured(samples: AnyImage, full: int = 255) -> bool:
+    channels = np.ascontiguousarray(samples.T)
+    spread = channels.max(axis=0) - channels.min(axis=0)
+    return bool(np.mean(spread > _STRONG / 255 * full) > 0.1)
 
 
 def write_image(pixels: Image, encoding: str, header: Header) -> ImageMessage:
@@ -136,8 +247,13 @@ def _message_data(content: memoryview) -> array.array[int]:
     return data
 
 
-def _converted(pixels: AnyImage, code: int) -> AnyImage:
-    return pixels if code == _SAME else np.asarray(cv2.cvtColor(pixels, code))
+def _converted(pixels: AnyImage, how: Conversion) -> AnyImage:
+    if callable(how):
+        return how(pixels)
+    try:
+        return pixels if how == _SAME else np.asarray(cv2.cvtColor(pixels, how))
+    except cv2.error as error:  # a picture of a few pixels, or of more than OpenCV allocates
+        raise ImageFormatError(f"{pixels.shape[1]}x{pixels.shape[0]}: {error.err}") from error
 
 
 def _is_compressed(message: Any) -> TypeIs[CompressedImage]:
@@ -156,8 +272,8 @@ def _by_cv_bridge(message: ImageMessage, encoding: str) -> AnyImage:
         raise ImageFormatError(f"{refusal}; cv_bridge says: {error}") from error
 
 
-def _read(message: ImageMessage) -> tuple[AnyImage, _Layout]:
-    layout = LAYOUTS[message.encoding]
+def _read(message: ImageMessage, layout: _Layout) -> AnyImage:
+    """Return the pixels as they lie in memory, without padding; those of nv24 as (H, W, 3) Y Cb Cr."""
     height, width, step = message.height, message.width, message.step
     if height == 0 or width == 0:
         raise ImageFormatError(f"the image is empty: {width}x{height}")
@@ -166,23 +282,29 @@ def _read(message: ImageMessage) -> tuple[AnyImage, _Layout]:
             f"{width}x{height}: {message.encoding} needs a width that is a multiple of "
             f"{layout.even[1]} and a height that is a multiple of {layout.even[0]}"
         )
-    row = width * layout.channels * layout.depth
+    stored = np.dtype(layout.kind).newbyteorder(">" if message.is_bigendian else "<")
+    row = width * layout.channels * stored.itemsize
     rows = int(height * layout.rows)
     if step < row:
         raise ImageFormatError(
             f"step {step} is less than a row of {width} {message.encoding} pixels, {row} bytes"
         )
-    if len(message.data) != step * rows:
+    # Some cameras append their settings; as many bytes again are a picture of another encoding or size.
+    if not step * rows <= len(message.data) < 2 * step * rows:
         raise ImageFormatError(
             f"has {len(message.data)} bytes of data, {rows} rows of step {step} need {step * rows}"
         )
-    data = np.frombuffer(message.data, np.uint8).reshape(rows, step)[:, :row]
-    data = np.ascontiguousarray(data)
-    if layout.depth == 2:
-        stored = np.dtype(">u2" if message.is_bigendian else "<u2")
-        return data.view(stored).astype(np.uint16, copy=False).reshape(rows, width), layout
-    shape = (rows, width) if layout.channels == 1 else (rows, width, layout.channels)
-    return data.reshape(shape), layout
+    data = np.frombuffer(message.data, np.uint8, step * rows).reshape(rows, step)
+    if message.encoding == "nv24":
+        chroma = data[height:].reshape(height, 2 * step)[:, : 2 * width].reshape(height, width, 2)
+        return np.dstack([data[:height, :width], chroma])
+    values = np.ascontiguousarray(data[:, :row]).view(stored)
+    if layout.to_rgb is None:
+        values = values.astype(stored.newbyteorder("="), copy=False)
+    elif stored.itemsize == 2:
+        values = values.view(np.uint8)[:, 0 if message.is_bigendian else 1 :: 2]
+        values = np.ascontiguousarray(values)
+    return values.reshape((rows, width) if layout.channels == 1 else (rows, width, layout.channels))
 
 
 def _decode_rgb(message: CompressedImage) -> Image:

@@ -56,6 +56,7 @@ class Fuser:
         self._size = model.size_for(size) if size or model.size else None
         self._engine = lru_cache(_KEPT)(lambda size: load_engine(path, backend, size=size))
         self.name = path.name
+        self.classes, self.colours = model.classes, model.colours
         self.description = ""  # that of the engine, once it has run
 
     def __call__(self, rgb: Image, ir: Image) -> tuple[Image, Image]:

@@ -1,4 +1,4 @@
-"""Convert 16-bit infrared to the 8 bits that the network takes."""
+"""Convert infrared of 16 bits or floats to the 8 bits that the network takes."""
 
 from __future__ import annotations
 
@@ -7,15 +7,22 @@ import numpy as np
 from mtvif_ros.image import AnyImage, Image
 
 _SAMPLED = 4  # every fourth row and column is enough for percentiles
+_MOST = 0.5  # of a frame
+_NARROW = 0.25  # of the range: a scene that fills less of it shows little
+_PATIENCE = 5  # such frames in a row: a small hot thing that comes and goes is no reason
 
 
 class ThermalScaler:
-    """Map 16-bit frames to 0..255; 8-bit frames pass unchanged unless inverted.
+    """Map frames of 16 bits or floats to 0..255; 8-bit frames pass unchanged unless inverted.
 
     The range lies between two `percentiles` of the frame. It moves by the share `follow`, in (0, 1], towards
-    those of each new frame, so that a hot car driving by does not make the picture pump. `fixed` (low, high)
-    replaces it, in units of raw * `gain` + `offset`: 0.01 and -273.15 make these °C for cameras that send
-    hundredths of a kelvin. `invert` makes cold things bright. Raises ValueError for impossible values.
+    those of each new frame, so that a hot car driving by does not make the picture pump. It begins anew, and
+    `restarts` counts that, when most of a frame lies outside it or five frames in a row fill less than a
+    quarter of it, as after a switch of the camera's gain. A frame of one value, as of a closed shutter,
+    leaves it alone. `fixed` (low, high) replaces it, in units of raw * `gain` + `offset`: 0.01 and -273.15
+    make these °C for cameras that send hundredths of a kelvin; `misses` then says whether most of the last
+    frame lay outside. `invert` makes cold things bright. NaN is shown black. Raises ValueError for
+    impossible values.
     """
 
     def __init__(
@@ -39,20 +46,52 @@ class ThermalScaler:
         self._fixed = fixed and ((fixed[0] - offset) / gain, (fixed[1] - offset) / gain)
         self._invert = invert
         self._range: tuple[float, float] | None = None
+        self._narrow_frames = 0
+        self.restarts = 0
+        self.misses = False
 
     def __call__(self, ir: AnyImage) -> Image:
         """Return the frame (H, W) as uint8."""
         if ir.dtype == np.uint8:
             grey = ir
         else:
-            low, high = self._fixed or self._followed(ir)
-            scaled = (ir.astype(np.float32) - np.float32(low)) * np.float32(255 / (high - low))
+            low, high = self._choose(ir)
+            with np.errstate(over="ignore", invalid="ignore"):  # floats without meaning
+                scaled = (ir.astype(np.float32) - np.float32(low)) * np.float32(255 / (high - low))
+            if ir.dtype.kind == "f":
+                np.nan_to_num(scaled, copy=False)
             grey = np.clip(scaled + np.float32(0.5), 0, 255).astype(np.uint8)
         return 255 - grey if self._invert else grey
 
-    def _followed(self, ir: AnyImage) -> tuple[float, float]:
-        low, high = (float(v) for v in np.percentile(ir[::_SAMPLED, ::_SAMPLED], self._percentiles))
-        if self._range is not None:
-            low, high = (old + self._follow * (new - old) for old, new in zip(self._range, (low, high)))
-        self._range = (low, high)
-        return low, max(high, low + 1)  # a frame of uniform temperature has no range
+    def _choose(self, ir: AnyImage) -> tuple[float, float]:
+        sample = ir[::_SAMPLED, ::_SAMPLED].ravel()
+        if ir.dtype.kind == "f":
+            sample = sample[np.isfinite(sample)].astype(np.float64)
+        if self._fixed:
+            self.misses = _is_outside(sample, self._fixed)
+            return self._fixed
+        low, high = self._range = self._followed(sample)
+        # A frame of uniform temperature has no range.
+        return low, max(high, low + (1 if ir.dtype.kind != "f" else 1e-6 + 1e-6 * abs(low)))
+
+    def _followed(self, sample: AnyImage) -> tuple[float, float]:
+        if not sample.size:
+            return self._range or (0.0, 1.0)
+        low, high = (float(value) for value in np.percentile(sample, self._percentiles))
+        if self._range is None:
+            return low, high
+        if low == high:
+            return self._range
+        old_low, old_high = self._range
+        is_narrow = high - low < _NARROW * (old_high - old_low)
+        self._narrow_frames = self._narrow_frames + 1 if is_narrow else 0
+        if _is_outside(sample, self._range) or self._narrow_frames == _PATIENCE:
+            self._narrow_frames = 0
+            self.restarts += 1
+            return low, high
+        return old_low + self._follow * (low - old_low), old_high + self._follow * (high - old_high)
+
+
+def _is_outside(sample: AnyImage, within: tuple[float, float]) -> bool:
+    outside = np.count_nonzero((sample < within[0]) | (sample > within[1]))
+    return bool(outside > _MOST * sample.size)

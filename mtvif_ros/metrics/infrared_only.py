@@ -9,13 +9,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mtvif_ros.classes import CLASS_NAMES
-from mtvif_ros.image import Image
 from mtvif_ros.metrics.fusion import Plane
 
 Where = npt.NDArray[np.bool_]
 
-_PERSON = CLASS_NAMES.index("person")
 _LEAST_PIXELS = 30
 _SEEN = 25.0  # least contrast in infrared, in grey levels
 _NOT_SEEN = 12.0  # largest contrast in the visible frame, in grey levels
@@ -28,14 +25,15 @@ class Person(NamedTuple):
     around: Where
 
 
-def hidden_persons(visible: Plane, infrared: Plane, labels: Image) -> Iterator[Person]:
+def hidden_persons(visible: Plane, infrared: Plane, labelled: Where) -> Iterator[Person]:
     """Yield every labelled person whom infrared shows and the visible frame does not.
 
     Infrared shows a person who is more than 25 grey levels brighter than the surroundings; the visible frame
-    does not if the difference is below 12 either way. Planes are (H, W) in 0..255, `labels` (H, W) class
-    indices. Touching persons count as one. Persons of fewer than 30 pixels without the outline do not count.
+    does not if the difference is below 12 either way. Planes are (H, W) in 0..255, `labelled` (H, W) says
+    which pixels show persons. Touching persons count as one. Persons of fewer than 30 pixels without the
+    outline do not count.
     """
-    for person in _persons(labels):
+    for person in _persons(labelled):
         if standing_out(infrared, person) > _SEEN and abs(standing_out(visible, person)) < _NOT_SEEN:
             yield person
 
@@ -51,10 +49,10 @@ class HiddenPersons:
     def __init__(self) -> None:
         self._by: dict[str, list[float]] = {}
 
-    def add(self, visible: Plane, infrared: Plane, labels: Image, planes: Mapping[str, Plane]) -> None:
+    def add(self, visible: Plane, infrared: Plane, labelled: Where, planes: Mapping[str, Plane]) -> None:
         """Measure the hidden persons of one frame in infrared and in each of `planes`."""
         seen = {"infrared": infrared, **planes}
-        for person in hidden_persons(visible, infrared, labels):
+        for person in hidden_persons(visible, infrared, labelled):
             for name, plane in seen.items():
                 self._by.setdefault(name, []).append(standing_out(plane, person))
 
@@ -66,8 +64,8 @@ class HiddenPersons:
         return {"persons": len(self._by["infrared"]), "standing_out": means}
 
 
-def _persons(labels: Image) -> Iterator[Person]:
-    persons = (labels == _PERSON).astype(np.uint8)
+def _persons(labelled: Where) -> Iterator[Person]:
+    persons = labelled.astype(np.uint8)
     # Pixels beside a person may be mixed.
     free = cv2.dilate(persons, np.ones((5, 5))) == 0
     count, parts, boxes, _ = cv2.connectedComponentsWithStats(persons)

@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 
+from mtvif_ros.node.log_folder import provide_log_folder
 from mtvif_ros.resources import fastdds_profile
 
 # Fast DDS renamed this variable; from Humble to Kilted it reads one or both.
@@ -29,6 +30,7 @@ def dds_environment() -> dict[str, str]:
 def prepare_dds() -> None:
     """Set these variables in this process; call this before the first rclpy.init."""
     os.environ.update(dds_environment())
+    provide_log_folder()
 
 
 def claim_domain() -> int:

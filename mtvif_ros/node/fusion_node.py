@@ -13,6 +13,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
 
+from mtvif_ros.node.log_folder import provide_log_folder
 from mtvif_ros.node.parameters import (
     Parameters,
     declare_parameters,
@@ -100,6 +101,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the node until a signal ends it; return 1 when it cannot start."""
     keep_freed_memory()
     cv2.setNumThreads(1)  # the engine owns the cores
+    provide_log_folder()
     rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = FusionNode()

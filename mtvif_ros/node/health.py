@@ -6,11 +6,11 @@ import threading
 import time
 import zlib
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -24,9 +24,13 @@ if TYPE_CHECKING:
 
 _REMEMBERED = 300  # answers, the sample of all latencies
 _SILENT = 1 * NANOSECONDS  # without a frame; then a camera counts as silent
+_LONGEST_SILENCE = 10 * NANOSECONDS  # of a camera that sends seldom: three of its periods, but no longer
 _STILL = 2 * NANOSECONDS  # of one picture; a thermal camera repeats its own for a moment while it calibrates
-_UNPAIRED_SHARE = 0.1  # of the frames since the last report
-_SAMPLED = 16  # every sixteenth row and column: noise alone makes two frames of a working camera differ there
+_LONGEST_STILL = 30 * NANOSECONDS  # of a camera without noise: three times as long as it was still before
+_WINDOW = 3 * NANOSECONDS  # that a state describes
+_UNPAIRED_SHARE = 0.1  # of the frames in this time
+_SAMPLED = 16  # at most every sixteenth row and column, and of small pictures more:
+_LEAST_SAMPLED = 30  # rows and columns, where noise alone makes two frames of a working camera differ
 _MS = 1e6  # ns
 
 
@@ -83,7 +87,10 @@ class Latencies:
 
 @dataclass(frozen=True)
 class HealthReport:
-    """Report on the node: its state and why, rates since the last report, counts since configure."""
+    """Report on the node: its state and why, rates since the last report, counts since configure.
+
+    `notices` are what was wrong with frames of the last seconds.
+    """
 
     level: Level
     message: str
@@ -95,19 +102,26 @@ class HealthReport:
     latencies: Latencies | None
     cpu_cores: float
     memory_mb: float
+    notices: Sequence[str]
 
 
 class StillPicture:
-    """Notice a camera that repeats one picture, as one that hangs or is covered does. Times in ns."""
+    """Notice a camera that repeats one picture, as one that hangs or is covered does. Times in ns.
+
+    `longest` is the longest time after which a repeated picture changed again: without noise, a scene that
+    stands still looks like a camera that hangs.
+    """
 
     def __init__(self) -> None:
         self._fingerprint: int | None = None
-        self._since = self._last = 0
+        self._since = self._last = self.longest = 0
 
     def see(self, picture: AnyImage, now: int) -> None:
         """Take the next picture, (H, W) or (H, W, 3) of any dtype."""
-        fingerprint = zlib.crc32(picture[::_SAMPLED, ::_SAMPLED].tobytes())
+        step = max(1, min(_SAMPLED, min(picture.shape[:2]) // _LEAST_SAMPLED))
+        fingerprint = zlib.crc32(picture[::step, ::step].tobytes())
         if fingerprint != self._fingerprint:
+            self.longest = max(self.longest, self.duration)
             self._fingerprint, self._since = fingerprint, now
         self._last = now
 
@@ -122,16 +136,48 @@ class _Camera:
     topic: str
     frames: int = 0
     last_arrival: int | None = None
+    gaps: deque[int] = field(default_factory=lambda: deque(maxlen=5))
     zero_stamps: int = 0
     picture: StillPicture = field(default_factory=StillPicture)
+
+    def arrived(self, now: int, stamped: bool) -> None:
+        if self.last_arrival is not None:
+            self.gaps.append(now - self.last_arrival)
+        self.last_arrival = now
+        self.frames += 1
+        self.zero_stamps += not stamped
+
+    def is_silent(self, now: int) -> bool:
+        usual = sorted(self.gaps)[len(self.gaps) // 2] if self.gaps else 0
+        patience = max(_SILENT, min(3 * usual, _LONGEST_SILENCE))
+        return self.last_arrival is None or now - self.last_arrival > patience
+
+    def hangs_beside(self, others: Iterable[_Camera]) -> bool:
+        """Say whether this one is still for longer than it is used to, while the scene changes for others."""
+        still = self.picture.duration
+        if still <= max(_STILL, min(3 * self.picture.longest, _LONGEST_STILL)):
+            return False
+        return any(2 * other.picture.duration < still for other in others)
+
+
+class _Frames(NamedTuple):
+    """Hold the counts of one camera; a difference of two is that of a time."""
+
+    received: int = 0
+    lost: int = 0
+    duplicate: int = 0
+    zero_stamps: int = 0
+
+    def since(self, before: _Frames) -> _Frames:
+        return _Frames(*(now - then for now, then in zip(self, before)))
 
 
 @dataclass(frozen=True)
 class _Totals:
     """Hold the counts of one moment: reports compare two of them."""
 
-    frames: Mapping[Stream, int]
-    unpaired: int = 0
+    at: int
+    frames: Mapping[Stream, _Frames]
     superseded: int = 0
     failed: int = 0
     answered: int = 0
@@ -149,17 +195,14 @@ class Monitor:
         self._answers: deque[Answer] = deque(maxlen=_REMEMBERED)
         self._answered = self._failed = 0
         self._last_failure = ""
-        self._before = _Totals(dict.fromkeys(topics, 0))
-        self._reported = now
+        self._history = deque([_Totals(now, dict.fromkeys(topics, _Frames()))])
+        self._notices: dict[str, int] = {}
         self._cpu = time.process_time()
 
     def received(self, stream: Stream, now: int, stamped: bool = True) -> None:
         """Note a frame that arrived at `now`; `stamped` is false where its stamp is zero."""
         with self._lock:
-            camera = self._cameras[stream]
-            camera.frames += 1
-            camera.last_arrival = now
-            camera.zero_stamps += not stamped
+            self._cameras[stream].arrived(now, stamped)
 
     def seen(self, stream: Stream, picture: AnyImage, now: int) -> None:
         """Note the picture, (H, W) or (H, W, 3), of a frame that has a partner."""
@@ -178,33 +221,49 @@ class Monitor:
             self._failed += 1
             self._last_failure = str(error)
 
+    def noticed(self, words: str, now: int) -> bool:
+        """Note what else is wrong with a frame; return whether that is new for the last seconds."""
+        with self._lock:
+            is_new = now - self._notices.get(words, now - _WINDOW) >= _WINDOW
+            self._notices[words] = now
+            return is_new
+
     def outcome(self) -> tuple[int, int]:
         """Return how many pairs were answered and how many failed."""
         with self._lock:
             return self._answered, self._failed
 
-    def report(self, now: int, counts: Mapping[Stream, StreamCounts], superseded: int) -> HealthReport:
-        """Report how the node has done since the last report.
+    def report(
+        self,
+        now: int,
+        counts: Mapping[Stream, StreamCounts],
+        superseded: int,
+        why_unpaired: Callable[[], str],
+    ) -> HealthReport:
+        """Report how the node has done since the last report and, for what is rare, in the last seconds.
 
-        STALE: a camera is silent. ERROR: a pair failed. WARN: a camera repeats one picture, pairs were
-        superseded, a tenth of the frames found no partner, or stamps are zero.
+        STALE: a camera is silent. ERROR: a pair failed. WARN: something was noticed, a camera repeats one
+        picture, pairs were superseded, stamps repeat, a tenth of the slower camera's frames found no partner,
+        which `why_unpaired` explains, or stamps are zero.
         """
         cpu = time.process_time()
         with self._lock:
-            seconds = max(1e-3, (now - self._reported) / NANOSECONDS)
-            before, after = self._before, self._totals(counts, superseded)
+            while len(self._history) > 1 and self._history[1].at <= now - _WINDOW:
+                self._history.popleft()
+            before, after = self._history[-1], self._totals(now, counts, superseded)
+            seconds = max(1e-3, (now - before.at) / NANOSECONDS)
             cameras = {
                 stream: CameraHealth(
                     topic=camera.topic,
-                    rate_hz=(after.frames[stream] - before.frames[stream]) / seconds,
+                    rate_hz=(camera.frames - before.frames[stream].received) / seconds,
                     counts=StreamCounts(**asdict(counts[stream])),
                     zero_stamps=camera.zero_stamps,
                     still_s=camera.picture.duration / NANOSECONDS,
-                    is_silent=camera.last_arrival is None or now - camera.last_arrival > _SILENT,
+                    is_silent=camera.is_silent(now),
                 )
                 for stream, camera in self._cameras.items()
             }
-            level, message = _state(before, after, cameras.values(), self._last_failure)
+            level, message = self._state(after, why_unpaired)
             report = HealthReport(
                 level=level,
                 message=message,
@@ -216,39 +275,60 @@ class Monitor:
                 latencies=_latencies(self._answers),
                 cpu_cores=(cpu - self._cpu) / seconds,
                 memory_mb=_resident_mb(),
+                notices=self._recent_notices(now),
             )
-            self._before, self._reported, self._cpu = after, now, cpu
+            self._history.append(after)
+            self._cpu = cpu
         return report
 
-    def _totals(self, counts: Mapping[Stream, StreamCounts], superseded: int) -> _Totals:
+    def _totals(self, now: int, counts: Mapping[Stream, StreamCounts], superseded: int) -> _Totals:
+        frames = {
+            stream: _Frames(
+                camera.frames, of.unpaired + of.late + of.overflowed, of.duplicate, camera.zero_stamps
+            )
+            for (stream, camera), of in zip(self._cameras.items(), map(counts.__getitem__, self._cameras))
+        }
         return _Totals(
-            frames={stream: camera.frames for stream, camera in self._cameras.items()},
-            unpaired=sum(of.unpaired + of.late + of.overflowed for of in counts.values()),
+            at=now,
+            frames=frames,
             superseded=superseded,
             failed=self._failed,
             answered=self._answered,
         )
 
+    def _state(self, after: _Totals, why_unpaired: Callable[[], str]) -> tuple[Level, str]:
+        """Return the gravest state of those that hold, and its reason."""
+        cameras = self._cameras.values()
+        before = self._history[-1]
+        if silent := [camera.topic for camera in cameras if camera.is_silent(after.at)]:
+            return Level.STALE, f"no frames from {' and '.join(silent)}"
+        if after.failed > before.failed:
+            return Level.ERROR, f"pairs failed: {self._last_failure}"
+        if notices := self._recent_notices(after.at):
+            return Level.WARN, "; ".join(notices)
+        if still := [camera.topic for camera in cameras if camera.hangs_beside(cameras)]:
+            return Level.WARN, f"the same picture over and over from {' and '.join(still)}: hung or covered?"
+        if after.superseded > before.superseded:
+            return Level.WARN, "inference cannot keep up: newer pairs superseded older ones"
+        recent = {stream: of.since(self._history[0].frames[stream]) for stream, of in after.frames.items()}
+        if repeated := self._where(recent, lambda of: of.duplicate > _UNPAIRED_SHARE * of.received):
+            return Level.WARN, (
+                f"stamps repeat on {repeated}: is there more than one publisher? If not, correct "
+                "header.stamp in the camera driver or set sync.by to arrival"
+            )
+        # Of a faster camera there are more frames than partners.
+        slower = min(recent.values(), key=lambda of: (of.received, -of.lost))
+        if slower.lost > _UNPAIRED_SHARE * slower.received > 0:
+            return Level.WARN, f"frames without a partner: {why_unpaired()}"
+        if zero := self._where(recent, lambda of: of.zero_stamps > 0):
+            return Level.WARN, f"stamps are zero on {zero}: frames are paired by arrival"
+        return Level.OK, "fusing"
 
-def _state(
-    before: _Totals, after: _Totals, cameras: Iterable[CameraHealth], last_failure: str
-) -> tuple[Level, str]:
-    """Return the gravest state of those that hold, and its reason."""
-    cameras = list(cameras)
-    frames = sum(after.frames.values()) - sum(before.frames.values())
-    if silent := [camera.topic for camera in cameras if camera.is_silent]:
-        return Level.STALE, f"no frames from {' and '.join(silent)}"
-    if after.failed > before.failed:
-        return Level.ERROR, f"pairs failed: {last_failure}"
-    if still := [camera.topic for camera in cameras if camera.still_s * NANOSECONDS > _STILL]:
-        return Level.WARN, f"the same picture over and over from {' and '.join(still)}: hung or covered?"
-    if after.superseded > before.superseded:
-        return Level.WARN, "inference cannot keep up: newer pairs superseded older ones"
-    if frames and (after.unpaired - before.unpaired) / frames > _UNPAIRED_SHARE:
-        return Level.WARN, "frames without a partner: check sync.slop and sync.offset"
-    if zero := [camera.topic for camera in cameras if camera.zero_stamps]:
-        return Level.WARN, f"stamps are zero on {' and '.join(zero)}: frames are paired by arrival"
-    return Level.OK, "fusing"
+    def _recent_notices(self, now: int) -> list[str]:
+        return sorted(words for words, at in self._notices.items() if now - at < _WINDOW)
+
+    def _where(self, recent: Mapping[Stream, _Frames], holds: Callable[[_Frames], bool]) -> str:
+        return " and ".join(self._cameras[stream].topic for stream, of in recent.items() if holds(of))
 
 
 def _latencies(answers: Iterable[Answer]) -> Latencies | None:

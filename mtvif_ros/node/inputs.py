@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from copy import copy
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -17,13 +18,14 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from mtvif_ros import topics
 from mtvif_ros.node.health import Monitor
 from mtvif_ros.node.parameters import Parameters, Sync
+from mtvif_ros.pairing.history import History
 from mtvif_ros.pairing.message_filters_policy import AnySynchronizer, MessageFiltersSynchronizer
 from mtvif_ros.pairing.stamps import header_stamp, in_ns
 from mtvif_ros.pairing.synchronizer import Pair, Stream, StreamCounts, Synchronizer
 
 
 class Arrived(NamedTuple):
-    """Hold an image message and, in ns, its stamp (that of its arrival if zero) and its monotonic arrival."""
+    """Hold an image message and, in ns, its stamp (the node's time if zero) and its monotonic arrival."""
 
     message: Image | CompressedImage
     stamp: int
@@ -33,9 +35,15 @@ class Arrived(NamedTuple):
 class Camera(NamedTuple):
     """Hold what the node subscribes to: `name` is yet to be remapped by ROS, `topic` is the full result."""
 
+    stream: Stream
     kind: type
     name: str
     topic: str
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether the images come compressed."""
+        return self.kind is CompressedImage
 
 
 def cameras(node: Node, parameters: Parameters) -> dict[Stream, Camera]:
@@ -48,7 +56,7 @@ def cameras(node: Node, parameters: Parameters) -> dict[Stream, Camera]:
         kind, name = Image, base
         if transport == "compressed":
             kind, name = CompressedImage, topics.companion(node, base, topics.compressed)
-        found[stream] = Camera(kind, name, node.resolve_topic_name(name))
+        found[stream] = Camera(stream, kind, name, node.resolve_topic_name(name))
     return found
 
 
@@ -69,7 +77,9 @@ class Inputs:
     ):
         self._node = node
         self._cameras = cameras
-        self._poll_period = sync.max_wait / 4
+        self._sync = sync
+        self._history = History({stream: camera.topic for stream, camera in cameras.items()})
+        self.clock = ArrivalClock(lambda: node.get_clock().now().nanoseconds)
         self._synchronizer = make_synchronizer(sync)
         self._monitor = monitor
         self._give = give
@@ -94,7 +104,7 @@ class Inputs:
         )
         # A frame waits in real time: with use_sim_time a paused bag would stop this timer too.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._timers.append(self._node.create_timer(self._poll_period, self._poll, clock=steady))
+        self._timers.append(self._node.create_timer(self._sync.max_wait / 4, self._poll, clock=steady))
 
     def close(self) -> None:
         """Unsubscribe; frames that still wait for a partner end unpaired."""
@@ -106,23 +116,33 @@ class Inputs:
 
     def set_slop(self, seconds: float) -> None:
         """Change the largest distance of a pair."""
+        self._sync = replace(self._sync, slop=seconds)
         self._synchronizer.set_slop(in_ns(seconds))
 
     def counts(self) -> dict[Stream, StreamCounts]:
         """Return how the frames of both cameras have ended since configure."""
         return {stream: self._synchronizer.counts(stream) for stream in Stream}
 
+    def why_unpaired(self) -> str:
+        """Return what keeps frames from finding a partner, and which parameter helps."""
+        sync = self._sync
+        return self._history.explain(
+            in_ns(sync.slop), in_ns(sync.max_wait), sync.queue_size, in_ns(sync.offset)
+        )
+
     def _receive(self, stream: Stream, message: Image | CompressedImage) -> None:
         now, stamp = time.monotonic_ns(), header_stamp(message)
         self._monitor.received(stream, now, stamped=stamp != 0)
         if stamp == 0:
-            stamp = self._node.get_clock().now().nanoseconds
+            stamp = self.clock.stamp(stream)
             self._node.get_logger().warning(
                 f"{self._cameras[stream].topic}: stamps are zero, so frames are paired by arrival; "
                 "set header.stamp in the camera driver",
                 throttle_duration_sec=10.0,
             )
-        for pair in self._synchronizer.add(stream, stamp, Arrived(message, stamp, now), now):
+        paired_by = now if self._sync.by == "arrival" else stamp
+        self._history.see(stream, paired_by, now)
+        for pair in self._synchronizer.add(stream, paired_by, Arrived(message, stamp, now), now):
             self._give(pair)
 
     def _poll(self) -> None:
@@ -131,6 +151,30 @@ class Inputs:
 
     def _keep(self, message: CameraInfo) -> None:
         self.camera_info = message
+
+
+class ArrivalClock:
+    """Stamp frames that have no stamp: with ROS's time where it runs, no two of a stream alike.
+
+    `read` returns ROS's time in ns. Simulated time is zero until `/clock` comes, and stands still between two
+    of its messages.
+    """
+
+    def __init__(self, read: Callable[[], int]):
+        self._read = read
+        self._last: dict[Stream, tuple[int, int]] = {}
+
+    def now(self) -> int:
+        """Return ROS's time or, as long as that is zero, the machine's."""
+        return self._read() or time.time_ns()
+
+    def stamp(self, stream: Stream) -> int:
+        """Return a stamp for a frame that has just arrived."""
+        now = self.now()
+        read, stamp = self._last.get(stream, (0, 0))
+        stamp = stamp + 1 if now == read else now
+        self._last[stream] = now, stamp
+        return stamp
 
 
 def make_synchronizer(sync: Sync) -> AnySynchronizer[Any]:

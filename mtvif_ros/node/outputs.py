@@ -67,10 +67,12 @@ class Outputs:
         self._mask.publish_compressed(mask, header)
         self._fused.publish_compressed(fused, header)
 
-    def publish_overlay(self, fused: Pixels, mask: Pixels, header: Header, opacity: float) -> None:
-        """Draw the class colours over the fused image and publish that if anyone listens."""
+    def publish_overlay(
+        self, fused: Pixels, mask: Pixels, header: Header, colours: Pixels, opacity: float
+    ) -> None:
+        """Draw the class colours, a colour_table, over the fused image and publish that if anyone listens."""
         if self._overlay.is_heard():
-            picture = overlay(fused, mask, opacity)
+            picture = overlay(fused, mask, colours, opacity)
             self._overlay.publish_raw(picture, header)
             self._overlay.publish_compressed(picture, header)
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Value = TypeVar("Value", bool, int, float, str, tuple[float, ...])
 Group = TypeVar("Group")
 
+_QOS = "qos_overrides."
+
 
 class ParameterError(ValueError):
     """Name the parameters whose values the node refuses, and say why."""
@@ -115,13 +117,18 @@ class Sync:
         "Pairing policy; `approximate` and `exact` need message_filters and count less.",
         choices=("nearest", "approximate", "exact"),
     )
+    by: str = _parameter(
+        "stamp",
+        "`arrival` for clocks that cannot be compared.",
+        choices=("stamp", "arrival"),
+    )
     slop: float = _parameter(
         0.02, "Largest distance between the stamps of a pair, in s.", (0.0001, 10.0), live=True
     )
     queue_size: int = _parameter(10, "Frames of each camera that may wait for a partner.", (1, 1000))
     max_wait: float = _parameter(0.2, "Longest time that a frame waits for a partner, in s.", (0.001, 60.0))
     offset: float = _parameter(
-        0.0, "Constant offset of the clocks, infrared minus visible stamp, in s.", (-60.0, 60.0)
+        0.0, "Constant offset of the clocks, infrared minus visible stamp, in s.", (-4e9, 4e9)
     )
 
 
@@ -255,12 +262,23 @@ def unknown_parameters(node: Node) -> list[str]:
 
     ROS ignores these silently. Parameters of quality of service are declared later and do not count.
     """
-    # rclpy offers no public way to ask; a version without this field reports nothing.
-    given = getattr(node, "_parameter_overrides", {})
-    unknown = [
-        name for name in given if not node.has_parameter(name) and not name.startswith("qos_overrides.")
-    ]
+    unknown = [name for name in _undeclared(node) if not name.startswith(_QOS)]
     return [f"parameter {name} does not exist and is ignored{_suggestion(name)}" for name in unknown]
+
+
+def unused_qos(node: Node) -> list[str]:
+    """Return a line for each parameter of quality of service that no topic of an active node has taken."""
+    unused = [name for name in _undeclared(node) if name.startswith(_QOS)]
+    return [
+        f"parameter {name} is ignored: give the full name of a topic of this node, after remapping, then "
+        "`publisher` or `subscription` and a policy; rclpy fixes that of /clock"
+        for name in unused
+    ]
+
+
+def _undeclared(node: Node) -> list[str]:
+    # rclpy offers no public way to ask; a version without this field reports nothing.
+    return [name for name in getattr(node, "_parameter_overrides", {}) if not node.has_parameter(name)]
 
 
 def _suggestion(name: str) -> str:

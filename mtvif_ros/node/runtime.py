@@ -13,16 +13,18 @@ from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode
 
 from mtvif_ros import topics
-from mtvif_ros.image import ImageFormatError
-from mtvif_ros.imaging.codec import read_grey, read_rgb
+from mtvif_ros.image import AnyImage, Image, ImageFormatError
+from mtvif_ros.imaging.codec import read_infrared, read_rgb
 from mtvif_ros.imaging.fuse import fuse_pair
 from mtvif_ros.imaging.registration import Registration, read_registration
 from mtvif_ros.imaging.thermal import ThermalScaler
-from mtvif_ros.node.health import Answer, Monitor, diagnostics_message
+from mtvif_ros.node.announce import Announcer
+from mtvif_ros.node.health import Answer, HealthReport, Level, Monitor, diagnostics_message
 from mtvif_ros.node.inputs import Arrived, Inputs, cameras
 from mtvif_ros.node.labels import declare_labels, publish_label_info
 from mtvif_ros.node.outputs import Outputs
-from mtvif_ros.node.parameters import Calibration, Parameters, Thermal
+from mtvif_ros.node.parameters import Calibration, Parameters, Thermal, unused_qos
+from mtvif_ros.node.silence import why_silent
 from mtvif_ros.node.sized_engine import SizedEngine
 from mtvif_ros.node.worker import LatestWorker
 from mtvif_ros.pairing.synchronizer import Pair, Stream
@@ -46,20 +48,22 @@ class Runtime:
         self._thermal = make_thermal(parameters.thermal)
         self._registration = make_registration(parameters.registration)
         self._sized = SizedEngine(parameters, node.get_logger().info)
-        found = cameras(node, parameters)
-        self._topics = {stream: camera.topic for stream, camera in found.items()}
+        self._cameras = cameras(node, parameters)
+        self._topics = {stream: camera.topic for stream, camera in self._cameras.items()}
         self._monitor = Monitor(self._topics, time.monotonic_ns())
         self._timers: list[Any] = []
         with ExitStack() as made:
             self._outputs = Outputs(node, made)
             self._diagnostics = node.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, 10)
             made.callback(node.destroy_publisher, self._diagnostics)
+            self._colours = self._sized.engine.model.colours
             declare_labels(node, self._sized.engine.model)
             publish_label_info(node, made, self._sized.engine.model)
             self._worker = LatestWorker(self._answer, self._fail, "inference")
             made.callback(self._worker.stop)
-            self._inputs = Inputs(node, found, parameters.sync, self._monitor, self._worker.put)
+            self._inputs = Inputs(node, self._cameras, parameters.sync, self._monitor, self._worker.put)
             self._made = made.pop_all()
+        self._announce = Announcer(node.get_logger().warning, node.get_logger().info)
 
     def activate(self) -> None:
         """Subscribe to both cameras and report every second, or raise and do neither."""
@@ -71,6 +75,8 @@ class Runtime:
         except Exception:
             self.deactivate()
             raise
+        for line in unused_qos(self._node):
+            self._node.get_logger().warning(line)
 
     def deactivate(self) -> None:
         """Stop listening and finish the pair at hand."""
@@ -114,11 +120,16 @@ class Runtime:
     def _answer(self, pair: Pair[Arrived]) -> None:
         visible = pair.rgb.message
         rgb = self._read(Stream.RGB, read_rgb, visible)
-        grey = self._read(Stream.IR, read_grey, pair.ir.message)
+        grey, is_coloured = self._read(Stream.IR, read_infrared, pair.ir.message)
         before = time.monotonic_ns()
         self._monitor.seen(Stream.RGB, rgb, before)
         self._monitor.seen(Stream.IR, grey, before)
-        ir = self._thermal(grey)
+        if is_coloured:
+            self._notice(
+                f"{self._topics[Stream.IR]}: infrared comes in colours, so that warm is not bright: set the "
+                "camera to white-hot grey, or check that the two cameras are not swapped"
+            )
+        ir = self._scaled(grey)
         engine = self._sized.for_camera((rgb.shape[0], rgb.shape[1]))
         before = time.monotonic_ns()
         fused, mask = fuse_pair(engine, rgb, ir, self._registration)
@@ -126,13 +137,32 @@ class Runtime:
         self._outputs.publish(fused, mask, visible.header, self._inputs.camera_info)
         self._monitor.answered(
             Answer(
-                from_stamp=self._node.get_clock().now().nanoseconds - pair.rgb.stamp,
+                from_stamp=self._inputs.clock.now() - pair.rgb.stamp,
                 from_arrival=time.monotonic_ns() - max(pair.rgb.at, pair.ir.at),
                 inference=inference,
                 distance=pair.distance,
             )
         )
-        self._outputs.publish_overlay(fused, mask, visible.header, self._parameters.overlay.opacity)
+        opacity = self._parameters.overlay.opacity
+        self._outputs.publish_overlay(fused, mask, visible.header, self._colours, opacity)
+
+    def _scaled(self, grey: AnyImage) -> Image:
+        thermal = self._thermal
+        before = thermal.restarts
+        ir = thermal(grey)
+        topic = self._topics[Stream.IR]
+        if thermal.restarts > before:
+            self._notice(f"{topic}: left the thermal range at once (gain switch, shutter?): it begins anew")
+        if thermal.misses:
+            self._notice(
+                f"{topic}: most of the frame lies outside the fixed range: change thermal.fixed_low and "
+                "thermal.fixed_high, thermal.gain or thermal.offset"
+            )
+        return ir
+
+    def _notice(self, words: str) -> None:
+        if self._monitor.noticed(words, time.monotonic_ns()):
+            self._node.get_logger().warning(words)
 
     def _read(self, stream: Stream, read: Callable[[Any], Pixels], message: Any) -> Pixels:
         try:
@@ -145,9 +175,29 @@ class Runtime:
         self._node.get_logger().error(f"pair dropped: {error}", throttle_duration_sec=1.0)
 
     def _report(self) -> None:
-        report = self._monitor.report(time.monotonic_ns(), self._inputs.counts(), self._worker.superseded)
+        report = self._monitor.report(
+            time.monotonic_ns(), self._inputs.counts(), self._worker.superseded, self._inputs.why_unpaired
+        )
+        self._tell(report, time.monotonic_ns())
         name, now = self._node.get_fully_qualified_name(), self._node.get_clock().now().to_msg()
         self._diagnostics.publish(diagnostics_message(report, name, self._sized.engine.description, now))
+
+    def _tell(self, report: HealthReport, now: int) -> None:
+        """Log what lasts: each camera's silence with its likely reason, else the state."""
+        for stream, health in report.cameras.items():
+            reason = why_silent(self._node, self._cameras[stream]) if health.is_silent else None
+            self._announce(health.topic, reason, f"{health.topic}: frames arrive", now)
+        has_time = self._node.get_clock().now().nanoseconds > 0
+        clock = self._node.resolve_topic_name(topics.CLOCK)
+        no_clock = (
+            f"{clock}: use_sim_time is true, but no time comes: frames without stamps get this machine's; "
+            "publish it, such as with ros2 bag play --clock, or set use_sim_time to false"
+        )
+        self._announce(clock, None if has_time else no_clock, f"{clock}: time comes", now)
+        # Failed pairs and notices have lines of their own.
+        if report.level in (Level.OK, Level.WARN) and not report.notices:
+            problem = report.message if report.level else None
+            self._announce("state", problem, report.message, now)
 
 
 def make_thermal(values: Thermal) -> ThermalScaler:

@@ -8,6 +8,8 @@ from typing import Any, Generic, TypeAlias
 from mtvif_ros.pairing.stamps import NANOSECONDS
 from mtvif_ros.pairing.synchronizer import Frame, Pair, Stream, StreamCounts, Synchronizer
 
+_LONGEST = 2**31 * NANOSECONDS
+
 
 class MessageFiltersSynchronizer(Generic[Frame]):
     """Offer message_filters' `approximate` or `exact` policy behind Synchronizer's interface.
@@ -52,8 +54,9 @@ class MessageFiltersSynchronizer(Generic[Frame]):
         """Take a frame and return the pair that it completes."""
         from builtin_interfaces.msg import Time
 
-        if stream is Stream.RGB:
-            stamp += self._offset
+        # A ROS stamp is neither negative nor far in the future, whatever the offset.
+        stamp += max(0, self._offset) if stream is Stream.RGB else max(0, -self._offset)
+        stamp %= _LONGEST
         header = SimpleNamespace(stamp=Time(sec=stamp // NANOSECONDS, nanosec=stamp % NANOSECONDS))
         counts = self._counts[stream]
         counts.duplicate += stamp in self._policy.queues[stream]

@@ -15,10 +15,15 @@ from mtvif_ros.recordings.pair_folder import load_pair, pair_folders
 
 @dataclass(frozen=True)
 class Clip:
-    """Hold frames, rgb (H, W, 3) and ir (h, w), uint8, and their number."""
+    """Hold frames, rgb (H, W, 3) and ir (h, w), uint8, their number and names.
+
+    rate: in Hz; None for folders.
+    """
 
     frames: Iterator[tuple[Image, Image]]
     count: int
+    names: list[str]
+    rate: float | None = None
 
 
 def read_clip(visible: Path, infrared: Path) -> Clip:
@@ -31,7 +36,7 @@ def read_clip(visible: Path, infrared: Path) -> Clip:
     if not visible.is_dir():
         return read_videos(visible, infrared)
     pairs = pair_folders(visible, infrared)
-    return Clip(map(load_pair, pairs), len(pairs))
+    return Clip(map(load_pair, pairs), len(pairs), [files.name for files in pairs])
 
 
 def read_videos(visible: Path, infrared: Path) -> Clip:
@@ -64,4 +69,5 @@ def read_videos(visible: Path, infrared: Path) -> Clip:
             ir = cv2.cvtColor(read[1][1], cv2.COLOR_BGR2GRAY)
             yield np.asarray(rgb, np.uint8), np.asarray(ir, np.uint8)
 
-    return Clip(frames(), lengths[0])
+    names = [f"{number:06d}" for number in range(lengths[0])]
+    return Clip(frames(), lengths[0], names, videos[0].get(cv2.CAP_PROP_FPS) or None)

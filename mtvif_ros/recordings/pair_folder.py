@@ -20,6 +20,7 @@ class PairFiles:
 
     If `visible` and `infrared` are the same path, it is an image of four channels: R, G, B and infrared.
     `mask_values` maps the values of the mask file to classes; None if they are the classes already.
+    `box_names` are the classes of the box file's numbers.
     """
 
     name: str
@@ -28,6 +29,7 @@ class PairFiles:
     mask: Path | None
     boxes: Path | None
     mask_values: Mapping[int, int] | None = None
+    box_names: tuple[str, ...] = ("person", "bike", "car")
 
 
 def find_pairs(root: Path) -> list[PairFiles]:

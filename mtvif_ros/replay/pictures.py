@@ -15,9 +15,9 @@ _PANEL_HEIGHT = 360
 _TITLES = ("visible", "infrared", "fused", "segmentation")
 
 
-def draw_row(rgb: Image, ir: Image, fused: Image, mask: Image) -> Image:
-    """Return the four pictures side by side with their titles, (360, W, 3)."""
-    row = side_by_side(rgb, ir, fused, mask)
+def draw_row(rgb: Image, ir: Image, fused: Image, mask: Image, colours: Image) -> Image:
+    """Return the four pictures side by side with their titles, (360, W, 3); `colours` is a colour_table."""
+    row = side_by_side(rgb, ir, fused, mask, colours)
     # Video encoders want even sizes.
     width = round(row.shape[1] * _PANEL_HEIGHT / row.shape[0] / 8) * 8
     picture = cv2.resize(row, (width, _PANEL_HEIGHT), interpolation=cv2.INTER_AREA)
@@ -36,10 +36,13 @@ def as_jpeg(picture: Image) -> str:
 
 
 class PreviewWriter:
-    """Write rows of pictures as an mp4 (MPEG-4 part 2) at `rate` frames a second; a context manager."""
+    """Write rows of pictures as an mp4 (MPEG-4 part 2) at `rate` frames a second; a context manager.
 
-    def __init__(self, path: Path, rate: float):
-        self._path, self._rate = path, rate
+    `colours` is a colour_table.
+    """
+
+    def __init__(self, path: Path, rate: float, colours: Image):
+        self._path, self._rate, self._colours = path, rate, colours
         self._video: cv2.VideoWriter | None = None
         self.problem = ""
 
@@ -54,7 +57,7 @@ class PreviewWriter:
         """Add a row; when the video cannot be written, `problem` says so and the rest is skipped."""
         if self.problem:
             return
-        picture = draw_row(rgb, ir, fused, mask)
+        picture = draw_row(rgb, ir, fused, mask, self._colours)
         if self._video is None:
             size = (picture.shape[1], picture.shape[0])
             self._video = cv2.VideoWriter(str(self._path), cv2.VideoWriter.fourcc(*"mp4v"), self._rate, size)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mtvif_ros.image import Image
 from mtvif_ros.metrics.fusion import METRICS
 from mtvif_ros.metrics.pair import AnsweredPair
 from mtvif_ros.replay import plots
@@ -35,12 +36,13 @@ def write_report(
     summary: Summary,
     rows: Sequence[Row],
     pictures: Pictures,
+    colours: Image,
     reports: Sequence[HealthReport],
 ) -> None:
     """Write the page.
 
-    `rows` are those of pairs.csv; `pictures` returns the pairs of some visible stamps; `reports` are the
-    node's. Raises OSError when the page cannot be written.
+    `rows` are those of pairs.csv; `pictures` returns the pairs of some visible stamps, whose masks are drawn
+    by the colour_table `colours`; `reports` are the node's. Raises OSError when the page cannot be written.
     """
     worst = _worst(rows)
     stamps = {stamp for _, frames in worst for stamp, _ in frames}
@@ -53,7 +55,7 @@ def write_report(
         best=_best(summary),
         plots=_plots(summary, rows, reports),
         worst=worst,
-        pictures={one.stamp: _picture(one) for one in pictures(stamps)} if stamps else {},
+        pictures={one.stamp: _picture(one, colours) for one in pictures(stamps)} if stamps else {},
         first=rows[0]["rgb_stamp"] if rows else 0,
     )
     path.write_text(page)
@@ -101,8 +103,8 @@ def _worst(rows: Sequence[Row]) -> list[tuple[str, list[tuple[int, float]]]]:
     return found
 
 
-def _picture(shown: AnsweredPair) -> str:
-    return as_jpeg(draw_row(shown.rgb, shown.ir, shown.fused, shown.mask))
+def _picture(shown: AnsweredPair, colours: Image) -> str:
+    return as_jpeg(draw_row(shown.rgb, shown.ir, shown.fused, shown.mask, colours))
 
 
 def _plots(summary: Summary, rows: Sequence[Row], reports: Sequence[HealthReport]) -> dict[str, str]:

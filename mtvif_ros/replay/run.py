@@ -176,9 +176,8 @@ class Replay:
         every = options.every if options.keeps_every_output() else 1
         kept = answered_pairs(self.plan, self.collector, self.registration)
         rate = min(60.0, max(1.0, 1e9 / self.plan.interval))
-        with (
-            PreviewWriter(options.out / "preview.mp4", rate) if options.preview else nullcontext() as preview
-        ):
+        colours, path = self.model.colours, options.out / "preview.mp4"
+        with PreviewWriter(path, rate, colours) if options.preview else nullcontext() as preview:
             try:
                 score_answers(scores, kept, every, self.collector.kept(), preview, self.plan.previous())
             except (ValueError, OSError, BrokenExecutor, cv2.error) as error:
@@ -236,6 +235,7 @@ class Replay:
                 summary,
                 rows,
                 lambda stamps: answered_pairs(self.plan, self.collector, self.registration, stamps),
+                self.model.colours,
                 self.collector.reports,
             ),
         }

@@ -8,12 +8,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from mtvif_ros.classes import CLASS_NAMES
+from mtvif_ros.classes import STREET_NAMES
 from mtvif_ros.synthetic.brush import Brush, Glow
 from mtvif_ros.synthetic.canvas import SHINES, Ink, Pixel, fixed_points
 from mtvif_ros.synthetic.solid import Part, Solid, box, quad, shadow
 
-CAR, PERSON, BIKE = (CLASS_NAMES.index(name) for name in ("car", "person", "bike"))
+CAR, PERSON, BIKE = (STREET_NAMES.index(name) for name in ("car", "person", "bike"))
 _TURN = np.linspace(0, 2 * np.pi, 24, endpoint=False)
 _RIM = 0.36 * np.stack((np.cos(_TURN), np.sin(_TURN), np.zeros_like(_TURN)), 1)
 _REAR, _FRONT = (-0.52, 0.34, 0), (0.52, 0.34, 0)  # hubs of a bike

@@ -7,12 +7,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from mtvif_ros.classes import CLASS_NAMES
+from mtvif_ros.classes import STREET_NAMES
 from mtvif_ros.synthetic.brush import Brush
 from mtvif_ros.synthetic.canvas import Ink
 from mtvif_ros.synthetic.solid import Part, Solid, box, quad, shadow
 
-CAR_STOP, GUARDRAIL, CONE = (CLASS_NAMES.index(name) for name in ("car_stop", "guardrail", "color_cone"))
+CAR_STOP, GUARDRAIL, CONE = (STREET_NAMES.index(name) for name in ("car_stop", "guardrail", "color_cone"))
 _STEEL = Ink(186, 190, 194, 64)
 _BLOCK = Solid(
     [

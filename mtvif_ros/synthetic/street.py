@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mtvif_ros.classes import CLASS_NAMES
+from mtvif_ros.classes import STREET_NAMES
 from mtvif_ros.image import Image
 from mtvif_ros.synthetic.canvas import HOLE, SHINES, Ink, Texture
 
@@ -21,7 +21,7 @@ GROUND_LEFT = -12.0
 GROUND_SCALE = (32.0, 16.0)  # pixels per metre along x and z
 WALL_SCALE = (16.0, 16.0)  # pixels per metre along z and y
 
-CURVE, BUMP = CLASS_NAMES.index("curve"), CLASS_NAMES.index("bump")
+CURVE, BUMP = STREET_NAMES.index("curve"), STREET_NAMES.index("bump")
 _GROUND_WIDTH = 20.0
 
 

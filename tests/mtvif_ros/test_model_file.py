@@ -1,10 +1,14 @@
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import onnx
 import pytest
+from onnx import helper, numpy_helper
 
-from mtvif_ros.classes import CLASS_NAMES
+from mtvif_ros.classes import STREET_NAMES, SegmentationClass, with_colours
 from mtvif_ros.model_file import ModelFileError, read_model_file
 from mtvif_ros.resources import model_directory
 from tests.mtvif_ros.toy import write_toy
@@ -13,8 +17,8 @@ from tests.mtvif_ros.toy import write_toy
 def test_the_shipped_model_obeys_the_contract(model_path: Path) -> None:
     model = read_model_file(model_path)
     assert model.size == (480, 640)
-    assert model.classes == CLASS_NAMES
-    assert len(model.palette) == len(CLASS_NAMES)
+    assert model.classes == STREET_NAMES
+    assert len(model.palette) == len(STREET_NAMES)
     assert {"model_version", "trained_on", "licence", "precision"} <= model.properties.keys()
 
 
@@ -71,3 +75,59 @@ def test_one_error_names_every_breach_of_the_contract(model_path: Path, tmp_path
         read_model_file(broken)
     for told in ("FLOAT, expected UINT8", "picture", "`classes`", "`palette`"):
         assert told in str(caught.value)
+
+
+@pytest.mark.parametrize("count", [2, 40, 255])
+def test_a_file_may_have_other_classes(count: int, tmp_path: Path) -> None:
+    classes = with_colours([f"thing {index}" for index in range(count)])
+    model = read_model_file(write_toy(tmp_path / "toy.onnx", 60, 80, classes))
+    assert model.classes == tuple(name for name, _ in classes)
+    assert [tuple(colour) for colour in model.colours[:count].tolist()] == [rgb for _, rgb in classes]
+
+
+@pytest.mark.parametrize(
+    ("classes", "told"),
+    [
+        ([("alone", (0, 0, 0))], "lists 1 classes, expected 2 to 255"),
+        ([("car", (0, 0, 0)), ("car", (1, 1, 1))], "lists the classes .*expected names that differ"),
+        ([("car", (0, 0, 0)), ("bus", (1, 1, 256))], r"expected \[R, G, B\] in 0\.\.255 for each class"),
+    ],
+)
+def test_classes_that_cannot_be_are_refused(
+    classes: list[tuple[str, tuple[int, int, int]]], told: str, tmp_path: Path
+) -> None:
+    path = write_toy(tmp_path / "toy.onnx", 60, 80, tuple(SegmentationClass(*one) for one in classes))
+    with pytest.raises(ModelFileError, match=told):
+        read_model_file(path)
+
+
+def test_many_classes_get_colours_that_differ() -> None:
+    colours = [rgb for _, rgb in with_colours([f"thing {index}" for index in range(255)])]
+    assert len(set(colours)) == 255
+
+
+def test_weights_in_a_second_file_are_refused_with_the_command_that_packs_them(
+    toy_model: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "two files.onnx"
+    model = onnx.load(str(toy_model))
+    for weights in model.graph.initializer:
+        weights.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weights), weights.name))
+    onnx.save(model, str(path), save_as_external_data=True, location="weights.bin", size_threshold=0)
+    with pytest.raises(ModelFileError, match=r"two files.onnx: keeps weights in weights.bin") as told:
+        read_model_file(path)
+    command = shlex.split(str(told.value).partition(" with: ")[2])
+    subprocess.run([sys.executable, *command[1:]], check=True)
+    assert read_model_file(tmp_path / "packed_two files.onnx").size == (60, 80)
+
+
+def test_weights_of_a_node_count_too(toy_model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "constant.onnx"
+    model = onnx.load(str(toy_model))
+    constant = helper.make_tensor("value", onnx.TensorProto.FLOAT, [1], [1.0])
+    constant.data_location = onnx.TensorProto.EXTERNAL
+    constant.external_data.add(key="location", value="deep.bin")
+    model.graph.node.append(helper.make_node("Constant", [], ["unused"], value=constant))
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ModelFileError, match=r"keeps weights in deep.bin"):
+        read_model_file(path)

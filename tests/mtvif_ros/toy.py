@@ -6,10 +6,15 @@ from pathlib import Path
 import onnx
 from onnx import helper
 
-from mtvif_ros.classes import CLASS_NAMES, palette
+from mtvif_ros.classes import STREET, SegmentationClass
 
 
-def write_toy(path: Path, height: int | str, width: int | str) -> Path:
+def write_toy(
+    path: Path,
+    height: int | str,
+    width: int | str,
+    classes: tuple[SegmentationClass, ...] = STREET,
+) -> Path:
     """Write a model that obeys the contract, loads at once, and raises on a visible frame that is all white.
 
     `fused` is the brighter of both frames; `segmentation` is class 1 where infrared is warm. Names instead of
@@ -50,7 +55,7 @@ def write_toy(path: Path, height: int | str, width: int | str) -> Path:
         constants,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    metadata = {"classes": CLASS_NAMES, "palette": palette().tolist()}
+    metadata = {"classes": [one.name for one in classes], "palette": [one.rgb for one in classes]}
     helper.set_model_props(model, {name: json.dumps(value) for name, value in metadata.items()})
     onnx.save(model, str(path))
     return path

@@ -3,9 +3,14 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
+from mtvif_ros.classes import STREET_NAMES
 from training.config import Config, ModelSettings, check, plain
+from training.data.allowed import ClassSets
+from training.data.boxes import Boxes
+from training.data.classes import classes_of
 from training.model import Network, build_model
 from training.model.checkpoint import CHECKPOINT, save_checkpoint
 
@@ -19,6 +24,17 @@ class Taught(NamedTuple):
     @property
     def config(self) -> Config:
         return check(Config, self.plain, "taught")
+
+
+def street_sets() -> ClassSets:
+    return ClassSets(STREET_NAMES)
+
+
+def boxes(*rows: tuple[str, float, float, float, float]) -> Boxes:
+    """Boxes of persons, bikes and cars: name, centre and size."""
+    places = np.array([row[1:] for row in rows], np.float32).reshape(len(rows), 4)
+    boxed = frozenset(STREET_NAMES.index(name) for name in ("person", "bike", "car"))
+    return Boxes(places, tuple(STREET_NAMES.index(row[0]) for row in rows), boxed)
 
 
 def settings(encoder: str = "plain", **more: Any) -> ModelSettings:
@@ -63,6 +79,8 @@ def save_run(folder: Path, seed: int = 0, model: ModelSettings | None = None, **
     """Write a run whose network has random weights of this seed; return its folder."""
     torch.manual_seed(seed)
     made = config(model, **train)
-    state = {"average": build_model(made.model).state_dict(), "step": 10, "config": plain(made)}
+    network = build_model(made.model, classes_of(made))
+    state = {"average": network.state_dict(), "step": 10, "config": plain(made)}
+    state["classes"] = [[one.name, list(one.rgb)] for one in network.classes]
     save_checkpoint(folder / CHECKPOINT, state)
     return folder

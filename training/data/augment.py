@@ -8,17 +8,17 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from training.data.allowed import certain_things
+from training.data.allowed import Allowed, ClassSets, certain_things
 from training.data.pairs import Sample
 
 Plane = npt.NDArray[np.float32]
 
 
 def augment(
-    sample: Sample, crop: tuple[int, int], rng: np.random.Generator
-) -> tuple[Plane, Plane, npt.NDArray[np.int32]]:
-    """Return a random view: rgb (3, h, w) and ir (1, h, w) float32 in 0..1, allowed (h, w) int32."""
-    rgb, ir, allowed = _scale_and_crop(sample, crop, rng)
+    sample: Sample, crop: tuple[int, int], sets: ClassSets, rng: np.random.Generator
+) -> tuple[Plane, Plane, Allowed]:
+    """Return a random view: rgb (3, h, w) and ir (1, h, w) float32 in 0..1, allowed (h, w) uint16."""
+    rgb, ir, allowed = _scale_and_crop(sample, crop, sets, rng)
     if rng.random() < 0.5:
         rgb, ir, allowed = rgb[:, ::-1], ir[:, ::-1], allowed[:, ::-1]
     if rng.random() < 0.25:
@@ -31,19 +31,19 @@ def augment(
     return (
         np.ascontiguousarray(visible.transpose(2, 0, 1)),
         np.ascontiguousarray(thermal[None]),
-        np.ascontiguousarray(allowed, np.int32),
+        np.ascontiguousarray(allowed),
     )
 
 
 def _scale_and_crop(
-    sample: Sample, crop: tuple[int, int], rng: np.random.Generator
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8], npt.NDArray[np.uint16]]:
+    sample: Sample, crop: tuple[int, int], sets: ClassSets, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8], Allowed]:
     height, width = sample.ir.shape
     smallest = max(crop[0] / height, crop[1] / width)
     scale = max(smallest, float(np.exp(rng.uniform(np.log(0.6), np.log(2.2)))))
     # Crop before scaling: the rest of the frame would be thrown away.
     cut_h, cut_w = min(height, round(crop[0] / scale)), min(width, round(crop[1] / scale))
-    centre = _rare_centre(sample, rng) if rng.random() < 0.5 else None
+    centre = _rare_centre(sample, sets, rng) if rng.random() < 0.5 else None
     if centre is None:
         top = int(rng.integers(0, height - cut_h + 1))
         left = int(rng.integers(0, width - cut_w + 1))
@@ -68,10 +68,10 @@ def _misalign(ir: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArra
     return np.asarray(moved, np.uint8)
 
 
-def _rare_centre(sample: Sample, rng: np.random.Generator) -> tuple[int, int] | None:
+def _rare_centre(sample: Sample, sets: ClassSets, rng: np.random.Generator) -> tuple[int, int] | None:
     """Pick a pixel of a known class other than background, every class equally often."""
     coarse = sample.allowed[::4, ::4]
-    certain = certain_things(coarse)
+    certain = certain_things(coarse, sets)
     if not certain:
         return None
     rows, columns = np.nonzero(coarse == rng.choice(certain))

@@ -10,7 +10,9 @@ import cv2
 from torch.utils.data import DataLoader, Dataset
 
 from training.config import Config
+from training.data.allowed import ClassSets
 from training.data.canvases import Canvases
+from training.data.classes import names_of
 from training.data.mixture import Mixture, load_sources
 
 
@@ -22,7 +24,7 @@ def training_batches(
     loaders: int,
     pin_memory: bool,
 ) -> DataLoader[Any]:
-    """Return the batches of a training: rgb (N, 3, h, w), ir (N, 1, h, w), allowed (N, h, w).
+    """Return the batches of a training: rgb (N, 3, h, w), ir (N, 1, h, w), allowed (N, C, h/2, w/2).
 
     With a teacher, what it says follows in each batch, from the folder `canvases`, which make_canvases has
     filled. `numbers` lists the samples of every batch, which `loaders` processes load. Raises ValueError as
@@ -37,8 +39,9 @@ def training_batches(
     if settings.teacher is not None:
         samples = Canvases(canvases, settings.crop, config.seed, length)
     else:
-        sources = load_sources(settings.sources, data)
-        samples = Mixture(sources, settings.crop, config.seed, length, settings.paste)
+        sets = ClassSets(names_of(config))
+        sources = load_sources(settings.sources, data, sets)
+        samples = Mixture(sources, sets, settings.crop, config.seed, length, settings.paste)
     return DataLoader(
         samples, batch_sampler=[list(batch) for batch in numbers], num_workers=loaders, pin_memory=pin_memory
     )

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +20,10 @@ from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, I
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from mtvif_ros.classes import CLASS_NAMES
 from mtvif_ros.progress import Progress
 from training.config import Config, plain
+from training.data.allowed import ClassSets
+from training.data.classes import names_of
 from training.data.mixture import Mixture, load_sources
 from training.losses.teacher import Taught
 from training.model.learner import TAUGHT
@@ -49,18 +50,29 @@ def make_canvases(config: Config, data: Path, folder: Path) -> None:
     if any(part > full for part, full in zip(crop, SIZE)):
         raise ValueError(f"train.crop is {list(crop)}, expected at most {list(SIZE)}, the size of a canvas")
     key = canvases_key(config)
+    sets = ClassSets(names_of(config))
+    session = _load(teacher)
+    shapes = _shapes(session)
+    known = shapes["probabilities"][1][0]
+    if config.loss.distillation and known != len(sets.names):
+        raise ValueError(
+            f"train.teacher: {teacher} knows {known} classes, this training has {len(sets.names)}; "
+            "set loss.distillation to 0"
+        )
     done = _done(folder, key)
     if done == count:
         return
-    sources = load_sources(config.train.sources, data)
-    mixture = Mixture(sources, SIZE, config.seed, count, config.train.paste)
-    session = _load(teacher)
+    sources = load_sources(config.train.sources, data, sets)
+    mixture = Mixture(sources, sets, SIZE, config.seed, count, config.train.paste)
     folder.mkdir(parents=True, exist_ok=True)
-    arrays = _open(folder, count, "r+" if done else "w+", session)
+    arrays = {
+        name: np.lib.format.open_memmap(folder / f"{name}.npy", "r+" if done else "w+", kind, (count, *shape))
+        for name, (kind, shape) in shapes.items()
+    }
     progress = Progress("canvases", count, unit="canvas")
     progress.update(done)
     for number in range(done, count):
-        rgb, ir, allowed = (one.numpy() for one in mixture[number])
+        rgb, ir, allowed = mixture.view(number)
         pixels = {"rgb": _bytes(rgb), "ir": _bytes(ir)[0]}
         names = [output.name for output in session.get_outputs()]
         frames = {"rgb": pixels["rgb"].transpose(1, 2, 0)[None], "ir": pixels["ir"][None]}
@@ -72,7 +84,8 @@ def make_canvases(config: Config, data: Path, folder: Path) -> None:
         if (number + 1) % _KEPT_EVERY == 0 or number + 1 == count:
             for array in arrays.values():
                 array.flush()
-            (folder / _MANIFEST).write_text(json.dumps({"key": key, "done": number + 1}, indent=2))
+            kept = {"key": key, "done": number + 1, "classes": sets.names, "sets": sets.lists()}
+            (folder / _MANIFEST).write_text(json.dumps(kept))
     progress.close()
 
 
@@ -88,6 +101,8 @@ class Canvases(Dataset[Example]):
 
     def __init__(self, folder: Path, crop: tuple[int, int], seed: int, length: int):
         self._arrays = {path.stem: np.load(path, mmap_mode="r") for path in folder.glob("*.npy")}
+        kept = json.loads((folder / _MANIFEST).read_text())
+        self._sets = ClassSets(kept["classes"], kept["sets"])
         self._crop, self._seed, self._length = crop, seed, length
 
     def __len__(self) -> int:
@@ -101,14 +116,14 @@ class Canvases(Dataset[Example]):
         )
         mirrored = rng.random() < 0.5
 
-        def view(name: str, stride: int = 1) -> npt.NDArray[np.float32]:
+        def view(name: str, stride: int = 1, kind: type[np.generic] = np.float32) -> npt.NDArray[Any]:
             rows, columns = (
                 slice(first // stride, (first + part) // stride)
                 for first, part in zip((top, left), self._crop)
             )
             array = self._arrays[name][canvas]
             cut = array[rows, columns] if array.ndim == 2 else array[..., rows, columns]
-            return np.ascontiguousarray(cut[..., ::-1] if mirrored else cut, np.float32)
+            return np.ascontiguousarray(cut[..., ::-1] if mirrored else cut, kind)
 
         level = np.float32(1 / 255)
         rgb, ir, change = view("rgb") * level, view("ir") * level, view("change")
@@ -120,7 +135,7 @@ class Canvases(Dataset[Example]):
         return (
             torch.from_numpy(rgb),
             torch.from_numpy(ir[None]),
-            torch.from_numpy(view("allowed").astype(np.int32)),
+            torch.from_numpy(self._sets.halved(view("allowed", kind=np.uint16))),
             Taught(
                 torch.from_numpy(change),
                 torch.from_numpy(view("probabilities", 2) * level),
@@ -138,6 +153,7 @@ def canvases_key(config: Config) -> str:
     if teacher is None or not teacher.is_file():
         raise FileNotFoundError(f"train.teacher: {teacher} does not exist")
     wanted = {
+        "classes": names_of(config),
         "sources": [plain(source) for source in config.train.sources],
         "paste": config.train.paste,
         "canvases": config.train.canvases,
@@ -164,29 +180,27 @@ def _done(folder: Path, key: str) -> int:
     return int(kept["done"])
 
 
-def _open(
-    folder: Path, count: int, mode: str, session: onnxruntime.InferenceSession
-) -> dict[str, np.memmap[tuple[int, ...], np.dtype[np.generic]]]:
+def _shapes(session: onnxruntime.InferenceSession) -> dict[str, tuple[type[np.generic], tuple[int, ...]]]:
+    """Return dtype and shape of every array of a canvas. Raises ValueError if the teacher does not fit."""
     height, width = SIZE
-    half = (height // 2, width // 2)
-    shapes: dict[str, tuple[type[np.generic], Sequence[int]]] = {
+    outputs = {output.name: tuple(output.shape[1:]) for output in session.get_outputs()}
+    classes = outputs.get("probabilities", (0,))[0]
+    said: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
+        "change": (np.float16, (1, height, width)),
+        "probabilities": (np.uint8, (classes, height // 2, width // 2)),
+    }
+    for stride, channels in TAUGHT.items():
+        said[f"stride{stride}"] = (np.float16, (channels, height // stride, width // stride))
+    for name, (_, shape) in said.items():
+        if outputs.get(name) != shape:
+            raise ValueError(
+                f"train.teacher: output {name} is {outputs.get(name, 'missing')}, expected {shape}"
+            )
+    return {
         "rgb": (np.uint8, (3, height, width)),
         "ir": (np.uint8, SIZE),
         "allowed": (np.uint16, SIZE),
-        "change": (np.float16, (1, height, width)),
-        "probabilities": (np.uint8, (len(CLASS_NAMES), *half)),
-    }
-    outputs = {output.name: output.shape[1:] for output in session.get_outputs()}
-    for stride, channels in TAUGHT.items():
-        shapes[f"stride{stride}"] = (np.float16, (channels, height // stride, width // stride))
-    for name in list(shapes)[3:]:
-        if outputs.get(name) != list(shapes[name][1]):
-            raise ValueError(
-                f"train.teacher: output {name} is {outputs.get(name, 'missing')}, expected {shapes[name][1]}"
-            )
-    return {
-        name: np.lib.format.open_memmap(folder / f"{name}.npy", mode, kind, (count, *shape))
-        for name, (kind, shape) in shapes.items()
+        **said,
     }
 
 

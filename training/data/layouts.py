@@ -1,35 +1,35 @@
 """List the pairs of published data sets as distributed; docs/reference/files.md shows the folder trees.
 
-Every layout maps the data set's class values to ours. A value that it does not map is an error, which
-training.check reports.
+`names` are the classes of a data set, by the value in its masks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
-from mtvif_ros.classes import CLASS_NAMES, IGNORE
+from mtvif_ros.classes import STREET_NAMES
 from mtvif_ros.recordings.pair_folder import PairFiles, find_pairs, pair_folders
 from training.config import LayoutName
 
-_OURS = {name: index for index, name in enumerate(CLASS_NAMES)}
+FMB_NAMES = (
+    "ignore",  # unlabelled
+    *("road", "sidewalk", "building", "traffic_lamp", "traffic_sign", "vegetation", "sky", "person"),
+    *("car", "truck", "bus", "motorcycle", "bicycle", "pole"),
+)
+PST900_NAMES = ("background", "fire_extinguisher", "backpack", "hand_drill", "survivor")
 
-# 0 unlabelled, then road, sidewalk, building, traffic lamp, traffic sign, vegetation, sky, person,
-# car, truck, bus, motorcycle, bicycle, pole.
-FMB_CLASSES: Mapping[int, int] = {
-    **dict.fromkeys(range(1, 15), 0),
-    0: IGNORE,
-    8: _OURS["person"],
-    **dict.fromkeys((9, 10, 11), _OURS["car"]),
-    **dict.fromkeys((12, 13), _OURS["bike"]),
-}
-# 0 background, 1 fire extinguisher, 2 backpack, 3 hand drill, 4 survivor.
-PST900_CLASSES: Mapping[int, int] = {0: 0, 1: 0, 2: 0, 3: 0, 4: _OURS["person"]}
+
+class Layout(NamedTuple):
+    """Hold what lists a split's pairs below a folder, and the names of its classes; none for any."""
+
+    list: Callable[[Path, str], list[PairFiles]]
+    names: tuple[str, ...] = ()
 
 
 def msrs(root: Path, split: str) -> list[PairFiles]:
-    """List MSRS: SPLIT/vi, SPLIT/ir, SPLIT/Segmentation_labels; its nine classes are ours."""
+    """List MSRS: SPLIT/vi, SPLIT/ir, SPLIT/Segmentation_labels."""
     base = root / split
     return pair_folders(base / "vi", base / "ir", base / "Segmentation_labels")
 
@@ -37,13 +37,13 @@ def msrs(root: Path, split: str) -> list[PairFiles]:
 def fmb(root: Path, split: str) -> list[PairFiles]:
     """List FMB: SPLIT/Visible, SPLIT/Infrared, SPLIT/Label."""
     base = root / split
-    return pair_folders(base / "Visible", base / "Infrared", base / "Label", FMB_CLASSES)
+    return pair_folders(base / "Visible", base / "Infrared", base / "Label")
 
 
 def pst900(root: Path, split: str) -> list[PairFiles]:
     """List PST900: SPLIT/rgb, SPLIT/thermal, SPLIT/labels."""
     base = root / split
-    return pair_folders(base / "rgb", base / "thermal", base / "labels", PST900_CLASSES)
+    return pair_folders(base / "rgb", base / "thermal", base / "labels")
 
 
 def mfnet(root: Path, split: str) -> list[PairFiles]:
@@ -64,10 +64,10 @@ def mfnet(root: Path, split: str) -> list[PairFiles]:
     return pairs
 
 
-LAYOUTS: dict[LayoutName, Callable[[Path, str], list[PairFiles]]] = {
-    "pairs": lambda root, split: find_pairs(root),
-    "msrs": msrs,
-    "fmb": fmb,
-    "pst900": pst900,
-    "mfnet": mfnet,
+LAYOUTS: dict[LayoutName, Layout] = {
+    "pairs": Layout(lambda root, split: find_pairs(root)),
+    "msrs": Layout(msrs, STREET_NAMES),
+    "fmb": Layout(fmb, FMB_NAMES),
+    "pst900": Layout(pst900, PST900_NAMES),
+    "mfnet": Layout(mfnet, STREET_NAMES),
 }

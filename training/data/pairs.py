@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mtvif_ros.classes import CLASS_NAMES, IGNORE
+from mtvif_ros.classes import IGNORE
 from mtvif_ros.image import Image
 from mtvif_ros.recordings.pair_folder import PairFiles, load_mask, load_pair
 from training.data.allowed import (
-    ALL_CLASSES,
+    ClassSets,
     allowed_from_boxes,
     allowed_from_mask,
     allowed_from_mask_and_boxes,
@@ -32,7 +32,7 @@ class Sample:
     allowed: npt.NDArray[np.uint16]
 
 
-def load_sample(files: PairFiles) -> Sample:
+def load_sample(files: PairFiles, sets: ClassSets) -> Sample:
     """Read a pair with its mask and boxes.
 
     With neither, every class is allowed everywhere. Raises ValueError naming the file that cannot be used.
@@ -40,22 +40,21 @@ def load_sample(files: PairFiles) -> Sample:
     rgb, ir = load_pair(files)
     mask = load_mask(files, ir)
     if mask is not None:
-        _check_classes(mask, files)
-    boxes = read_boxes(files.boxes) if files.boxes is not None else None
+        _check_classes(mask, files, sets)
+    boxes = read_boxes(files, sets.names)
     if mask is not None and boxes is not None:
-        allowed = allowed_from_mask_and_boxes(mask, boxes)
+        allowed = allowed_from_mask_and_boxes(mask, boxes, sets)
     elif mask is not None:
-        allowed = allowed_from_mask(mask)
+        allowed = allowed_from_mask(mask, sets)
     elif boxes is not None:
-        allowed = allowed_from_boxes(boxes, (ir.shape[0], ir.shape[1]))
+        allowed = allowed_from_boxes(boxes, (ir.shape[0], ir.shape[1]), sets)
     else:
-        allowed = np.full(ir.shape, ALL_CLASSES, np.uint16)
+        allowed = np.full(ir.shape, sets.every, np.uint16)
     return Sample(files.name, rgb, ir, allowed)
 
 
-def _check_classes(mask: Image, files: PairFiles) -> None:
-    wrong = np.setdiff1d(mask, (*range(len(CLASS_NAMES)), IGNORE))
+def _check_classes(mask: Image, files: PairFiles, sets: ClassSets) -> None:
+    count = len(sets.names)
+    wrong = np.setdiff1d(mask, (*range(count), IGNORE))
     if wrong.size:
-        raise ValueError(
-            f"{files.mask}: values {wrong.tolist()}, expected 0..{len(CLASS_NAMES) - 1} or {IGNORE}"
-        )
+        raise ValueError(f"{files.mask}: values {wrong.tolist()}, expected 0..{count - 1} or {IGNORE}")

@@ -7,13 +7,13 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from training.data.allowed import certain_things
+from training.data.allowed import ClassSets, certain_things
 from training.data.pairs import Sample
 
 _LEAST_LIGHT, _MOST_LIGHT = 0.25, 1.5
 
 
-def paste_things(sample: Sample, donor: Sample, rng: np.random.Generator) -> Sample:
+def paste_things(sample: Sample, donor: Sample, sets: ClassSets, rng: np.random.Generator) -> Sample:
     """Copy some of the donor's classes into both frames and the labels of `sample` (after ClassMix, Olsson et
     al., WACV 2021).
 
@@ -27,7 +27,7 @@ def paste_things(sample: Sample, donor: Sample, rng: np.random.Generator) -> Sam
         rgb, ir = (np.asarray(cv2.resize(image, (width, height)), np.uint8) for image in (rgb, ir))
         scaled = cv2.resize(allowed, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
         allowed = np.asarray(scaled, np.uint16)
-    taken = [bit for bit in certain_things(allowed) if rng.random() < 0.5]
+    taken = [index for index in certain_things(allowed, sets) if rng.random() < 0.5]
     if not taken:
         return sample
     if rng.random() < 0.5:

@@ -7,35 +7,39 @@ from pathlib import Path
 from typing import NamedTuple
 
 import cv2
+import numpy as np
 
 from mtvif_ros.parallel import in_processes
 from mtvif_ros.synthetic import Frame, RoadScene, SceneConfig
-from training.config import ALL_TIMES
-from training.data.allowed import allowed_from_mask
+from training.config import ALL_TIMES, RenderedSource
+from training.data.allowed import ClassSets, allowed_from_mask
+from training.data.classes import mask_values
 from training.data.pairs import Sample
 
 _FRAMES_PER_SCENE = 4
 _FRAMES_APART = 97  # 3 s: far enough that the street looks different
 
 
-def rendered_samples(
-    count: int, seed: int, smoke: float = 0.0, times: Sequence[str] = ALL_TIMES
-) -> list[Sample]:
-    """Render `count` frames (480x640) of different scenes, at the `times` of day in turn.
+def rendered_samples(source: RenderedSource, sets: ClassSets) -> list[Sample]:
+    """Render frames (480x640) of different scenes, at the source's times of day in turn.
 
-    The cameras are slightly misaligned, as real ones are. `smoke` is its density, 0..1; labels see through
-    it.
+    The cameras are slightly misaligned, as real ones are. Labels see through smoke. Raises what mask_values
+    raises.
     """
+    values = mask_values(source, sets.names)
+    table = np.arange(256).astype(np.uint8)
+    if values is not None:
+        table[list(values)] = list(values.values())
     return [
-        Sample(name, frame.rgb, frame.ir, allowed_from_mask(frame.mask))
-        for name, frame in _frames(count, seed, smoke, times)
+        Sample(name, frame.rgb, frame.ir, allowed_from_mask(table[frame.mask], sets))
+        for name, frame in _frames(source.rendered, source.seed, source.smoke, source.times)
     ]
 
 
 def write_rendered_pairs(
     folder: Path, count: int, seed: int, smoke: float = 0.0, times: Sequence[str] = ALL_TIMES
 ) -> None:
-    """Write the frames of rendered_samples as a folder of pairs: vi/, ir/ and labels/, as PNG."""
+    """Write rendered frames as a folder of pairs: vi/, ir/ and labels/, as PNG."""
     for name in ("vi", "ir", "labels"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     for name, frame in _frames(count, seed, smoke, times):

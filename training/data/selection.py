@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mtvif_ros.recordings.pair_folder import PairFiles
 from training.config import PairSelection
+from training.data.classes import mask_values
 from training.data.layouts import LAYOUTS
 
 _ONLY = {
@@ -19,16 +20,18 @@ _ONLY = {
 }
 
 
-def select_pairs(selection: PairSelection, data: Path) -> list[PairFiles]:
-    """List the pairs that a config selects below the folder `data`.
+def select_pairs(selection: PairSelection, data: Path, names: Sequence[str]) -> list[PairFiles]:
+    """List the pairs that a config selects below the folder `data`, for a model of the classes `names`.
 
     Raises ValueError when nothing is left, FileNotFoundError when `masks` holds no mask of these pairs, and
-    what the layout raises.
+    what the layout and mask_values raise.
     """
     root = (selection.root or data) / selection.path
+    values = mask_values(selection, names)
+    box_names = tuple(selection.map.get(name, name) for name in selection.boxes)
     pairs = [
-        files
-        for files in LAYOUTS[selection.layout](root, selection.split)
+        replace(files, mask_values=values, box_names=box_names)
+        for files in LAYOUTS[selection.layout].list(root, selection.split)
         if _ONLY[selection.only](files)
         and (selection.numbers is None or _lies_in(files.name, selection.numbers))
         and not _lies_in(files.name, selection.skip_numbers)

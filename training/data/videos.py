@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from mtvif_ros.recordings.clip import read_videos
-from training.data.allowed import ALL_CLASSES
+from training.data.allowed import ClassSets
 from training.data.pairs import Sample
 
 
-def video_samples(video: Path, every: int) -> list[Sample]:
+def video_samples(video: Path, every: int, sets: ClassSets) -> list[Sample]:
     """Return every `every`-th pair of frames of VIDEO_vi.mp4 and VIDEO_ir.mp4.
 
     Raises what read_videos raises, and ValueError for frames of different sizes.
@@ -23,7 +23,7 @@ def video_samples(video: Path, every: int) -> list[Sample]:
             raise ValueError(f"{infrared}: frames of {ir.shape}, those of {visible.name} {rgb.shape[:2]}")
         if number % every == 0:
             samples.append(
-                Sample(f"{video.name}_{number}", rgb, ir, np.full(ir.shape, ALL_CLASSES, np.uint16))
+                Sample(f"{video.name}_{number}", rgb, ir, np.full(ir.shape, sets.every, np.uint16))
             )
     return samples
 

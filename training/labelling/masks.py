@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from mtvif_ros.classes import CLASS_NAMES, IGNORE
+from mtvif_ros.classes import IGNORE
 from mtvif_ros.image import Image
 from mtvif_ros.recordings.pair_folder import PairFiles, load_mask, load_pair
-from training.data.boxes import BOX_CLASSES, Boxes, box_window, is_found, read_boxes
+from training.data.boxes import Boxes, box_window, is_found, read_boxes
 
 Plane = npt.NDArray[np.float32]
 
@@ -23,25 +23,26 @@ _SURELY_OTHER, _HARDLY = 0.8, 0.3
 _NOWHERE = -9.0
 
 
-def fill_priors(pairs: Sequence[PairFiles]) -> dict[int, Plane]:
+def fill_priors(pairs: Sequence[PairFiles], names: Sequence[str]) -> dict[int, Plane]:
     """Return by class how often each place of a box is filled, over the pairs with a mask and boxes.
 
-    Boxes that the mask missed, filling less than a quarter, do not count.
+    `names` are the classes of the masks. Boxes that the mask missed, filling less than a quarter, do not
+    count.
     """
-    filled: dict[int, list[Plane]] = {index: [] for index in BOX_CLASSES}
+    filled: dict[int, list[Plane]] = {}
     for files in pairs:
-        if files.mask is None or files.boxes is None:
+        boxes = read_boxes(files, names)
+        if files.mask is None or boxes is None:
             continue
         _, ir = load_pair(files)
         mask = load_mask(files, ir)
         assert mask is not None
-        for kind, *box in read_boxes(files.boxes):
-            index = BOX_CLASSES[int(kind)]
+        for index, box in boxes:
             inside = (mask[box_window(box, mask.shape)] == index).astype(np.float32)
             if inside.size >= 4 * _PRIOR_SIZE and is_found(mask, index, box):
                 small = cv2.resize(inside, (_PRIOR_SIZE, _PRIOR_SIZE), interpolation=cv2.INTER_AREA)
-                filled[index].append(np.asarray(small, np.float32))
-    mean = {index: np.mean(maps, 0) for index, maps in filled.items() if maps}
+                filled.setdefault(index, []).append(np.asarray(small, np.float32))
+    mean = {index: np.mean(maps, 0) for index, maps in filled.items()}
     return {index: (place + place[:, ::-1]) / 2 for index, place in mean.items()}
 
 
@@ -55,21 +56,21 @@ def label_in_boxes(probability: Plane, boxes: Boxes, priors: Mapping[int, Plane]
     both become 255.
     """
     odds = _logit(probability)
-    score = np.full((len(CLASS_NAMES), *probability.shape[1:]), _NOWHERE, np.float32)
+    score = np.full(probability.shape, _NOWHERE, np.float32)
     unclear = np.zeros(probability.shape[1:], bool)
-    for kind, *box in boxes:
-        index = BOX_CLASSES[int(kind)]
+    boxed = sorted(boxes.boxed)
+    for index, box in boxes:
         window = box_window(box, probability.shape[1:])
         inside = odds[index][window]
-        if min(inside.shape) < 3 or index not in priors or _contradicts(probability, index, window):
+        if min(inside.shape) < 3 or index not in priors or _contradicts(probability, index, boxed, window):
             unclear[window] = True
             continue
         height, width = inside.shape
         prior = _logit(np.asarray(cv2.resize(priors[index], (width, height)), np.float32))
         evidence = np.clip(inside + max(0.0, 2.0 - float(np.quantile(inside, 0.8))), -3, 3)
         score[index][window] = np.maximum(score[index][window], prior + evidence)
-    boxed = list(BOX_CLASSES)
-    best, second = np.sort(score[boxed], 0)[[-1, -2]]
+    # A class alone has no rival.
+    *_, second, best = (np.full_like(score[0], _NOWHERE), *np.sort(score[boxed], 0))
     chosen = np.asarray(boxed, np.uint8)[score[boxed].argmax(0)]
     mask = np.where(best > _SURE_LOGIT, chosen, IGNORE).astype(np.uint8)
     mask[(second > 0) & (second > best - 1)] = IGNORE
@@ -83,17 +84,18 @@ def label_in_boxes(probability: Plane, boxes: Boxes, priors: Mapping[int, Plane]
     return mask
 
 
-def _contradicts(probability: Plane, index: int, window: tuple[slice, slice]) -> bool:
+def _contradicts(probability: Plane, index: int, boxed: Sequence[int], window: tuple[slice, slice]) -> bool:
     """Decide whether most of a box surely shows another boxed class and hardly any of it its own."""
-    others = [other for other in BOX_CLASSES if other != index]
+    others = [other for other in boxed if other != index]
+    if not others:
+        return False
     surely_other = probability[others].max(0)[window] > _SURELY_OTHER
     return bool(surely_other.mean() > 0.5 and (probability[index][window] > _HARDLY).mean() < 0.05)
 
 
 def overlooked_boxes(mask: Image, boxes: Boxes) -> Boxes:
-    """Return the boxes (N, 5) that `mask` (H, W) leaves nearly empty."""
-    kept = [not is_found(mask, BOX_CLASSES[int(kind)], box) for kind, *box in boxes]
-    return boxes[np.array(kept, bool)]
+    """Return the boxes that `mask` (H, W) leaves nearly empty."""
+    return boxes.only([not is_found(mask, index, box) for index, box in boxes])
 
 
 def complete_mask(mask: Image, made: Image, overlooked: Boxes) -> Image:
@@ -102,11 +104,11 @@ def complete_mask(mask: Image, made: Image, overlooked: Boxes) -> Image:
     Pixels where `made` is 255 become 255. Pixels of `mask` that have a boxed class stay.
     """
     completed = mask.copy()
-    for kind, *box in overlooked:
+    for index, box in overlooked:
         window = box_window(box, mask.shape)
         new = made[window]
-        open_to_change = ~np.isin(mask[window], BOX_CLASSES)
-        taken = open_to_change & ((new == BOX_CLASSES[int(kind)]) | (new == IGNORE))
+        open_to_change = ~np.isin(mask[window], list(overlooked.boxed))
+        taken = open_to_change & ((new == index) | (new == IGNORE))
         completed[window][taken] = new[taken]
     return completed
 

@@ -9,7 +9,6 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 
-from mtvif_ros.classes import CLASS_NAMES
 from mtvif_ros.image import Image
 from training.model import Network
 from training.model.decoders import spread_cells
@@ -33,7 +32,7 @@ def _probabilities(network: Network, rgb: Image, ir: Image) -> Plane:
     height, width = ir.shape
     visible = torch.from_numpy(rgb).permute(2, 0, 1)[None].float() / 255
     infrared = torch.from_numpy(ir)[None, None].float() / 255
-    total = torch.zeros(1, len(CLASS_NAMES), height, width)
+    total = torch.zeros(1, len(network.classes), height, width)
     for scale in _SCALES:
         size = [max(1, round(side * scale / network.stride)) * network.stride for side in (height, width)]
         frames = [F.interpolate(x, size, mode="bilinear", align_corners=False) for x in (visible, infrared)]

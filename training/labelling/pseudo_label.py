@@ -48,19 +48,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with told_plainly(parser):
         networks = [load_network(run).to(memory_format=torch.channels_last) for run in options.run]  # type: ignore[call-overload]
         pairs = find_pairs(options.data)
-        priors = fill_priors(pairs)
+        names = [one.name for one in networks[0].classes]
+        priors = fill_priors(pairs, names)
         options.out.mkdir(parents=True, exist_ok=True)
         for files in tracked(pairs, "label", len(pairs), unit="pair"):
-            made = _label(networks, files, priors)
+            made = _label(networks, files, names, priors)
             if made is not None:
                 cv2.imwrite(str(options.out / f"{files.name}.png"), made)
 
 
-def _label(networks: Sequence[Network], files: PairFiles, priors: Mapping[int, Plane]) -> Image | None:
+def _label(
+    networks: Sequence[Network], files: PairFiles, names: Sequence[str], priors: Mapping[int, Plane]
+) -> Image | None:
     """Return the new mask of a pair, None when its own is complete."""
     rgb, ir = load_pair(files)
     mask = load_mask(files, ir)
-    boxes = read_boxes(files.boxes) if files.boxes is not None else None
+    boxes = read_boxes(files, names)
     if mask is not None and (boxes is None or not len(overlooked_boxes(mask, boxes))):
         return None
     probability = class_probabilities(networks, rgb, ir)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from training.config import Config, plain
+from training.data.classes import classes_of
 from training.loop.optimiser import Optimisers, make_optimisers
 from training.model import Network, build_model
 from training.model.checkpoint import load_checkpoint, load_weights, save_checkpoint
@@ -42,6 +43,7 @@ class State:
         }
         tensors = {name: module.state_dict() for name, module in modules.items()}
         kept = {"step": self.step, "random": _random_states(self._device), "config": plain(config)}
+        kept["classes"] = [[one.name, list(one.rgb)] for one in self.network.classes]
         save_checkpoint(path, tensors | kept)
 
     def restore(self, path: Path) -> None:
@@ -77,7 +79,7 @@ def begin(config: Config, device: torch.device, checkpoint: Path | None = None) 
     Raises what build_model, load_weights, make_optimisers and freeze raise.
     """
     torch.manual_seed(config.seed)
-    network = build_model(config.model)
+    network = build_model(config.model, classes_of(config))
     if config.initial is not None:
         load_weights(network, config.initial)
     learner = Learner(network, deep=config.loss.auxiliary > 0, taught=config.loss.features > 0)

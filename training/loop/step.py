@@ -25,9 +25,9 @@ _STEADY_SHARE = 4  # one of so many samples gets a neighbouring frame
 class Step:
     """Advance a state by one step and return the loss terms of joint_loss, and `steadiness` where it counts.
 
-    Call it with rgb (N, 3, H, W) and ir (N, 1, H, W) in 0..1, allowed (N, H, W) and what a teacher says, if
-    any, always of one size. `shared` says that other processes take their part of every step. On a single GPU
-    the first step captures the kernels, which later steps replay, unless `train.graphs` is false.
+    Call it with rgb (N, 3, H, W) and ir (N, 1, H, W) in 0..1, allowed (N, C, H/2, W/2) and what a teacher
+    says, if any, always of one size. `shared` says that other processes take their part of every step. On a
+    single GPU the first step captures the kernels, which later steps replay, unless `train.graphs` is false.
     """
 
     def __init__(self, config: Config, state: State, shared: bool):

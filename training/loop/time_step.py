@@ -16,7 +16,6 @@ from pathlib import Path
 
 import torch
 
-from mtvif_ros.classes import CLASSES
 from mtvif_ros.command_line import command_parser, told_plainly, whole_number
 from training.config import Config, read_stages
 from training.loop.state import begin
@@ -35,8 +34,10 @@ def time_steps(config: Config, device: torch.device, steps: int) -> float:
     take_step = Step(config, state, shared=False)
     size = (config.train.batch, *config.train.crop)
     rgb, ir = (torch.rand(size[0], channels, *size[1:], device=device) for channels in (3, 1))
-    allowed = (1 << torch.randint(len(CLASSES), size, device=device)).int()
-    taught = _random_answers(size).to(device) if config.train.teacher is not None else None
+    classes = len(state.network.classes)
+    chosen = torch.randint(classes, (size[0], size[1] // 2, size[2] // 2), device=device)
+    allowed = torch.nn.functional.one_hot(chosen, classes).permute(0, 3, 1, 2) > 0
+    taught = _random_answers(size, classes).to(device) if config.train.teacher is not None else None
     times = []
     for _ in range(_WARM_UP + steps):
         start = time.perf_counter()
@@ -46,12 +47,12 @@ def time_steps(config: Config, device: torch.device, steps: int) -> float:
     return statistics.median(times[_WARM_UP:]) * 1e3
 
 
-def _random_answers(size: tuple[int, int, int]) -> Taught:
+def _random_answers(size: tuple[int, int, int], classes: int) -> Taught:
     batch, height, width = size
     features = tuple(
         torch.rand(batch, channels, height // stride, width // stride) for stride, channels in TAUGHT.items()
     )
-    probabilities = torch.rand(batch, len(CLASSES), height // 2, width // 2).softmax(1)
+    probabilities = torch.rand(batch, classes, height // 2, width // 2).softmax(1)
     return Taught(torch.rand(batch, 1, height, width), probabilities, features)
 
 

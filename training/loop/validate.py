@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
+from mtvif_ros.classes import colour_table
 from mtvif_ros.image import Image
 from mtvif_ros.imaging.draw import side_by_side
 from mtvif_ros.recordings.pair_folder import PairFiles
@@ -34,13 +35,14 @@ def validate(network: Network, pairs: Sequence[PairFiles]) -> tuple[Scores, dict
     network.eval()
     drawn = {files.name for files in pairs[:: -(-len(pairs) // _PICTURES)]}
     pictures: dict[str, Image] = {}
+    colours = colour_table([one.rgb for one in network.classes])
 
     def fuse(files: PairFiles, rgb: Image, ir: Image) -> tuple[Image, Image]:
         fused, mask = run_pair(network, rgb, ir)
         if files.name in drawn:
-            pictures[files.name] = side_by_side(rgb, ir, fused, mask)
+            pictures[files.name] = side_by_side(rgb, ir, fused, mask, colours)
         return fused, mask
 
-    scores = score_pairs(pairs, fuse)
+    scores = score_pairs(pairs, fuse, [one.name for one in network.classes])
     network.train(was_training)
     return scores, pictures

@@ -45,16 +45,15 @@ def joint_loss(
 ) -> dict[str, Tensor]:
     """Return every weighted term by name; training lowers their sum.
 
-    `outputs` are a learner's, `rgb` and `ir` its inputs, `allowed` (N, H, W) int32 bit sets of classes. The
-    term `auxiliary` applies the segmentation losses to the inner logits. `taught` is what a teacher says of
-    the frames. A term of weight zero is not computed. `judge_fusion` replaces fusion_terms with these
-    weights, see training.loop.graphs.
+    `outputs` are a learner's, `rgb` and `ir` its inputs, `allowed` (N, C, H/2, W/2) the classes that each
+    2x2 pixels may have. The term `auxiliary` applies the segmentation losses to the inner logits. `taught` is
+    what a teacher says of the frames. A term of weight zero is not computed. `judge_fusion` replaces
+    fusion_terms with these weights, see training.loop.graphs.
     """
     terms: dict[str, Tensor] = {}
     change = outputs.change.float()
     if outputs.cells is not None:
         logits = spread_cells(outputs.cells).float()
-        allowed = segmentation.halved(allowed)
         for name, segments in SEGMENTATION_LOSSES.items():
             if weight := getattr(weights, name):
                 terms[name] = weight * segments(logits, allowed)
@@ -92,7 +91,7 @@ def _inner_loss(inner: Sequence[Tensor], allowed: Tensor, weights: LossWeights) 
     losses = []
     for logits in inner:
         stride = allowed.shape[-1] // logits.shape[-1]
-        at_centres = allowed[:, stride // 2 :: stride, stride // 2 :: stride]
+        at_centres = allowed[:, :, stride // 2 :: stride, stride // 2 :: stride]
         losses += [
             weight * segments(logits.float(), at_centres)
             for name, segments in SEGMENTATION_LOSSES.items()

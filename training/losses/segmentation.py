@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
-
-
-def halved(allowed: Tensor) -> Tensor:
-    """Turn bit sets (N, H, W) into those of 2x2 pixels, which may be what any of them may be."""
-    rows = allowed[:, ::2] | allowed[:, 1::2]
-    return rows[:, :, ::2] | rows[:, :, 1::2]
 
 
 def partial_label_loss(logits: Tensor, allowed: Tensor, hardest: float = 0.35) -> Tensor:
     """Return minus the log of the summed probability of each pixel's allowed classes, mean over pixels.
 
-    `logits` is (N, C, h, w), `allowed` (N, h, w) int32 bit sets over the C classes. With one allowed class
-    this is cross-entropy; with all allowed it is zero. Of the pixels that exclude any class only the
-    `hardest` share counts (online hard example mining, Shrivastava et al., 2016).
+    `logits` is (N, C, h, w), `allowed` bool of the same shape. With one allowed class this is cross-entropy;
+    with all allowed it is zero. Of the pixels that exclude any class only the `hardest` share counts (online
+    hard example mining, Shrivastava et al., 2016).
     """
-    bits = torch.arange(logits.shape[1], device=logits.device).view(1, -1, 1, 1)
-    may_be = (allowed.unsqueeze(1) >> bits) & 1 == 1
     scores = logits.float()
-    of_allowed = scores.masked_fill(~may_be, -1e4).logsumexp(1)
-    loss = (scores.logsumexp(1) - of_allowed)[~may_be.all(1)]
+    of_allowed = scores.masked_fill(~allowed, -1e4).logsumexp(1)
+    loss = (scores.logsumexp(1) - of_allowed)[~allowed.all(1)]
     if loss.numel() == 0:
         return scores.sum() * 0
     kept = max(1, int(loss.numel() * hardest))
@@ -35,8 +26,7 @@ def class_dice_loss(logits: Tensor, allowed: Tensor) -> Tensor:
 
     Only pixels with exactly one allowed class count. Rare classes weigh as much as common ones.
     """
-    bits = 1 << torch.arange(logits.shape[1], device=logits.device).view(1, -1, 1, 1)
-    target = (allowed.unsqueeze(1) == bits).float()
+    target = (allowed & (allowed.sum(1, True) == 1)).float()
     known = target.sum(1, True)
     probability = logits.float().softmax(1) * known
     overlap = (probability * target).sum((0, 2, 3))

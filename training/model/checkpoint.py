@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,15 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 
+from mtvif_ros.classes import STREET_NAMES, SegmentationClass
 from training.config import ModelSettings, check
 from training.model import Network, build_model
 
 CHECKPOINT = "checkpoint.pt"
 _WEIGHTS = ".safetensors"
+_LAST_LAYER = ".segmentation.logits."
 _NAMED = 8
 
 
@@ -43,14 +46,15 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 def load_weights(network: Network, source: Path) -> list[str]:
     """Load the averaged weights of a run, or a .safetensors file, into `network`, as far as they fit.
 
-    A tensor fits when the network has one of its name and shape. Returns the names of the network's tensors
+    A tensor fits when the network has one of its name and shape; the last layer only if the classes are the
+    same, too. Returns the names of the network's tensors
     that stay as they are, and prints some. Raises FileNotFoundError when `source` has no weights, and
     ValueError when they cannot be read, when none fits or when their encoder's blocks have other widths.
     """
     path = source if source.suffix == _WEIGHTS else source / CHECKPOINT
     if not path.is_file():
         raise FileNotFoundError(f"initial: {path} does not exist; train that run first")
-    own, given = network.state_dict(), _read_weights(path)
+    own, (given, names) = network.state_dict(), _read_weights(path)
     widths, own_widths = _widths(network, given), _widths(network, own)
     if any(width != own_widths[name] for name, width in widths.items()):
         raise ValueError(
@@ -59,6 +63,9 @@ def load_weights(network: Network, source: Path) -> list[str]:
     fitting = {
         name: tensor for name, tensor in given.items() if name in own and own[name].shape == tensor.shape
     }
+    if names != [one.name for one in network.classes]:
+        fitting = {name: tensor for name, tensor in fitting.items() if _LAST_LAYER not in name}
+        print(f"{path} has other classes ({', '.join(names)}): the last layer starts anew")
     if not fitting:
         raise ValueError(f"initial: no tensor of {path} fits this network")
     network.load_state_dict(fitting, strict=False)
@@ -75,7 +82,7 @@ def _widths(network: Network, weights: Mapping[str, Tensor]) -> dict[str, int]:
     return {name: weights[taker].shape[1] for name, taker in takers.items() if taker in weights}
 
 
-def save_weights(network: nn.Module, path: Path) -> None:
+def save_weights(network: Network, path: Path) -> None:
     """Write weights to start other runs from, kernels in float16.
 
     Raises ValueError unless the file name ends in .safetensors.
@@ -88,15 +95,19 @@ def save_weights(network: nn.Module, path: Path) -> None:
         name: tensor.half().contiguous() if tensor.ndim > 1 else tensor.clone()
         for name, tensor in network.state_dict().items()
     }
-    save_file(small, path)
+    save_file(small, path, {"classes": json.dumps([one.name for one in network.classes])})
 
 
-def _read_weights(path: Path) -> dict[str, Tensor]:
+def _read_weights(path: Path) -> tuple[dict[str, Tensor], list[str]]:
+    """Return the tensors of a run or a file, and the names of its classes."""
     if path.suffix != _WEIGHTS:
-        average: dict[str, Tensor] = load_checkpoint(path)["average"]
-        return average
+        kept = load_checkpoint(path)
+        return kept["average"], [name for name, _ in kept["classes"]]
     try:
-        return load_file(path)
+        with safe_open(path, "pt") as file:
+            # Files of 0.1.0 name no classes and have the street's.
+            names = json.loads((file.metadata() or {}).get("classes", json.dumps(STREET_NAMES)))
+        return load_file(path), names
     except SafetensorError as error:
         raise ValueError(f"initial: {path} cannot be read: {error}") from error
 
@@ -109,7 +120,8 @@ def load_network(run: Path) -> Network:
     """
     state = load_checkpoint(run / CHECKPOINT)
     settings = check(ModelSettings, state["config"]["model"], f"{run / CHECKPOINT}: model")
-    network = build_model(replace(settings, pretrained=False))
+    classes = tuple(SegmentationClass(name, tuple(colour)) for name, colour in state["classes"])
+    network = build_model(replace(settings, pretrained=False), classes)
     try:
         network.load_state_dict(state["average"])
     except RuntimeError as error:

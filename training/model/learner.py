@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from mtvif_ros.classes import CLASSES
 from training.model.decoders import FusionDecoder
 from training.model.decoders.pyramid import FeaturePyramid
 from training.model.network import MultiTaskVIF, Network
@@ -46,7 +45,7 @@ class Learner(nn.Module):
         if deep and not isinstance(network.decoder, FusionDecoder):
             pyramid = network.decoder.pyramid
             assert isinstance(pyramid, FeaturePyramid)
-            self.judges.extend(nn.Conv2d(width, len(CLASSES), 1) for width in pyramid.map_channels)
+            self.judges.extend(nn.Conv2d(width, len(network.classes), 1) for width in pyramid.map_channels)
             # Zero weights send no gradient into a trained network until the judges have learnt something.
             for parameter in self.judges.parameters():
                 nn.init.zeros_(parameter)

@@ -7,17 +7,19 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from mtvif_ros.classes import CLASSES
+from mtvif_ros.classes import STREET, SegmentationClass
 from training.config import DecoderName, ModelSettings
 from training.model.decoders import FusionDecoder, MultiTaskHead, SegmentationDecoder
 from training.model.encoders import ENCODERS, Encoder
 from training.model.luma import luma_of
 
+Classes = tuple[SegmentationClass, ...]
+
 _PYRAMID_STRIDE = 32
 
 
 class MultiTaskVIF(nn.Module):
-    """Fuse and segment a pair of frames in one pass.
+    """Fuse and segment a pair of frames in one pass; `classes` are those of the segmentation.
 
     Takes `rgb` (N, 3, H, W) and `ir` (N, 1, H, W), float in 0..1, H and W divisible by `stride`.
     Returns the change of luma (N, 1, H, W) and cell logits (N, H/4, W/4, C, 4), which spread_cells turns
@@ -27,10 +29,11 @@ class MultiTaskVIF(nn.Module):
 
     stride = _PYRAMID_STRIDE
 
-    def __init__(self, encoder: Encoder, decoder: nn.Module):
+    def __init__(self, encoder: Encoder, decoder: nn.Module, classes: Classes = STREET):
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
+        self.classes = classes
 
     def forward(self, rgb: Tensor, ir: Tensor) -> tuple[Tensor, Tensor | None]:
         _check_frames(rgb, ir, self.stride)
@@ -51,6 +54,7 @@ class Cascade(nn.Module):
         self.fusion = fusion
         self.encoder = encoder
         self.decoder = decoder
+        self.classes = fusion.classes
 
     def forward(self, rgb: Tensor, ir: Tensor) -> tuple[Tensor, Tensor]:
         change, _ = self.fusion(rgb, ir)
@@ -62,34 +66,34 @@ class Cascade(nn.Module):
 Network = MultiTaskVIF | Cascade
 
 
-def build_model(settings: ModelSettings) -> Network:
+def build_model(settings: ModelSettings, classes: Classes = STREET) -> Network:
     """Build the network that a config's `model` section describes.
 
     Raises ValueError for widths that the encoder does not have.
     """
     new_encoder = ENCODERS[settings.encoder]
     return DECODERS[settings.decoder](
-        lambda: new_encoder(pretrained=settings.pretrained, hidden=settings.hidden)
+        lambda: new_encoder(pretrained=settings.pretrained, hidden=settings.hidden), classes
     )
 
 
-def _multitask(new_encoder: Callable[[], Encoder]) -> Network:
+def _multitask(new_encoder: Callable[[], Encoder], classes: Classes) -> Network:
     encoder = new_encoder()
-    return MultiTaskVIF(encoder, MultiTaskHead(encoder.channels, len(CLASSES)))
+    return MultiTaskVIF(encoder, MultiTaskHead(encoder.channels, len(classes)), classes)
 
 
-def _fusion(new_encoder: Callable[[], Encoder]) -> MultiTaskVIF:
+def _fusion(new_encoder: Callable[[], Encoder], classes: Classes) -> MultiTaskVIF:
     encoder = new_encoder()
-    return MultiTaskVIF(encoder, FusionDecoder(encoder.channels))
+    return MultiTaskVIF(encoder, FusionDecoder(encoder.channels), classes)
 
 
-def _cascade(new_encoder: Callable[[], Encoder]) -> Network:
+def _cascade(new_encoder: Callable[[], Encoder], classes: Classes) -> Network:
     encoder = new_encoder()
-    segments = SegmentationDecoder(encoder.channels, len(CLASSES))
-    return Cascade(_fusion(new_encoder), encoder, segments)
+    segments = SegmentationDecoder(encoder.channels, len(classes))
+    return Cascade(_fusion(new_encoder, classes), encoder, segments)
 
 
-DECODERS: dict[DecoderName, Callable[[Callable[[], Encoder]], Network]] = {
+DECODERS: dict[DecoderName, Callable[[Callable[[], Encoder], Classes], Network]] = {
     "multitask": _multitask,
     "fusion": _fusion,
     "cascade": _cascade,

@@ -12,7 +12,6 @@ import onnx
 import onnxslim
 import torch
 
-from mtvif_ros.classes import CLASS_NAMES, palette
 from mtvif_ros.engines import load_engine
 from mtvif_ros.size import USUAL, Size, shown
 from training.model.contract import INPUT_NAMES, OUTPUT_NAMES, ContractModel
@@ -63,8 +62,8 @@ def write_onnx(
         )
     model = onnxslim.slim(onnx.load(str(path)))
     described = {
-        "classes": json.dumps(CLASS_NAMES),
-        "palette": json.dumps(palette().tolist()),
+        "classes": json.dumps([one.name for one in network.classes]),
+        "palette": json.dumps([one.rgb for one in network.classes]),
         "precision": precision,
         **properties,
     }

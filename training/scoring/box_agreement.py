@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
-from mtvif_ros.classes import CLASS_NAMES
-from training.data.boxes import BOX_CLASSES, Boxes, box_window, is_found
+from training.data.boxes import Boxes, box_window, is_found
 
 
 class BoxAgreement:
@@ -16,17 +18,16 @@ class BoxAgreement:
     its class.
     """
 
-    def __init__(self) -> None:
-        self._boxes = dict.fromkeys(BOX_CLASSES, 0)
-        self._found = dict.fromkeys(BOX_CLASSES, 0)
-        self._pixels = dict.fromkeys(BOX_CLASSES, 0)
-        self._inside = dict.fromkeys(BOX_CLASSES, 0)
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self._boxes, self._found, self._pixels, self._inside = (Counter[int]() for _ in range(4))
+        self._boxed: set[int] = set()
 
     def add(self, mask: npt.NDArray[np.uint8], boxes: Boxes) -> None:
-        """Count one frame: `mask` (H, W) of class indices, `boxes` (N, 5) as read_boxes returns them."""
-        inside = {index: np.zeros(mask.shape, bool) for index in BOX_CLASSES}
-        for kind, *box in boxes:
-            index = BOX_CLASSES[int(kind)]
+        """Count one frame: `mask` (H, W) of class indices and its boxes."""
+        self._boxed |= boxes.boxed
+        inside = {index: np.zeros(mask.shape, bool) for index in boxes.boxed}
+        for index, box in boxes:
             window = box_window(box, mask.shape)
             if mask[window].size:
                 self._boxes[index] += 1
@@ -42,11 +43,11 @@ class BoxAgreement:
         if not any(self._boxes.values()):
             return None
         return {
-            CLASS_NAMES[index]: {
+            self._names[index]: {
                 "found": _share(self._found[index], self._boxes[index]),
                 "inside": _share(self._inside[index], self._pixels[index]),
             }
-            for index in BOX_CLASSES
+            for index in sorted(self._boxed)
         }
 
 

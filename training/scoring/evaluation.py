@@ -58,7 +58,7 @@ def evaluate(
     def fuse(files: PairFiles, rgb: Image, ir: Image) -> tuple[Image, Image]:
         return fuser(rgb, ir)
 
-    scores = score_pairs(tracked(pairs, "evaluate", len(pairs), unit="pair"), fuse, others)
+    scores = score_pairs(tracked(pairs, "evaluate", len(pairs), unit="pair"), fuse, fuser.classes, others)
     return Evaluation(str(model), fuser.description, len(pairs), scores)
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mtvif_ros.classes import CLASS_NAMES
 from mtvif_ros.image import Image
 from mtvif_ros.metrics.fusion import METRICS, fusion_metrics, luma, prepare
 from mtvif_ros.metrics.infrared_only import HiddenPersons
@@ -17,6 +16,8 @@ from mtvif_ros.metrics.segmentation import confusion_matrix, iou_per_class
 from mtvif_ros.recordings.pair_folder import PairFiles, load_mask, load_pair
 from training.data.boxes import read_boxes
 from training.scoring.box_agreement import BoxAgreement
+
+_PERSON = "person"
 
 Plane = npt.NDArray[np.float64]
 Fuse = Callable[[PairFiles, Image, Image], tuple[Image, Image]]
@@ -40,31 +41,37 @@ class Scores:
 
 
 def score_pairs(
-    pairs: Iterable[PairFiles], fuse: Fuse, others: Mapping[str, FusePlane] | None = None
+    pairs: Iterable[PairFiles],
+    fuse: Fuse,
+    names: Sequence[str],
+    others: Mapping[str, FusePlane] | None = None,
 ) -> Scores:
-    """Run `fuse` on every pair and score it as the method `model`, beside the fused planes of `others`."""
+    """Run `fuse` on every pair and score it as the method `model`, beside the fused planes of `others`.
+
+    `names` are the classes of its masks and of the labels.
+    """
     scores: dict[str, list[dict[str, float]]] = {}
-    matrix = np.zeros((len(CLASS_NAMES), len(CLASS_NAMES)), np.int64)
-    boxes, hidden = BoxAgreement(), HiddenPersons()
+    matrix = np.zeros((len(names), len(names)), np.int64)
+    boxes, hidden = BoxAgreement(names), HiddenPersons()
     for files in pairs:
         rgb, ir = load_pair(files)
         fused, mask = fuse(files, rgb, ir)
         labels = load_mask(files, ir)
         if labels is not None:
-            matrix += confusion_matrix(labels, mask, len(CLASS_NAMES))
-        if files.boxes is not None:
-            boxes.add(mask, read_boxes(files.boxes))
+            matrix += confusion_matrix(labels, mask, len(names))
+        if (of_pair := read_boxes(files, names)) is not None:
+            boxes.add(mask, of_pair)
         visible, infrared = np.rint(luma(rgb)), ir.astype(np.float64)
         planes = {"model": np.rint(luma(fused))}
         planes |= {name: other(files, visible, infrared) for name, other in (others or {}).items()}
-        if labels is not None:
-            hidden.add(visible, infrared, labels, planes)
+        if labels is not None and _PERSON in names:
+            hidden.add(visible, infrared, labels == names.index(_PERSON), planes)
         sources = prepare(visible), prepare(infrared)
         for name, plane in planes.items():
             scores.setdefault(name, []).append(fusion_metrics(plane, *sources))
     iou = {
         name: float(value) if matrix[index].any() else None
-        for index, (name, value) in enumerate(zip(CLASS_NAMES, iou_per_class(matrix)))
+        for index, (name, value) in enumerate(zip(names, iou_per_class(matrix)))
     }
     known = [value for value in iou.values() if value is not None]
     return Scores(

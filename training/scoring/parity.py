@@ -67,17 +67,19 @@ def tabulate(models: Sequence[Path], pairs: Sequence[PairFiles]) -> str:
             fuse = Fuser(model, backend)
             outputs = outputs_of(fuse, pairs)
             parity = compare_outputs(reference, outputs)
-            lines.append(_row(f"{model.name}, {fuse.description}", parity, _score(pairs, outputs)))
+            lines.append(
+                _row(f"{model.name}, {fuse.description}", parity, _score(pairs, outputs, fuse.classes))
+            )
     return "\n".join(lines)
 
 
-def _score(pairs: Sequence[PairFiles], outputs: Sequence[Outputs]) -> Scores:
+def _score(pairs: Sequence[PairFiles], outputs: Sequence[Outputs], names: Sequence[str]) -> Scores:
     by_name = {files.name: output for files, output in zip(pairs, outputs)}
 
     def look_up(files: PairFiles, rgb: Image, ir: Image) -> Outputs:
         return by_name[files.name]
 
-    return score_pairs(pairs, look_up)
+    return score_pairs(pairs, look_up, names)
 
 
 def _row(name: str, parity: Parity, scores: Scores) -> str:

@@ -43,8 +43,14 @@ def build(
         raise EngineError(
             f"TensorRT is missing: {error}; install it with: pip install {BACKENDS['tensorrt'].package}"
         ) from error
-    cached_engine(cache_directory(), key, lambda: build_engine(flavour, checked, size))
-    return engine_path(cache_directory(), key)
+    folder = cache_directory()
+    cached_engine(folder, key, lambda: build_engine(flavour, checked, size))
+    if folder is None or not engine_path(folder, key).exists():
+        raise EngineError(
+            f"engine cache {folder or 'of a user without home'}: cannot keep the engine; set "
+            "MTVIF_ENGINE_CACHE to a folder that you may write, or use --out"
+        )
+    return engine_path(folder, key)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -5,12 +5,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from mtvif_ros.classes import CLASS_NAMES
 from mtvif_ros.metrics.infrared_only import HiddenPersons, hidden_persons, standing_out
 
 Frame = npt.NDArray[Any]
 
-PERSON = CLASS_NAMES.index("person")
 WHERE = (slice(20, 50), slice(30, 42))
 
 
@@ -22,7 +20,7 @@ def flat(level: float, person: float) -> Frame:
 
 @pytest.fixture
 def labels() -> Frame:
-    return flat(0, PERSON).astype(np.uint8)
+    return flat(0, 1) > 0
 
 
 def test_a_person_is_hidden_when_infrared_shows_them_and_the_visible_frame_does_not(labels: Frame) -> None:
@@ -35,10 +33,11 @@ def test_a_person_is_hidden_when_infrared_shows_them_and_the_visible_frame_does_
 
 def test_the_outline_and_other_persons_do_not_count(labels: Frame) -> None:
     warm, smoke = flat(80, 160), flat(170, 170)
-    outline = cv2.dilate(labels, np.ones((5, 5))) - cv2.erode(labels, np.ones((3, 3)))
+    persons = labels.astype(np.uint8)
+    outline = cv2.dilate(persons, np.ones((5, 5))) - cv2.erode(persons, np.ones((3, 3)))
     warm[outline > 0] = 255
     neighbour = (slice(20, 50), slice(46, 58))
-    labels[neighbour], warm[neighbour] = PERSON, 160
+    labels[neighbour], warm[neighbour] = True, 160
     assert [standing_out(warm, person) for person in hidden_persons(smoke, warm, labels)] == [80, 80]
 
 

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -5,6 +6,7 @@ import numpy.typing as npt
 import pytest
 from builtin_interfaces.msg import Time
 
+from mtvif_ros.image import AnyImage
 from mtvif_ros.node.health import (
     Answer,
     HealthReport,
@@ -20,9 +22,11 @@ SECOND = 1_000_000_000
 TOPICS = {Stream.RGB: "/cam/color", Stream.IR: "/cam/thermal"}
 
 
-def look(monitor: Monitor, unpaired: int = 0, superseded: int = 0, at: int = SECOND) -> HealthReport:
-    counts = {Stream.RGB: StreamCounts(), Stream.IR: StreamCounts(unpaired=unpaired)}
-    return monitor.report(at, counts, superseded)
+def look(
+    monitor: Monitor, unpaired: int = 0, superseded: int = 0, at: int = SECOND, duplicate: int = 0
+) -> HealthReport:
+    counts = {Stream.RGB: StreamCounts(), Stream.IR: StreamCounts(unpaired=unpaired, duplicate=duplicate)}
+    return monitor.report(at, counts, superseded, lambda: "raise sync.slop")
 
 
 @pytest.fixture
@@ -53,7 +57,8 @@ def test_rates_and_percentiles_by_hand(fed: Monitor) -> None:
     ("change", "level", "words"),
     [
         ({"superseded": 1}, Level.WARN, "cannot keep up"),
-        ({"unpaired": 20}, Level.WARN, "sync.slop"),
+        ({"unpaired": 20}, Level.WARN, "frames without a partner: raise sync.slop"),
+        ({"duplicate": 20}, Level.WARN, "stamps repeat on /cam/thermal: is there more than one publisher?"),
         ({"unpaired": 2}, Level.OK, "fusing"),
         ({"at": 3 * SECOND}, Level.STALE, "no frames from /cam/color and /cam/thermal"),
     ],
@@ -112,9 +117,109 @@ def test_zero_stamps_are_counted_and_told() -> None:
 
 def test_a_report_keeps_its_counts_while_the_synchronizer_counts_on(fed: Monitor) -> None:
     counts = {stream: StreamCounts(paired=1) for stream in Stream}
-    report = fed.report(SECOND, counts, 0)
+    report = fed.report(SECOND, counts, 0, lambda: "")
     counts[Stream.RGB].paired = 2
     assert report.cameras[Stream.RGB].counts.paired == 1
+
+
+def run(
+    monitor: Monitor,
+    seconds: int,
+    lost: tuple[int, int] = (0, 0),
+    rates: tuple[int, int] = (30, 30),
+    zero: tuple[int, ...] = (),
+    pictures: tuple[Callable[[int], AnyImage], ...] = (),
+) -> list[HealthReport]:
+    """Report once a second on cameras of these rates; `lost` are the frames of each that find no partner."""
+    reports = []
+    for second in range(seconds):
+        for stream, rate in zip(Stream, rates):
+            for number in range(rate):
+                at = second * SECOND + number * SECOND // rate
+                monitor.received(stream, at, stamped=second not in zero)
+        for stream, picture in zip(Stream, pictures):
+            monitor.seen(stream, picture(second), second * SECOND)
+        counts = {stream: StreamCounts(unpaired=(second + 1) * each) for stream, each in zip(Stream, lost)}
+        reports.append(monitor.report((second + 1) * SECOND, counts, 0, lambda: "raise sync.slop"))
+    return reports
+
+
+@pytest.mark.parametrize(
+    ("rates", "lost", "level"),
+    [
+        ((30, 9), (21, 0), Level.OK),  # every frame of the slower camera is paired
+        ((9, 30), (0, 21), Level.OK),
+        ((30, 9), (26, 5), Level.WARN),
+        ((30, 30), (0, 20), Level.WARN),
+        ((30, 1), (29, 0), Level.OK),
+    ],
+)
+def test_frames_of_the_slower_camera_say_whether_pairs_are_lost(
+    rates: tuple[int, int], lost: tuple[int, int], level: Level
+) -> None:
+    assert {report.level for report in run(Monitor(TOPICS, 0), 6, lost, rates)} == {level}
+
+
+def test_one_zero_stamp_is_a_state_of_seconds_and_a_count_for_ever() -> None:
+    reports = run(Monitor(TOPICS, 0), 8, zero=(1,))
+    assert [report.level == Level.WARN for report in reports] == [False] + 3 * [True] + 4 * [False]
+    assert reports[-1].cameras[Stream.RGB].zero_stamps == 30
+
+
+def test_a_camera_that_sends_seldom_is_not_silent_between_two_frames() -> None:
+    monitor = Monitor(TOPICS, 0)
+    for second in range(0, 21, 2):
+        for stream in Stream:
+            monitor.received(stream, second * SECOND)
+    assert look(monitor, at=21 * SECOND + SECOND // 2).level == Level.OK
+    assert look(monitor, at=27 * SECOND).level == Level.STALE
+
+
+def constant(height: int, width: int) -> Callable[[int], AnyImage]:
+    return lambda second: np.full((height, width), 7, np.uint8)
+
+
+def little_noise(second: int) -> AnyImage:
+    """A small picture of which one pixel in fifty differs from the last."""
+    noise = np.random.default_rng(second).random((60, 80)) < 0.02
+    return (7 + noise).astype(np.uint8)
+
+
+def changing(second: int) -> AnyImage:
+    return np.full((60, 80), second, np.uint8)
+
+
+def seldom(second: int) -> AnyImage:
+    """A scene without noise where something moves every five seconds."""
+    return changing(second // 5)
+
+
+@pytest.mark.parametrize(
+    ("infrared", "warned"),
+    [
+        (constant(60, 80), range(3, 20)),
+        (little_noise, range(0)),
+        (seldom, range(3, 5)),
+    ],
+)
+def test_only_a_camera_that_is_used_to_change_is_called_hung(
+    infrared: Callable[[int], AnyImage], warned: range
+) -> None:
+    reports = run(Monitor(TOPICS, 0), 20, pictures=(changing, infrared))
+    assert [second for second, report in enumerate(reports) if report.level] == list(warned)
+
+
+def test_a_scene_that_stands_still_for_both_cameras_is_no_hung_camera() -> None:
+    reports = run(Monitor(TOPICS, 0), 20, pictures=(constant(60, 80), constant(60, 80)))
+    assert {report.level for report in reports} == {Level.OK}
+
+
+def test_what_was_noticed_is_a_state_of_seconds_and_new_once() -> None:
+    monitor = Monitor(TOPICS, 0)
+    assert [monitor.noticed("false colours", second * SECOND) for second in (0, 1, 2)] == [True, False, False]
+    reports = run(monitor, 8)
+    assert [report.message for report in reports] == ["false colours"] * 4 + ["fusing"] * 4
+    assert monitor.noticed("false colours", 8 * SECOND)
 
 
 ENDS = ("paired", "unpaired", "late", "duplicate", "overflowed")

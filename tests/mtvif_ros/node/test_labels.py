@@ -8,7 +8,7 @@ from pathlib import Path
 import onnx
 from rcl_interfaces.srv import GetParameters
 
-from mtvif_ros.classes import CLASS_NAMES
+from mtvif_ros.classes import STREET_NAMES
 from mtvif_ros.node.fusion_node import FusionNode
 from tests.mtvif_ros.node.cameras import Cameras, local_node, toy_parameters
 
@@ -21,7 +21,7 @@ def test_class_names_and_colours_can_be_read_and_not_set(cameras: Cameras, runni
         answer = cameras.call(GetParameters, "fusion_node/get_parameters", request)
         assert "belongs to the model file" in cameras.set_parameter("classes", ["cat"])
     names, colours = (value.string_array_value for value in answer.values)
-    assert list(names) == list(CLASS_NAMES)
+    assert list(names) == list(STREET_NAMES)
     assert colours[1] == "#4060ff"
 
 
@@ -31,7 +31,7 @@ def test_the_next_configure_brings_the_labels_of_its_model(
     other = onnx.load(str(toy_model))
     for entry in other.metadata_props:
         if entry.key == "palette":
-            entry.value = json.dumps([[index, 0, 0] for index in range(len(CLASS_NAMES))])
+            entry.value = json.dumps([[index, 0, 0] for index in range(len(STREET_NAMES))])
     onnx.save(other, str(tmp_path / "other.onnx"))
     with local_node(cameras, toy_parameters(toy_model)) as node:
         node.trigger_configure()

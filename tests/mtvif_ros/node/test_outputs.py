@@ -10,11 +10,14 @@ from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 
 from mtvif_ros import topics
+from mtvif_ros.classes import STREET, colour_table
 from mtvif_ros.imaging.codec import read_grey, read_rgb
 from mtvif_ros.imaging.draw import overlay
 from mtvif_ros.node.fusion_node import FusionNode
 from mtvif_ros.synthetic import Frame
 from tests.mtvif_ros.node.cameras import Cameras, local_node, toy_parameters
+
+COLOURS = colour_table([one.rgb for one in STREET])
 
 Running = Callable[..., AbstractContextManager[FusionNode]]
 
@@ -26,7 +29,7 @@ def test_the_overlay_is_drawn_once_someone_listens(
     with running():
         cameras.node.create_subscription(Image, topics.OVERLAY, overlays.append, 10)
         assert cameras.ask_until(small_frame, lambda: overlays)
-    drawn = overlay(read_rgb(cameras.fused[-1]), read_grey(cameras.masks[-1]))
+    drawn = overlay(read_rgb(cameras.fused[-1]), read_grey(cameras.masks[-1]), COLOURS)
     assert np.array_equal(read_rgb(overlays[-1]), drawn)
 
 

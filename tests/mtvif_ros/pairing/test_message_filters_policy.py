@@ -42,3 +42,13 @@ def test_every_frame_ends_in_one_count(policy: str) -> None:
     assert sync.counts(Stream.RGB).total == 22
     assert sync.counts(Stream.RGB).duplicate == 1
     assert sync.counts(Stream.IR).paired == sync.counts(Stream.IR).total == 10
+
+
+@needs_it
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_clocks_decades_apart_are_paired(sign: int) -> None:
+    apart = 1_700_000_000_000 * MS
+    sync: MessageFiltersSynchronizer[int] = MessageFiltersSynchronizer("exact", 20 * MS, offset=sign * apart)
+    late, early = (Stream.RGB, Stream.IR) if sign < 0 else (Stream.IR, Stream.RGB)
+    assert sync.add(late, 33 * MS + apart, 1, 0) == []
+    assert [pair.distance for pair in sync.add(early, 33 * MS, 2, 0)] == [0]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mtvif_ros.classes import CLASS_NAMES
+from mtvif_ros.classes import STREET_NAMES
 from mtvif_ros.machine import this_machine
 from mtvif_ros.metrics.fusion import METRICS
 from mtvif_ros.replay.scoring import METHODS
@@ -12,7 +12,7 @@ QUALITY = Quality(
     scored=3,
     scored_per_second=5.0,
     fusion={method: dict.fromkeys(METRICS, 1.1 if method == "model" else 1.0) for method in METHODS},
-    iou={**dict.fromkeys(CLASS_NAMES, 0.5), "bump": None},
+    iou={**dict.fromkeys(STREET_NAMES, 0.5), "bump": None},
     miou=0.5,
     confusion=[[int(row == column) for column in range(9)] for row in range(9)],
     flicker=1.0,
@@ -51,7 +51,7 @@ def summary(of: TopicSummary | None = None, **changes: Any) -> Summary:
         "limits": (),
         "problems": (),
         "model": ModelUsed("m.onnx", "1", "0" * 64),
-        "classes": CLASS_NAMES,
+        "classes": STREET_NAMES,
         "machine": this_machine(),
         "command": "mtvif_replay",
         "node": "",

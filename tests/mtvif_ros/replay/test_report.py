@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mtvif_ros.classes import STREET, colour_table
 from mtvif_ros.metrics.fusion import METRICS
 from mtvif_ros.metrics.pair import AnsweredPair
 from mtvif_ros.replay.limits import DEFAULT_LIMITS, judge
@@ -20,6 +21,9 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 def judged(of: TopicSummary) -> Summary:
     return replace(summary(of), limits=judge(summary(of), DEFAULT_LIMITS))
+
+
+COLOURS = colour_table([one.rgb for one in STREET])
 
 
 @pytest.fixture
@@ -42,7 +46,7 @@ def page(tmp_path: Path, night_frame: Frame) -> Path:
             for s in stamps
         ]
 
-    write_report(tmp_path / "report.html", judged(topic(3)), rows, pictures, [])
+    write_report(tmp_path / "report.html", judged(topic(3)), rows, pictures, COLOURS, [])
     return tmp_path / "report.html"
 
 
@@ -55,14 +59,19 @@ def test_the_page_needs_no_network(page: Path) -> None:
 
 
 def test_a_replay_without_any_answer_still_gives_a_page(tmp_path: Path) -> None:
-    write_report(tmp_path / "report.html", judged(topic(0, lost=3)), [], lambda _: [], [])
+    write_report(tmp_path / "report.html", judged(topic(0, lost=3)), [], lambda _: [], COLOURS, [])
     text = (tmp_path / "report.html").read_text()
     assert "2 of 4 limits are missed" in text and "The node answered no pair" in text
 
 
 def test_superseded_pairs_are_not_called_lost(tmp_path: Path) -> None:
     write_report(
-        tmp_path / "report.html", replace(judged(topic(2, superseded=1)), quality=None), [], lambda _: [], []
+        tmp_path / "report.html",
+        replace(judged(topic(2, superseded=1)), quality=None),
+        [],
+        lambda _: [],
+        COLOURS,
+        [],
     )
     text = (tmp_path / "report.html").read_text()
     assert "The node did not keep up: it answered 2 of 3 pairs" in text

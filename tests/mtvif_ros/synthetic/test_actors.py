@@ -1,13 +1,13 @@
 import cv2
 import numpy as np
 
-from mtvif_ros.classes import CLASS_NAMES
+from mtvif_ros.classes import STREET_NAMES
 from mtvif_ros.synthetic.actors import Bike
 from mtvif_ros.synthetic.brush import Brush
 from mtvif_ros.synthetic.camera import Camera
 from mtvif_ros.synthetic.canvas import SHINES, Canvas
 
-BIKE = CLASS_NAMES.index("bike")
+BIKE = STREET_NAMES.index("bike")
 
 
 def test_a_bikes_label_fills_wheels_and_frame_without_hiding_the_light_behind() -> None:

@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mtvif_ros.classes import CLASS_NAMES
+from mtvif_ros.classes import STREET_NAMES
 from mtvif_ros.synthetic import Frame, RoadScene, SceneConfig
 
 
@@ -26,7 +26,7 @@ def test_a_long_drive_shows_all_nine_classes() -> None:
     seen: set[int] = set()
     for index in range(0, 500, 20):
         seen |= set(np.unique(scene.frame(index).mask).tolist())
-    assert seen == set(range(len(CLASS_NAMES)))
+    assert seen == set(range(len(STREET_NAMES)))
 
 
 @pytest.mark.parametrize("size", [(640, 480), (320, 256), (1280, 720)])

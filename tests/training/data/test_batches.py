@@ -15,7 +15,7 @@ def test_batches_hold_the_samples_that_are_asked_for() -> None:
     first, second = training_batches(config, Path(), Path(), NUMBERS, 0, False)
     again, _ = training_batches(config, Path(), Path(), [[3, 2], [0, 1]], 0, False)
     rgb, ir, allowed = first
-    assert rgb.shape == (2, 3, 64, 64) and ir.shape == (2, 1, 64, 64) and allowed.shape == (2, 64, 64)
+    assert rgb.shape == (2, 3, 64, 64) and ir.shape == (2, 1, 64, 64) and allowed.shape == (2, 9, 32, 32)
     for one, two, three in zip(first, second, again, strict=True):
         assert torch.equal(three, torch.stack((two[1], one[1])))
 

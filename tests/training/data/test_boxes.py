@@ -1,17 +1,36 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from mtvif_ros.classes import STREET_NAMES
+from mtvif_ros.recordings.pair_folder import PairFiles
 from training.data.boxes import box_window, read_boxes
 
 
+def pair_with(text: str, folder: Path, **more: Any) -> PairFiles:
+    path = folder / "one.txt"
+    path.write_text(text)
+    return PairFiles("one", folder, folder, None, path, **more)
+
+
 def test_boxes_are_read_in_yolo_form(tmp_path: Path) -> None:
-    path = tmp_path / "one.txt"
-    path.write_text("0 0.5 0.5 0.2 0.4\n\n2 0.1 0.1 0.1 0.1\n")
-    assert read_boxes(path) == pytest.approx(np.array([[0, 0.5, 0.5, 0.2, 0.4], [2, 0.1, 0.1, 0.1, 0.1]]))
-    path.write_text("")
-    assert read_boxes(path).shape == (0, 5)
+    files = pair_with("0 0.5 0.5 0.2 0.4\n\n2 0.1 0.1 0.1 0.1\n", tmp_path)
+    boxes = read_boxes(files, STREET_NAMES)
+    assert boxes is not None and len(boxes) == 2
+    assert [STREET_NAMES[index] for index, _ in boxes] == ["person", "car"]
+    assert boxes.places == pytest.approx(np.array([[0.5, 0.5, 0.2, 0.4], [0.1, 0.1, 0.1, 0.1]]))
+    assert boxes.boxed == {1, 2, 3}
+    empty = read_boxes(pair_with("", tmp_path), STREET_NAMES)
+    assert empty is not None and len(empty) == 0 and empty.places.shape == (0, 4)
+    assert read_boxes(PairFiles("one", tmp_path, tmp_path, None, None), STREET_NAMES) is None
+
+
+def test_boxes_have_a_data_sets_own_names_and_those_of_other_classes_are_left_out(tmp_path: Path) -> None:
+    files = pair_with("1 0.5 0.5 0.2 0.4\n0 0.1 0.1 0.1 0.1\n", tmp_path, box_names=("cat", "dog"))
+    boxes = read_boxes(files, ["floor", "dog"])
+    assert boxes is not None and boxes.indices == (1,) and boxes.boxed == {1}
 
 
 @pytest.mark.parametrize(
@@ -25,10 +44,9 @@ def test_boxes_are_read_in_yolo_form(tmp_path: Path) -> None:
     ],
 )
 def test_an_unusable_line_is_named(line: str, problem: str, tmp_path: Path) -> None:
-    path = tmp_path / "one.txt"
-    path.write_text("1 0.5 0.5 0.1 0.1\n" + line)
+    files = pair_with("1 0.5 0.5 0.1 0.1\n" + line, tmp_path)
     with pytest.raises(ValueError, match=rf"one\.txt: line 2.*{problem}"):
-        read_boxes(path)
+        read_boxes(files, STREET_NAMES)
 
 
 def test_a_window_is_cut_at_the_picture() -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from mtvif_ros.classes import STREET_NAMES
 from tests.training.tiny import Taught
 from training.config import Config
 from training.data.canvases import SIZE, Canvases, make_canvases
@@ -39,17 +40,18 @@ def test_a_canvas_holds_frames_classes_and_what_the_teacher_says(taught: Taught)
         "stride16": (3, 112, 30, 40),
         "stride32": (3, 192, 15, 20),
     }
-    assert all(array.any(axis=tuple(range(1, array.ndim))).all() for array in arrays.values())
+    shown = [array for name, array in arrays.items() if name != "allowed"]
+    assert all(array.any(axis=tuple(range(1, array.ndim))).all() for array in shown)
     sums = arrays["probabilities"].sum(1, np.int32)
     assert abs(sums - 255).max() <= 9  # each is rounded
-    known = arrays["allowed"] == 1
+    known = arrays["allowed"] == 0
     background = arrays["probabilities"][:, 0].repeat(2, 1).repeat(2, 2)
     assert background[known].mean() > 200
 
 
 def test_making_them_goes_on_where_it_stopped(taught: Taught, copied: Path) -> None:
     kept = json.loads((copied / "canvases.json").read_text())
-    assert kept["done"] == 3
+    assert kept["done"] == 3 and kept["classes"] == list(STREET_NAMES)
     (copied / "canvases.json").write_text(json.dumps(kept | {"done": 1}))
     for path in copied.glob("*.npy"):
         array = np.load(path, mmap_mode="r+")
@@ -106,6 +108,8 @@ def marked(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("stride32", columns[None, ::32, ::32], np.float16),
     ):
         np.save(folder / f"{name}.npy", plane[None].astype(kind))
+    told = {"classes": [str(index) for index in range(255)], "sets": []}
+    (folder / "canvases.json").write_text(json.dumps(told))
     return folder
 
 
@@ -120,8 +124,9 @@ def test_all_parts_of_a_view_show_the_same_place_mirrored_or_not(marked: Path) -
     for index in (index for index in range(40) if index % 8 != 7):
         rgb, ir, allowed, said = views[index]
         column, row = (rgb * 255).round(), (ir * 255).round()
-        assert rgb.shape == (1, 96, 128) and ir.shape == (1, 96, 128) and allowed.dtype == torch.int32
-        assert torch.equal(allowed, column[0].int())
+        assert rgb.shape == (1, 96, 128) and ir.shape == (1, 96, 128)
+        assert allowed.dtype == torch.bool and torch.equal(allowed.sum(0), torch.ones(48, 64).long())
+        assert torch.equal(allowed.float().argmax(0), column[0, ::2, ::2].long())
         assert torch.equal(said.change, row)
         assert torch.equal((said.probabilities * 255).round(), column[:, ::2, ::2])
         for features, stride in zip(said.features, (8, 16, 32), strict=True):

@@ -8,10 +8,10 @@ import pytest
 import torch
 import yaml
 
-from mtvif_ros.classes import CLASS_NAMES
+from mtvif_ros.classes import STREET_NAMES
 from tests.training import tiny
 from training.check import main as check_files
-from training.config import PairSelection, PairSource, RenderedSource, check
+from training.config import AnySource, PairSelection, PairSource, RenderedSource, check
 from training.data.mixture import Mixture, load_sources
 from training.data.selection import select_pairs
 
@@ -40,7 +40,7 @@ def data(tmp_path: Path) -> Path:
 def names(entry: dict[str, Any], data: Path) -> list[int]:
     return [
         int(files.name[:5])
-        for files in select_pairs(check(PairSelection, {"path": "set", **entry}, "entry"), data)
+        for files in select_pairs(check(PairSelection, {"path": "set", **entry}, "entry"), data, STREET_NAMES)
     ]
 
 
@@ -57,15 +57,18 @@ def test_a_path_may_start_at_another_folder_than_data(data: Path) -> None:
 
 def test_classes_that_a_source_does_not_show_are_forbidden_in_it(data: Path) -> None:
     entry = PairSource(path="set", only="labelled", share=1.0)
-    seen, absent = load_sources([entry, replace(entry, absent=("car",))], data)
-    car = 1 << CLASS_NAMES.index("car")
-    assert all((sample.allowed & car).all() for sample in seen.samples)
-    assert not any((sample.allowed & car).any() for sample in absent.samples)
+    sets = tiny.street_sets()
+    seen, absent = load_sources([entry, replace(entry, absent=("car",))], data, sets)
+    with_car = [number for number, one in enumerate(sets.lists()) if STREET_NAMES.index("car") in one]
+    assert all(np.isin(sample.allowed, with_car).all() for sample in seen.samples)
+    assert not any(np.isin(sample.allowed, with_car).any() for sample in absent.samples)
 
 
 def test_smoke_hides_things_from_the_visible_camera_not_their_labels() -> None:
     clear, smoky = load_sources(
-        [RenderedSource(rendered=1, share=1.0), RenderedSource(rendered=1, smoke=0.9, share=1.0)], Path()
+        [RenderedSource(rendered=1, share=1.0), RenderedSource(rendered=1, smoke=0.9, share=1.0)],
+        Path(),
+        tiny.street_sets(),
     )
     (before,), (after,) = clear.samples, smoky.samples
     visible, infrared = (
@@ -80,7 +83,7 @@ def test_masks_of_another_folder_go_before_the_pairs_own(data: Path) -> None:
     (data / "made").mkdir()
     for name in ("00010N", "00013N"):
         cv2.imwrite(str(data / f"made/{name}.png"), np.full((64, 80), 2, np.uint8))
-    chosen = select_pairs(PairSelection(path="set", masks=data / "made"), data)
+    chosen = select_pairs(PairSelection(path="set", masks=data / "made"), data, STREET_NAMES)
     parents = [files.mask.parent.name if files.mask else None for files in chosen]
     assert parents == ["made", "labels", "labels", "made", None, None]
 
@@ -92,7 +95,7 @@ def test_masks_that_are_not_there_are_named(data: Path) -> None:
     for folder in ("nowhere", "of_others"):
         entry = PairSource(path="set", share=1.0, masks=data / folder)
         with pytest.raises(ValueError, match=rf"masks .*{folder}: has no NAME.png of these pairs"):
-            load_sources([entry], data)
+            load_sources([entry], data, tiny.street_sets())
 
 
 def test_a_selection_that_leaves_no_pair_is_named(data: Path) -> None:
@@ -121,7 +124,7 @@ def test_every_unusable_file_is_named_at_once(data: Path, capsys: pytest.Capture
 def test_a_file_without_a_partner_is_named(orphan: str, data: Path) -> None:
     (data / "set" / orphan).touch()
     with pytest.raises(FileNotFoundError, match=orphan):
-        select_pairs(PairSelection(path="set"), data)
+        select_pairs(PairSelection(path="set"), data, STREET_NAMES)
 
 
 def test_usable_data_is_described(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -143,11 +146,16 @@ def test_the_sources_of_all_stages_are_described_once(data: Path, capsys: pytest
 
 
 def test_a_sample_depends_on_its_number_alone(data: Path) -> None:
-    sources = load_sources([PairSource(path="set", share=1.0), RenderedSource(rendered=2, share=1.0)], data)
-    first, second = (Mixture(sources, (32, 48), seed=5, length=20) for _ in range(2))
+    sets = tiny.street_sets()
+    wanted: list[AnySource] = [
+        PairSource(path="set", share=1.0),
+        RenderedSource(rendered=2, share=1.0),
+    ]
+    sources = load_sources(wanted, data, sets)
+    first, second = (Mixture(sources, sets, (32, 48), seed=5, length=20) for _ in range(2))
     order = [7, 3, 7, 11]
     for index in order:
         for a, b in zip(first[index], second[index]):
             assert torch.equal(a, b)
     rgb, ir, allowed = first[0]
-    assert rgb.shape == (3, 32, 48) and ir.shape == (1, 32, 48) and allowed.shape == (32, 48)
+    assert rgb.shape == (3, 32, 48) and ir.shape == (1, 32, 48) and allowed.shape == (9, 16, 24)

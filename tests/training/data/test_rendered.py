@@ -4,11 +4,13 @@ import cv2
 import numpy as np
 
 from mtvif_ros.synthetic import RoadScene, SceneConfig
+from tests.training import tiny
+from training.config import RenderedSource
 from training.data.rendered import rendered_samples, write_rendered_pairs
 
 
 def test_frames_rendered_side_by_side_are_those_of_their_scenes_in_order() -> None:
-    samples = rendered_samples(6, seed=7, smoke=0.5)
+    samples = rendered_samples(RenderedSource(rendered=6, seed=7, smoke=0.5, share=1.0), tiny.street_sets())
     assert [sample.name for sample in samples] == [
         *(f"rendered_0_{within}" for within in range(4)),
         "rendered_1_0",
@@ -27,6 +29,6 @@ def test_frames_of_one_time_of_day_are_all_of_it(tmp_path: Path) -> None:
 
 def test_written_pairs_are_the_samples(tmp_path: Path) -> None:
     write_rendered_pairs(tmp_path, 1, seed=7)
-    (sample,) = rendered_samples(1, seed=7)
+    (sample,) = rendered_samples(RenderedSource(rendered=1, seed=7, share=1.0), tiny.street_sets())
     written = cv2.imread(str(tmp_path / "vi" / f"{sample.name}.png"))
     assert written is not None and np.array_equal(written[..., ::-1], sample.rgb)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtvif_ros.classes import CLASS_NAMES, IGNORE
+from mtvif_ros.classes import IGNORE, STREET_NAMES
 from mtvif_ros.recordings.pair_folder import find_pairs
 from tests.training import tiny
 from training.config import PairSelection
@@ -20,8 +20,8 @@ from training.labelling.masks import (
 from training.labelling.probabilities import class_probabilities
 from training.labelling.pseudo_label import main
 
-CAR, PERSON = (CLASS_NAMES.index(name) for name in ("car", "person"))
-BOX = np.array([[0, 0.5, 0.5, 0.4, 0.8]], np.float32)  # a person in rows 10 to 90, columns 30 to 70
+CAR, PERSON = (STREET_NAMES.index(name) for name in ("car", "person"))
+BOX = tiny.boxes(("person", 0.5, 0.5, 0.4, 0.8))  # a person in rows 10 to 90, columns 30 to 70
 
 
 def round_prior() -> dict[int, np.ndarray]:  # type: ignore[type-arg]
@@ -30,7 +30,7 @@ def round_prior() -> dict[int, np.ndarray]:  # type: ignore[type-arg]
 
 
 def background() -> np.ndarray:  # type: ignore[type-arg]
-    probability = np.full((len(CLASS_NAMES), 100, 100), 0.001, np.float32)
+    probability = np.full((len(STREET_NAMES), 100, 100), 0.001, np.float32)
     probability[0] = 1 - probability[1:].sum(0)
     return probability
 
@@ -119,21 +119,21 @@ def test_several_networks_label_by_the_mean_of_their_probabilities() -> None:
 
 
 def test_priors_are_learnt_from_what_people_and_masks_say(data: Path) -> None:
-    prior = fill_priors(find_pairs(data))[PERSON]
+    prior = fill_priors(find_pairs(data), STREET_NAMES)[PERSON]
     assert prior[:, 2:6].min() == 1 and prior[:, :2].max() == 0
 
 
 def test_what_a_mask_overlooked_is_completed_and_the_rest_stays() -> None:
     mask = np.zeros((100, 100), np.uint8)
     mask[45:55, 60:70] = CAR
-    boxes = np.vstack((BOX, [[2, 0.9, 0.5, 0.1, 0.1]])).astype(np.float32)
+    boxes = tiny.boxes(("person", 0.5, 0.5, 0.4, 0.8), ("car", 0.9, 0.5, 0.1, 0.1))
     overlooked = overlooked_boxes(mask, boxes)
-    assert overlooked.tolist() == boxes.tolist()
+    assert overlooked.indices == boxes.indices
     made = label_in_boxes(background(), BOX, round_prior())
-    completed = complete_mask(mask, made, overlooked[:1])
+    completed = complete_mask(mask, made, overlooked.only([True, False]))
     assert completed[50, 50] == PERSON
     assert (completed[45:55, 60:70] == CAR).all()
-    assert (completed[:, :30] == 0).all() and not overlooked_boxes(completed, BOX).size
+    assert (completed[:, :30] == 0).all() and not len(overlooked_boxes(completed, BOX))
 
 
 def test_the_command_completes_masks_that_overlooked_a_box(data: Path) -> None:
@@ -141,7 +141,6 @@ def test_the_command_completes_masks_that_overlooked_a_box(data: Path) -> None:
     tiny.save_run(data / "run")
     main(["--run", str(data / "run"), "--data", str(data), "--out", str(data / "out")])
     assert [path.name for path in (data / "out").iterdir()] == ["b.png"]
-    used = {
-        files.name: files.mask for files in select_pairs(PairSelection(path=".", masks=data / "out"), data)
-    }
+    chosen = select_pairs(PairSelection(path=".", masks=data / "out"), data, STREET_NAMES)
+    used = {files.name: files.mask for files in chosen}
     assert used == {"a": data / "labels" / "a.png", "b": data / "out" / "b.png"}

@@ -2,9 +2,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
+from mtvif_ros.classes import STREET, with_colours
 from tests.training import tiny
-from training.model import Network
+from training.model import Network, build_model
 from training.model.checkpoint import CHECKPOINT, load_network, load_weights, save_checkpoint, save_weights
 
 _ROOT = Path(__file__).parents[3]
@@ -35,6 +37,18 @@ def test_what_no_weight_fits_is_named(tmp_path: Path, capsys: pytest.CaptureFixt
     assert told.endswith("decoder.segmentation.logits.bias, decoder.segmentation.logits.weight")
 
 
+@pytest.mark.parametrize("names", [("floor", "person"), tuple("abcdefghi")])
+def test_weights_of_other_classes_keep_all_but_the_last_layer(
+    names: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_weights(network(1), tmp_path / "street.safetensors")
+    new = build_model(tiny.settings(), with_colours(names))
+    others = load_weights(new, tmp_path / "street.safetensors")
+    assert others == ["decoder.segmentation.logits.bias", "decoder.segmentation.logits.weight"]
+    told = capsys.readouterr().out
+    assert "has other classes (background, car, " in told and "the last layer starts anew" in told
+
+
 def test_weights_of_a_narrower_encoder_are_refused_with_the_widths_to_set(tmp_path: Path) -> None:
     save_weights(tiny.network("lite0", hidden={"blocks.3": 96}), tmp_path / "narrow.safetensors")
     with pytest.raises(ValueError, match=r"other widths.*set model\.hidden: \{.*'blocks\.3': 96"):
@@ -47,7 +61,7 @@ def test_weights_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     (tmp_path / "text.safetensors").write_text("no weights")
     with pytest.raises(ValueError, match=r"text\.safetensors cannot be read"):
         load_weights(network(1), tmp_path / "text.safetensors")
-    save_weights(torch.nn.Linear(2, 2), tmp_path / "other.safetensors")
+    save_file({"other": torch.zeros(2)}, tmp_path / "other.safetensors")
     with pytest.raises(ValueError, match=r"no tensor of .*other\.safetensors fits"):
         load_weights(network(1), tmp_path / "other.safetensors")
     with pytest.raises(ValueError, match=r"must end in \.safetensors"):
@@ -57,7 +71,8 @@ def test_weights_that_cannot_be_used_are_named(tmp_path: Path) -> None:
 def test_a_run_of_code_with_another_network_is_refused_with_what_to_do(tmp_path: Path) -> None:
     average = network(1).state_dict()
     average["decoder.fusion.excess.bias"] = average.pop("decoder.fusion.share.bias")
-    state = {"average": average, "config": {"model": {"encoder": "plain"}}}
+    named = [[name, list(colour)] for name, colour in STREET]
+    state = {"average": average, "config": {"model": {"encoder": "plain"}}, "classes": named}
     save_checkpoint(tmp_path / CHECKPOINT, state)
     with pytest.raises(ValueError, match=r"initial: .*decoder\.fusion\.share\.bias"):
         load_network(tmp_path)

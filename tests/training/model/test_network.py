@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 import onnx
-import openvino
 import pytest
 import torch
 
 from mtvif_ros.engines import load_engine
+from mtvif_ros.engines.openvino import shared_core
 from mtvif_ros.model_file import read_model_file
 from tests.training import tiny
 from training.model import Cascade, Network
@@ -230,7 +230,7 @@ def test_a_file_of_open_size_compiles_to_what_a_fixed_file_does(
         path = tmp_path / f"{name}.onnx"
         write_onnx(network, path, {}, size=fixed)
         content = read_model_file(path).content(size)
-        core = openvino.Core()
+        core = shared_core()
         nodes = core.compile_model(core.read_model(content), "CPU").get_runtime_model().get_ops()
         kinds = Counter(node.get_rt_info()["layerType"].astype(str) for node in nodes)
         layers.append(kinds - Counter({"Const": kinds["Const"]}))

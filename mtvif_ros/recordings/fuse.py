@@ -1,0 +1,157 @@
+"""Fuse and segment two videos or two folders of images, without ROS.
+
+mtvif_fuse vi.mp4 ir.mp4 --out fused.mp4                          the fused video
+mtvif_fuse vi.mp4 ir.mp4 --out both.mp4 --show side-by-side
+mtvif_fuse vi/ ir/ --out results                                  images, and a video that shows all
+mtvif_fuse pairs/ --out results                                   pairs/ holds vi/ and ir/
+
+A folder RESULTS gets fused/NAME.png, masks/NAME.png (class indices), overlays/NAME.png and side_by_side.mp4.
+The command never overwrites a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from mtvif_ros.command_line import command_parser, frame_size, positive_number, told_plainly
+from mtvif_ros.engines import BACKENDS, shipped_model
+from mtvif_ros.image import Image
+from mtvif_ros.imaging.draw import overlay, side_by_side
+from mtvif_ros.imaging.fuse import Fuser
+from mtvif_ros.imaging.registration import Registration, read_registration
+from mtvif_ros.progress import tracked
+from mtvif_ros.recordings.clip import Clip, read_clip
+
+# Of rgb, ir, fused and mask, all of one size, and a colour_table.
+Picture = Callable[[Image, Image, Image, Image, Image], Image]
+
+PICTURES: dict[str, Picture] = {
+    "fused": lambda rgb, ir, fused, mask, colours: fused,
+    "mask": lambda rgb, ir, fused, mask, colours: colours[mask],
+    "overlay": lambda rgb, ir, fused, mask, colours: overlay(fused, mask, colours),
+    "side-by-side": side_by_side,
+}
+_CODECS = {".mp4": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
+_RATE = 30.0  # of folders, which have none, in Hz
+
+
+class Seen(NamedTuple):
+    """Hold what a network saw and gave, all of one size, and its colours: the arguments of a Picture."""
+
+    rgb: Image
+    ir: Image
+    fused: Image
+    mask: Image
+    colours: Image
+
+
+def see(fuser: Fuser, clip: Clip, registration: Registration) -> Iterator[Seen]:
+    """Fuse every frame of a clip. Raises what the clip and the fuser raise."""
+    for rgb, ir in clip.frames:
+        size = (rgb.shape[1], rgb.shape[0])
+        aligned = registration(ir, size, size)
+        yield Seen(rgb, aligned, *fuser(rgb, aligned), fuser.colours)
+
+
+def write_video(seen: Iterable[Seen], show: str, rate: float, out: Path) -> None:
+    """Write one video, at `rate` in Hz, of the pictures that `show`, a name in PICTURES, asks for.
+
+    Raises FileExistsError if `out` exists, and OSError if it cannot be written. What was written before an
+    error stays.
+    """
+    with _video(out, rate) as write:
+        for one in seen:
+            write(PICTURES[show](*one))
+
+
+def write_folder(seen: Iterable[Seen], names: Iterable[str], rate: float, out: Path) -> None:
+    """Write a new folder of images called `names`, and a video of all. Raises what write_video raises."""
+    if out.exists():
+        raise FileExistsError(f"{out}: exists already; choose another --out")
+    for name in ("fused", "masks", "overlays"):
+        (out / name).mkdir(parents=True)
+    with _video(out / "side_by_side.mp4", rate) as write:
+        for one, name in zip(seen, names):
+            _write(out / "fused" / f"{name}.png", one.fused[..., ::-1])
+            _write(out / "masks" / f"{name}.png", one.mask)
+            _write(out / "overlays" / f"{name}.png", overlay(one.fused, one.mask, one.colours)[..., ::-1])
+            write(side_by_side(*one))
+
+
+@contextmanager
+def _video(path: Path, rate: float) -> Iterator[Callable[[Image], None]]:
+    """Yield a function that appends a picture (H, W, 3), R G B, to a new video."""
+    if path.exists():
+        raise FileExistsError(f"{path}: exists already; choose another --out")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    video: list[cv2.VideoWriter] = []
+    sizes: list[tuple[int, int]] = []
+
+    def write(picture: Image) -> None:
+        size = (picture.shape[1], picture.shape[0])
+        if not video:
+            code = cv2.VideoWriter.fourcc(*_CODECS[path.suffix.lower()])
+            video.append(cv2.VideoWriter(str(path), code, rate, size))
+            sizes.append(size)
+            if not video[0].isOpened():
+                raise OSError(f"{path}: cannot be written as a video; check the folder and the disk")
+        if size != sizes[0]:
+            # Folders may hold frames of several sizes, a video has one.
+            picture = np.asarray(cv2.resize(picture, sizes[0], interpolation=cv2.INTER_AREA), np.uint8)
+        video[0].write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+
+    try:
+        yield write
+    finally:
+        for one in video:
+            one.release()
+
+
+def _write(path: Path, picture: Image) -> None:
+    if not cv2.imwrite(str(path), picture):
+        raise OSError(f"{path}: cannot be written; check the free space of the disk")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    parser = command_parser("mtvif_fuse", __doc__)
+    parser.add_argument("visible", type=Path, help="video, folder of images, or folder with vi/ and ir/")
+    parser.add_argument("infrared", type=Path, nargs="?", help="video or folder, unless the first has both")
+    parser.add_argument("--out", type=Path, required=True, help=f"folder, or video: {', '.join(_CODECS)}")
+    parser.add_argument("--show", choices=PICTURES, help="what a video shows; default: fused")
+    parser.add_argument("--model", type=Path, help="model file; default: the shipped one")
+    parser.add_argument("--backend", default="auto", choices=("auto", *BACKENDS), help="engine; default auto")
+    parser.add_argument("--size", type=frame_size, help="HEIGHTxWIDTH to compute; default: the frames' own")
+    parser.add_argument("--registration", type=Path, help="file that mtvif_calibrate wrote")
+    parser.add_argument(
+        "--rate", type=positive_number, help="of the video, in Hz; default: the input's, or 30"
+    )
+    options = parser.parse_args(arguments)
+    is_video = options.out.suffix.lower() in _CODECS
+    if options.show and not is_video:
+        parser.error("--show applies to a video; a folder gets every picture")
+    with told_plainly(parser):
+        visible, infrared = options.visible, options.infrared
+        clip = read_clip(visible, infrared) if infrared else read_clip(visible / "vi", visible / "ir")
+        if clip.count < 1:
+            raise ValueError(f"{visible}: has no frames, or does not say how many; write it again")
+        rate = options.rate or clip.rate or _RATE
+        registration = read_registration(options.registration) if options.registration else Registration()
+        model = options.model or shipped_model(options.backend)
+        fused = see(Fuser(model, options.backend, options.size), clip, registration)
+        seen = tracked(fused, str(options.out), clip.count, "frame")
+        if is_video:
+            write_video(seen, options.show or "fused", rate, options.out)
+        else:
+            write_folder(seen, clip.names, rate, options.out)
+    print(f"wrote {options.out}: {clip.count} frames")
+
+
+if __name__ == "__main__":
+    main()

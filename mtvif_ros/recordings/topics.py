@@ -6,13 +6,12 @@ import re
 from itertools import islice
 
 from mtvif_ros.image import ImageFormatError
-from mtvif_ros.imaging.codec import has_colours
+from mtvif_ros.imaging.codec import LAYOUTS, has_colours
 from mtvif_ros.recordings.reader import COMPRESSED, BagError, BagReader, Record
 from mtvif_ros.topics import LABELS, absolute, compressed
 
-COLOURS, GREY, DEEP_GREY, UNREADABLE = "colours", "grey", "16-bit grey", "unreadable"
+COLOURS, GREY, DEEP_GREY, UNREADABLE = "colours", "grey", "grey of 16 bits or floats", "unreadable"
 
-_COLOURS = ("rgb", "bgr", "bayer", "yuv", "uyvy", "yuyv", "nv", "8uc3", "8uc4")
 _NOT_CAMERAS = ("label", "mask", "segment", "mtvif", "depth", "disparity")
 # What begins a word of a topic's name.
 _INFRARED = re.compile(r"thermal|infra|lwir|mwir|flir|boson|lepton|ir(?:cam(?:era)?)?(?![a-z])")
@@ -24,7 +23,7 @@ def choose_cameras(reader: BagReader, rgb: str | None = None, ir: str | None = N
     """Return the topics of the visible and the infrared camera; find those that are not given.
 
     A search ignores labels, masks and depth, and the compressed form of a topic that is there in raw form
-    too. It is certain of one topic with colours and one without, if a name or 16 bits confirm which is
+    too. It is certain of one topic with colours and one without, if a name or its depth confirms which is
     infrared. Raises BagError, which lists the topics, if the choice is not certain.
     """
     if rgb and rgb == ir:
@@ -106,7 +105,9 @@ def _look_of(record: Record) -> str:
             return COLOURS if has_colours(message) else GREY
     except ImageFormatError:
         return UNREADABLE
-    encoding = message.encoding.lower()
-    if encoding.startswith(_COLOURS):
+    layout = LAYOUTS.get(message.encoding)
+    if layout is None:
+        return GREY  # whoever reads its images tells what is wrong with them
+    if layout.colours is not None:
         return COLOURS
-    return DEEP_GREY if "16" in encoding else GREY
+    return DEEP_GREY if layout.to_rgb is None else GREY

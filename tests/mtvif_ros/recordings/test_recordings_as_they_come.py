@@ -389,6 +389,12 @@ def test_frames_that_stamps_do_not_identify_are_counted_by_arrival(
         ({"/front": "rgb8", "/thermal": "mono8"}, {}, ("/front", "/thermal")),
         ({"/front": "rgb8", "/back": "mono16"}, {}, ("/front", "/back")),
         ({"/color/image": "yuv422_yuy2", "/other": "mono8"}, {}, ("/color/image", "/other")),
+        *(
+            ({"/front": colours, "/back": deep}, {}, ("/front", "/back"))
+            for colours in ("uyvy", "nv12", "nv21", "nv24", "bgr16", "16UC3", "16UC4", "bayer_rggb16")
+            for deep in ("mono16", "16SC1", "32FC1")
+        ),
+        ({"/a": "16UC3", "/thermal": "nv24"}, {}, None),
         ({"/a": "mono8", "/b": "rgb8"}, {}, None),
         ({"/visible": "mono8", "/thermal": "rgb8"}, {}, None),
         ({"/thermal": "yuv422_yuy2", "/b": "mono8"}, {}, None),

@@ -19,7 +19,7 @@ import numpy as np
 from mtvif_ros.calibration.align import Alignment, AlignmentError, GreyPair, estimate_alignment
 from mtvif_ros.command_line import command_parser, told_plainly, whole_number
 from mtvif_ros.image import Image
-from mtvif_ros.imaging.codec import read_grey
+from mtvif_ros.imaging.codec import read_rgb
 from mtvif_ros.imaging.registration import Registration, write_registration
 from mtvif_ros.imaging.resize import scaled
 from mtvif_ros.imaging.thermal import ThermalScaler
@@ -43,8 +43,8 @@ def sample_pairs(
     chosen = [pairs[i] for i in np.unique(np.linspace(0, len(pairs) - 1, count).round().astype(int))]
     thermal = ThermalScaler(follow=1.0)
     return [
-        (np.asarray(visible, np.uint8), thermal(infrared))
-        for _, visible, infrared in decoded_pairs(bag, topics, chosen, read_grey)
+        (np.asarray(cv2.cvtColor(visible, cv2.COLOR_RGB2GRAY), np.uint8), thermal(infrared))
+        for _, visible, infrared in decoded_pairs(bag, topics, chosen, read_rgb)
     ]
 
 

@@ -23,7 +23,7 @@ from mtvif_ros.imaging.codec import read_rgb
 from mtvif_ros.imaging.registration import Registration, write_registration
 from mtvif_ros.imaging.resize import scaled
 from mtvif_ros.imaging.thermal import ThermalScaler
-from mtvif_ros.recordings.arguments import add_bag_arguments, tell_rest
+from mtvif_ros.recordings.arguments import add_bag_arguments, tell_remarks, tell_rest
 from mtvif_ros.recordings.pairs import decoded_pairs, find_stamp_pairs
 from mtvif_ros.recordings.reader import BagReader
 from mtvif_ros.recordings.topics import choose_cameras
@@ -86,6 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with told_plainly(parser), BagReader(options.bag, by_arrival=options.arrival) as bag:
         topics = choose_cameras(bag, options.rgb_topic, options.ir_topic)
         pairs = sample_pairs(bag, topics, options.frames, options.slop, options.offset)
+        tell_remarks(bag, parser.prog)  # they may be why there is no alignment
         try:
             alignment = estimate_alignment(pairs)
         except cv2.error as error:

@@ -31,10 +31,16 @@ def add_label_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--no-labels", action="store_true", help="leave class masks out")
 
 
-def tell_rest(bag: BagReader, program: str) -> int:
-    """Tell on stderr what of a bag was not read or needs a remark; return the exit code."""
+def tell_remarks(bag: BagReader, program: str) -> None:
+    """Tell on stderr what a bag needs remarks on, each once."""
     for remark in dict.fromkeys(bag.remarks):
         print(f"{program}: {remark}", file=sys.stderr)
+    bag.remarks.clear()
+
+
+def tell_rest(bag: BagReader, program: str) -> int:
+    """Tell on stderr what of a bag was not read or needs a remark; return the exit code."""
+    tell_remarks(bag, program)
     if bag.damage:
         print(f"{program}: only a part was read: {bag.damage}", file=sys.stderr)
         return PARTLY_READ

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from mtvif_ros.image import AnyImage, Image, ImageFormatError
-from mtvif_ros.imaging.codec import has_colours, read_grey
+from mtvif_ros.imaging.codec import FALSE_COLOURS, has_colours, read_grey, read_infrared
 from mtvif_ros.pairing.stamps import NANOSECONDS, in_ns
 from mtvif_ros.recordings.reader import COMPRESSED, BagError, BagReader, Record, stamp_of
 from mtvif_ros.recordings.timing import Shot
@@ -18,6 +18,8 @@ from mtvif_ros.recordings.topics import damaged
 _DISTINCT = 0.8  # least share of a camera's frames that have a stamp of their own
 _FEW = 0.5  # of the frames of the slower camera
 _INDICES = ("mono8", "8uc1", "8sc1", "mono16", "16uc1")
+
+T = TypeVar("T")
 
 
 class RecordedPair(NamedTuple):
@@ -129,17 +131,21 @@ def decoded_pairs(
 ) -> Iterator[tuple[int, AnyImage, AnyImage]]:
     """Yield the visible stamp in ns, the visible frame as `visible` reads it and the infrared frame.
 
-    Notes as damage which pairs cannot be read. Raises ImageFormatError if that is so for all of them.
+    Notes as damage which pairs cannot be read, and remarks on infrared in false colours. Raises
+    ImageFormatError if no pair can be read.
     """
-    count, failures = 0, []
+    count, coloured, failures = 0, 0, []
     for pair in read_pairs(bag, topics, pairs):
         try:
-            rgb, ir = read_image(pair.rgb, visible), read_image(pair.ir, read_grey)
+            rgb = read_image(pair.rgb, visible)
+            ir, is_coloured = read_image(pair.ir, read_infrared)
         except ImageFormatError as error:
             failures.append(error)
             continue
         count += 1
+        coloured += is_coloured
         yield stamp_of(pair.rgb.raw), rgb, ir
+    remark_on_colours(bag, topics[1], coloured, count)
     if failures and not count:
         raise failures[0]
     if failures:
@@ -148,7 +154,13 @@ def decoded_pairs(
         )
 
 
-def read_image(record: Record, read: Callable[[Any], AnyImage]) -> AnyImage:
+def remark_on_colours(bag: BagReader, topic: str, coloured: int, count: int) -> None:
+    """Remark that so many of `count` infrared frames are in false colours, if any."""
+    if coloured:
+        bag.remarks.append(f"{coloured} of {count} frames of {topic}: {FALSE_COLOURS}")
+
+
+def read_image(record: Record, read: Callable[[Any], T]) -> T:
     """Return what `read` makes of a record's message. Raises ImageFormatError, naming the topic."""
     message = record.message()
     try:

@@ -18,6 +18,7 @@ from mtvif_ros.imaging.registration import Registration, read_registration
 from mtvif_ros.machine import this_machine
 from mtvif_ros.model_file import read_model_file
 from mtvif_ros.progress import Progress
+from mtvif_ros.recordings.arguments import tell_remarks
 from mtvif_ros.recordings.reader import BagReader
 from mtvif_ros.replay import accounting
 from mtvif_ros.replay.collector import ANSWERS, Collector, HealthReport, ros_node
@@ -34,6 +35,8 @@ from mtvif_ros.replay.report import write_report
 from mtvif_ros.replay.scoring import Scores, answered_pairs, score_answers
 from mtvif_ros.replay.summary import Counts, ModelUsed, Summary, write_summary
 
+PROGRAM = "mtvif_replay"
+
 _REPORT_WITHIN = 10.0  # s, in which a node reports even on a busy machine; it does once a second
 _SETTLED_WITHIN = 120.0  # s after the last frame
 _STILL_REPORTS = 3  # without anything new: then nothing more will come
@@ -49,6 +52,7 @@ def replay(options: ReplayOptions) -> Summary:
     with BagReader(options.bag, by_arrival=options.arrival) as bag, Replay(options, bag) as one:
         one.play()
         scores = one.score()
+        tell_remarks(bag, PROGRAM)
         summary = one.summarise(scores)
         return one.write(summary, scores)
 
@@ -65,8 +69,7 @@ class Replay:
         )
         self.plan = plan_replay(bag, options)
         check_labels(self.plan, len(self.model.classes))
-        for remark in bag.remarks:
-            print(f"mtvif_replay: {remark}", file=sys.stderr)
+        tell_remarks(bag, PROGRAM)
         self.pairs = self.plan.all_pairs()
         self.sent = Sent()
         self.before: HealthReport | None = None  # what an external node had counted
@@ -91,7 +94,7 @@ class Replay:
 
         Raises NodeProcessError when the node does not come up.
         """
-        with ros_node("mtvif_replay") as ros, self.collector.listening(ros):
+        with ros_node(PROGRAM) as ros, self.collector.listening(ros):
             player = Player(ros, self.plan, self.options.external, self.options.clock)
             with self._fusion_node(ros, player) as process:
                 try:

@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -415,6 +416,18 @@ def test_the_cameras_are_asked_for_unless_they_are_certain(
                 choose_cameras(bag, **given)
         else:
             assert choose_cameras(bag, **given) == chosen
+
+
+@pytest.mark.parametrize("command", [extract, calibrate])
+def test_infrared_in_false_colours_is_said(
+    command: Callable[[list[str]], int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shots = [shot._replace(encoding="uyvy") if shot.topic == IR else shot for shot in DRIVE]
+    bag = write(tmp_path / "bag", shots, sizes={RGB: (60, 80), IR: (60, 80)})
+    arguments = ["--bag", str(bag), "--rgb-topic", RGB, "--ir-topic", IR, "--out", str(tmp_path / "out")]
+    with suppress(SystemExit):  # there is nothing to calibrate by
+        command(arguments)
+    assert f"frames of {IR}: infrared comes in colours" in capsys.readouterr().err
 
 
 def test_a_camera_that_starts_late_is_found(tmp_path: Path) -> None:

@@ -172,6 +172,13 @@ def test_a_replay_over_few_of_the_frames_is_no_pass(
     assert done.code == code and told in done.stderr
 
 
+def test_infrared_in_false_colours_is_said(open_model: Path, tmp_path: Path) -> None:
+    shots = [shot._replace(encoding="uyvy") if shot.topic == IR else shot for shot in drive(10)]
+    bag = write(tmp_path / "bag", shots, sizes={RGB: (60, 80), IR: (60, 80)})
+    options = ("--rgb-topic", RGB, "--ir-topic", IR, "--no-preview", "--model", str(open_model), "--fast")
+    assert f"frames of {IR}: infrared comes in colours" in run(bag, tmp_path / "out", *options).stderr
+
+
 def test_without_space_the_numbers_are_still_told(small_bag: Path, tiny_disk: Path) -> None:
     done = run(small_bag, tiny_disk / "out", "--fast")
     assert done.code == 1

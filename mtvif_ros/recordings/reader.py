@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import shlex
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 IMAGE, COMPRESSED = "sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"
 
-_STORAGES = ("*.mcap", "*.db3", "*.mcap.zst*", "*.db3.zst*")
+STORAGES = ("*.mcap", "*.db3", "*.mcap.zst*", "*.db3.zst*")
 _ROS1 = b"#ROSBAG V"
 _ZSTD = b"\x28\xb5\x2f\xfd"  # a message begins with a zero byte
 _SHORTEST = 16  # bytes of a message with a header
@@ -179,7 +180,7 @@ class BagReader:
         """Return the files to read; note what is missing and what is left out."""
         if not self.path.is_dir():
             return [self.path]
-        found = {file for kind in _STORAGES for file in self.path.glob(kind) if file.is_file()}
+        found = {file for kind in STORAGES for file in self.path.glob(kind) if file.is_file()}
         present = sorted(
             file for file in found if not file.suffix.startswith(".zst") or file.with_suffix("") not in found
         )
@@ -280,6 +281,11 @@ def _record(channel: Channel, stored: Stored) -> Record | None:
     return Record(channel.topic, channel.kind, stored.received, raw)
 
 
+def converted(path: Path) -> Path:
+    """Return where the converted form of a ROS 1 bag goes: `drive` for `drive.bag`."""
+    return path.with_suffix("") if path.suffix == ".bag" else path.with_name(f"{path.name}_ros2")
+
+
 def _is_ros1(path: Path) -> BagError:
-    command = f"rosbags-convert --src {path} --dst {path.with_suffix('')}"
+    command = shlex.join(["rosbags-convert", "--src", str(path), "--dst", str(converted(path))])
     return BagError(f"bag {path}: is a ROS 1 bag; convert it with: {command}")

@@ -16,7 +16,7 @@ _HEAD = struct.Struct("<BQ")  # of every record: what it is and how many bytes f
 _CHUNK_HEAD = struct.Struct("<QQ")  # the times of arrival of its first and its last message
 _MESSAGE_HEAD = struct.Struct("<HIQQ")  # channel, sequence, time of arrival, time of publishing
 _END = struct.Struct("<BQQQI8s")  # the footer, which says where the index begins, and the magic
-_FOOTER, _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _INDEX, _CHUNK_INDEX = 2, 3, 4, 5, 6, 7, 8
+_FOOTER, _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _INDEX, _CHUNK_INDEX, _STATISTICS = 2, 3, 4, 5, 6, 7, 8, 11
 
 
 class _Chunk(NamedTuple):
@@ -39,9 +39,10 @@ class McapFile:
     """
 
     def __init__(self, path: Path):
+        self.path = path
         self.channels: dict[int, Channel] = {}
+        self.counts: dict[int, int] = {}
         self.damage: list[str] = []
-        self._path = path
         self._schemas: dict[int, str] = {}
         self._chunks: list[_Chunk] = []
         self._lone: list[_Lone] = []
@@ -73,7 +74,7 @@ class McapFile:
     def _scan(self, size: int) -> None:
         """Walk over all records without reading what chunks hold."""
         if self._file.read(len(MAGIC)) != MAGIC:
-            self.damage.append(f"{self._path}: is not an mcap file" if size else f"{self._path}: is empty")
+            self.damage.append(f"{self.path}: is not an mcap file" if size else f"{self.path}: is empty")
             return
         offset = len(MAGIC)
         while True:
@@ -83,7 +84,7 @@ class McapFile:
             offset += _HEAD.size
             if not opcode or offset + length > size:
                 self.damage.append(
-                    f"{self._path}: ends or is damaged after {offset - _HEAD.size} of {size} bytes"
+                    f"{self.path}: ends or is damaged after {offset - _HEAD.size} of {size} bytes"
                 )
                 if self._chunks:
                     self._chunks[-1].channels.clear()  # the rest of its index may be missing
@@ -96,7 +97,7 @@ class McapFile:
                 self._note(opcode, offset, length)
             # A damaged record can fail in any way.
             except Exception as error:
-                self.damage.append(f"{self._path}: the record at byte {offset} cannot be read: {error!r}")
+                self.damage.append(f"{self.path}: the record at byte {offset} cannot be read: {error!r}")
             offset += length
             if opcode == _FOOTER:
                 return
@@ -130,6 +131,8 @@ class McapFile:
             self._lone.append(_Lone(received, offset, length, channel))
         elif opcode in (_SCHEMA, _CHANNEL):
             self._describe(opcode, self._file.read(length))
+        elif opcode == _STATISTICS:
+            self._take_counts(self._file.read(length))
 
     def _describe(self, opcode: int, content: bytes) -> None:
         """Take in a schema or a channel."""
@@ -140,11 +143,22 @@ class McapFile:
         stream = ReadDataStream(BytesIO(content))
         if opcode == _SCHEMA:
             schema = Schema.read(stream)
-            self._schemas[schema.id] = schema.name
+            self._schemas.setdefault(schema.id, schema.name)
         else:
             channel = ChannelRecord.read(stream)
             kind = self._schemas.get(channel.schema_id, "")
-            self.channels[channel.id] = Channel(channel.topic, kind, channel.message_encoding)
+            described = Channel(channel.topic, kind, channel.message_encoding)
+            known = self.channels.get(channel.id)
+            if known is None or not known.kind:
+                self.channels[channel.id] = described
+            elif described != known:
+                self.damage.append(f"{self.path}: describes channel {channel.id} in two ways")
+
+    def _take_counts(self, content: bytes) -> None:
+        from mcap.data_stream import ReadDataStream
+        from mcap.records import Statistics
+
+        self.counts = Statistics.read(ReadDataStream(BytesIO(content))).channel_message_counts
 
     def _find_channels(self) -> None:
         """Look for channels in the chunks, unless the file's end or the chunks' indices tell all."""
@@ -153,7 +167,7 @@ class McapFile:
             if not chunk.channels or not used <= self.channels.keys():
                 used |= {one.channel for one in self._records(chunk)}
         if unknown := used - self.channels.keys():
-            self.damage.append(f"{self._path}: nothing describes the channels {sorted(unknown)}")
+            self.damage.append(f"{self.path}: nothing describes the channels {sorted(unknown)}")
 
     def _messages(self, chunk: _Chunk, wanted: set[int]) -> Iterator[Stored]:
         yield from sorted(
@@ -163,6 +177,7 @@ class McapFile:
     def _records(self, chunk: _Chunk) -> list[Stored]:
         """Return the messages of a chunk, up to any damage, and take in the channels that it describes."""
         found: list[Stored] = []
+        strange: set[int] = set()
         try:
             content, offset = self._content(chunk), 0
             while offset < len(content):
@@ -177,9 +192,15 @@ class McapFile:
                     found.append(Stored(received, channel, bytes(record[_MESSAGE_HEAD.size :])))
                 elif opcode in (_SCHEMA, _CHANNEL):
                     self._describe(opcode, bytes(record))
+                else:
+                    strange.add(opcode)
         # Decompressors raise errors of their own, and a damaged record can fail in any way.
         except Exception as error:
-            self.damage.append(f"{self._path}: the chunk at byte {chunk.offset} cannot be read: {error!r}")
+            self.damage.append(f"{self.path}: the chunk at byte {chunk.offset} cannot be read: {error!r}")
+        if strange:
+            self.damage.append(
+                f"{self.path}: the chunk at byte {chunk.offset} holds what is no message: {sorted(strange)}"
+            )
         return found
 
     def _content(self, chunk: _Chunk) -> memoryview:

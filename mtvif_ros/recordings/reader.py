@@ -6,7 +6,7 @@ import heapq
 import shlex
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import lru_cache
 from pathlib import Path
@@ -154,13 +154,13 @@ class BagReader:
                 if channel.topic in wanted and self.kinds.get(channel.topic) == channel.kind
             }
             streams += [_timed(file, part) for part in file.parts(chosen) if chosen]
-        found: Counter[str] = Counter()
+        found: Counter[tuple[StorageFile, int]] = Counter()
         unusable: Counter[str] = Counter()
         for _, file, stored in heapq.merge(*streams, key=lambda entry: entry[0]):
             if stored is None:
                 continue
             channel = file.channels[stored.channel]
-            found[channel.topic] += 1
+            found[file, stored.channel] += 1
             record = _record(channel, stored)
             if record is None:
                 unusable[channel.topic] += 1
@@ -169,11 +169,26 @@ class BagReader:
         self._notes += [
             f"{self.path}: {count} messages on {topic} are no images" for topic, count in unusable.items()
         ]
-        self._notes += [
+        self._notes += self._missing(wanted, found)
+
+    def _missing(self, wanted: Sequence[str], found: Mapping[tuple[StorageFile, int], int]) -> list[str]:
+        """Say where the files, or else metadata.yaml, count more messages on `wanted` topics than `found`."""
+        by_topic: Counter[str] = Counter()
+        for (file, number), count in found.items():
+            by_topic[file.channels[number].topic] += count
+        notes = [
+            f"{file.path}: counts {count} messages on {file.channels[number].topic}, but holds "
+            f"{found.get((file, number), 0)}"
+            for file in self._files
+            for number, count in file.counts.items()
+            if number in file.channels and file.channels[number].topic in wanted
+            if count > found.get((file, number), 0)
+        ]
+        return notes or [
             f"{self.path}: metadata.yaml counts {self._expected[topic]} messages on {topic}, but the files "
-            f"hold {found[topic]}"
+            f"hold {by_topic[topic]}"
             for topic in wanted
-            if self._expected.get(topic, 0) > found[topic]
+            if self._expected.get(topic, 0) > by_topic[topic]
         ]
 
     def _find_files(self) -> list[Path]:

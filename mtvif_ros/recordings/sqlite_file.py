@@ -18,15 +18,17 @@ class SqliteFile:
     """Offer an sqlite3 file; see StorageFile. It reads the rows of a damaged one that can be reached."""
 
     def __init__(self, path: Path):
+        self.path = path
         self.channels: dict[int, Channel] = {}
+        self.counts: dict[int, int] = {}
         self.damage: list[str] = []
-        self._path = path
         self._places: list[_Place] = []
         self._database = _opened(path)
         try:
             rows = self._database.execute("SELECT id, name, type, serialization_format FROM topics")
             self.channels = {row[0]: Channel(*(_text(value) for value in row[1:])) for row in rows}
             self._find_messages()
+            self._check()
         except sqlite3.Error as error:
             self.damage.append(f"{path}: {error}")
 
@@ -58,10 +60,19 @@ class SqliteFile:
                         odd += 1
                 break
             except sqlite3.Error as error:
-                self.damage.append(f"{self._path}: not all messages can be reached: {error}")
+                self.damage.append(f"{self.path}: not all messages can be reached: {error}")
         if odd:
-            self.damage.append(f"{self._path}: {odd} messages have no time of arrival")
+            self.damage.append(f"{self.path}: {odd} messages have no time of arrival")
         self._places = sorted(found.values())
+
+    def _check(self) -> None:
+        """Note as damage what hides messages: an unknown topic, pages that contradict each other."""
+        if lost := sum(place[2] not in self.channels for place in self._places):
+            self.damage.append(f"{self.path}: {lost} messages have a topic that it does not describe")
+        if not self.damage:
+            (told,) = self._database.execute("PRAGMA quick_check(1)").fetchone()
+            if told != b"ok":
+                self.damage.append(f"{self.path}: {_text(told)}; messages may be missing")
 
     def _messages(self, places: list[_Place]) -> Iterator[Stored]:
         lost = 0
@@ -72,7 +83,7 @@ class SqliteFile:
             except (sqlite3.Error, TypeError):
                 lost += 1
         if lost:
-            self.damage.append(f"{self._path}: {lost} of {len(places)} messages cannot be read")
+            self.damage.append(f"{self.path}: {lost} of {len(places)} messages cannot be read")
 
 
 def _opened(path: Path) -> sqlite3.Connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 
@@ -30,9 +31,14 @@ class Part(NamedTuple):
 
 
 class StorageFile(Protocol):
-    """Offer the channels of a file by number and its messages; `damage` lists what cannot be read."""
+    """Offer the channels of a file by number and its messages; `damage` lists what cannot be read.
 
+    `counts` says how many messages each channel has, by number, if the file tells.
+    """
+
+    path: Path
     channels: dict[int, Channel]
+    counts: dict[int, int]
     damage: list[str]
 
     def parts(self, wanted: Collection[int]) -> list[Part]:

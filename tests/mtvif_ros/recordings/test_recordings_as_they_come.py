@@ -228,6 +228,29 @@ def with_a_message_that_is_no_image(bag: Path) -> Path:
     return bag
 
 
+def with_a_message_of_no_topic(bag: Path) -> Path:
+    file = data_file(bag)
+    if file.suffix == ".db3":
+        with sqlite3.connect(file) as database:
+            database.execute("UPDATE messages SET topic_id = 9 WHERE id = 5")
+        database.close()
+    else:
+        flip(file, message_in(file), 7)
+    return file
+
+
+def message_in(file: Path) -> int:
+    """Return where in an mcap file the record of a message begins."""
+    length = 22 + len(serialised(LONG[-1], (60, 200)))
+    return file.read_bytes().rindex(b"\x05" + length.to_bytes(8, "little"))
+
+
+def flip(file: Path, place: int, bit: int) -> None:
+    content = bytearray(file.read_bytes())
+    content[place] ^= 1 << bit
+    file.write_bytes(content)
+
+
 @pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
 @pytest.mark.parametrize(
     "spoil",
@@ -239,6 +262,7 @@ def with_a_message_that_is_no_image(bag: Path) -> Path:
         with_a_file_that_metadata_does_not_name,
         with_an_empty_file,
         with_a_message_that_is_no_image,
+        with_a_message_of_no_topic,
     ],
 )
 def test_what_cannot_be_read_is_said_and_the_exit_code_says_it(
@@ -264,6 +288,26 @@ def test_chunks_behind_a_damaged_one_are_read(tmp_path: Path) -> None:
     found, damage = read(bag)
     assert found[0] == LONG[0] and found[-1] == LONG[-1] and 60 < len(found) < 120
     assert f"{file}: ends or is damaged after {chunk} of" in damage
+
+
+@pytest.mark.parametrize(("place", "bit"), [(0, 7), (0, 1), (9, 0), (9, 1), (10, 4)])
+def test_one_flipped_bit_hides_no_message_of_a_finished_mcap(place: int, bit: int, tmp_path: Path) -> None:
+    file = data_file(write(tmp_path / "bag", LONG, sizes={RGB: (60, 200), IR: (60, 200)}))
+    flip(file, message_in(file) + place, bit)
+    found, damage = read(file)
+    assert in_order(found) != in_order(LONG)
+    assert f"{file}: counts 60 messages on {IR}, but holds 59" in damage
+
+
+def test_a_row_that_a_page_no_longer_counts_is_missed(tmp_path: Path) -> None:
+    file = data_file(write(tmp_path / "bag", drive(60), "sqlite3"))
+    content = bytearray(file.read_bytes())
+    size = int.from_bytes(content[16:18], "big")
+    leaf = next(at for at in range(size, len(content), size) if content[at] == 13 and content[at + 4] > 5)
+    content[leaf + 4] -= 1  # the low byte of its number of rows
+    file.write_bytes(content)
+    found, damage = read(file)
+    assert len(found) == 119 and "messages may be missing" in damage
 
 
 def ros1_file(folder: Path) -> Path:

@@ -17,6 +17,7 @@ from mtvif_ros.recordings.topics import damaged
 
 _DISTINCT = 0.8  # least share of a camera's frames that have a stamp of their own
 _FEW = 0.5  # of the frames of the slower camera
+_FAR = 10 * NANOSECONDS  # longer than any delay from stamp to arrival varies
 _INDICES = ("mono8", "8uc1", "8sc1", "mono16", "16uc1")
 
 T = TypeVar("T")
@@ -93,7 +94,22 @@ def find_stamp_pairs(
         raise never_meet(bag, shots, slop)
     if few := few_pairs(shots, len(pairs)):
         bag.note(few)
+    remark_on_strays(bag, shots)
     return pairs
+
+
+def remark_on_strays(bag: BagReader, shots: Mapping[str, Sequence[Shot]]) -> None:
+    """Remark on frames whose stamps lie far from those of the frames that arrived around them."""
+    if bag.by_arrival:
+        return
+    for topic, found in shots.items():
+        delays = np.array([shot.received - shot.stamp for shot in found])
+        strays = np.count_nonzero(np.abs(delays - np.median(delays)) > _FAR)
+        if strays:
+            bag.remarks.append(
+                f"{topic}: {strays} of {len(found)} stamps are more than {_FAR // NANOSECONDS} s off from "
+                "their neighbours'; --arrival pairs frames by when they were recorded"
+            )
 
 
 def few_pairs(shots: Mapping[str, Sequence[Shot]], pairs: int) -> str:

@@ -10,7 +10,15 @@ from typing import NamedTuple
 import numpy as np
 
 from mtvif_ros.pairing.stamps import NANOSECONDS, in_ns
-from mtvif_ros.recordings.pairs import few_pairs, gather, never_meet, read_shots, stamp_pairs, tell_apart
+from mtvif_ros.recordings.pairs import (
+    few_pairs,
+    gather,
+    never_meet,
+    read_shots,
+    remark_on_strays,
+    stamp_pairs,
+    tell_apart,
+)
 from mtvif_ros.recordings.reader import COMPRESSED, BagError, BagReader, Record, stamp_of
 from mtvif_ros.recordings.topics import choose_cameras, choose_labels, damaged
 from mtvif_ros.replay.options import ReplayOptions
@@ -135,6 +143,7 @@ def plan_replay(bag: BagReader, options: ReplayOptions) -> Plan:
         raise never_meet(bag, played, options.slop)
     if few := few_pairs(played, len(pairs)):
         bag.remarks.append(few)
+    remark_on_strays(bag, played)
     gaps = [later - earlier for earlier, later in pairwise(received)]
     if long := [gap for gap in gaps if gap > LONGEST_GAP]:
         bag.remarks.append(

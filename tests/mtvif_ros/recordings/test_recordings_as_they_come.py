@@ -428,6 +428,16 @@ def test_frames_that_stamps_do_not_identify_are_counted_by_arrival(
     assert len(list(out.glob("vi/*.png"))) == pairs
 
 
+def test_a_stamp_far_from_its_neighbours_is_remarked_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shots = [DRIVE[0]._replace(stamp=0), *DRIVE[1:]]
+    bag = write(tmp_path / "bag", shots)
+    assert extract(["--bag", str(bag), "--out", str(tmp_path / "out"), "--every", "1"]) == 0
+    assert f"{RGB}: 1 of 10 stamps are more than 10 s off" in capsys.readouterr().err
+    assert len(list((tmp_path / "out" / "vi").iterdir())) == 9
+
+
 @pytest.mark.parametrize(
     ("topics", "given", "chosen"),
     [

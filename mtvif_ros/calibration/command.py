@@ -3,7 +3,8 @@
 mtvif_calibrate --bag BAG --out registration.yaml
 
 Writes the homography for the node's parameter `registration.file` and, beside it, a picture to judge it by: a
-checkerboard of both cameras before and after the registration.
+checkerboard of both cameras before and after the registration. Exit code 3: only a part of the bag could be
+read.
 """
 
 from __future__ import annotations
@@ -15,34 +16,36 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mtvif_ros.calibration.align import Alignment, GreyPair, estimate_alignment
+from mtvif_ros.calibration.align import Alignment, AlignmentError, GreyPair, estimate_alignment
 from mtvif_ros.command_line import command_parser, told_plainly, whole_number
 from mtvif_ros.image import Image
-from mtvif_ros.imaging.codec import read_grey
+from mtvif_ros.imaging.codec import read_rgb
 from mtvif_ros.imaging.registration import Registration, write_registration
 from mtvif_ros.imaging.resize import scaled
 from mtvif_ros.imaging.thermal import ThermalScaler
 from mtvif_ros.names import with_ending
-from mtvif_ros.recordings.pairs import find_stamp_pairs, read_pairs
-from mtvif_ros.recordings.topics import add_bag_arguments, find_cameras
+from mtvif_ros.recordings.arguments import add_bag_arguments, tell_remarks, tell_rest
+from mtvif_ros.recordings.pairs import decoded_pairs, find_stamp_pairs
+from mtvif_ros.recordings.reader import BagReader
+from mtvif_ros.recordings.topics import choose_cameras
 
 _TILE = 60  # px, of the checkerboard
 _POOR = 3.0  # px
 
 
 def sample_pairs(
-    path: Path, topics: tuple[str, str], count: int, slop: float, offset: float
+    bag: BagReader, topics: tuple[str, str], count: int, slop: float, offset: float
 ) -> list[GreyPair]:
     """Return at most `count` grey pairs, spread evenly over a bag; `slop` and `offset` are in s.
 
-    Raises BagError if the bag has no pair and ImageFormatError for an unreadable image.
+    Raises BagError if the bag has no pair and ImageFormatError if it has no readable one.
     """
-    pairs = find_stamp_pairs(path, topics, slop, offset)
+    pairs = find_stamp_pairs(bag, topics, slop, offset)
     chosen = [pairs[i] for i in np.unique(np.linspace(0, len(pairs) - 1, count).round().astype(int))]
     thermal = ThermalScaler(follow=1.0)
     return [
-        (np.asarray(read_grey(pair.rgb.message()), np.uint8), thermal(read_grey(pair.ir.message())))
-        for pair in read_pairs(path, topics, chosen)
+        (np.asarray(cv2.cvtColor(visible, cv2.COLOR_RGB2GRAY), np.uint8), thermal(infrared))
+        for _, visible, infrared in decoded_pairs(bag, topics, chosen, read_rgb)
     ]
 
 
@@ -74,17 +77,21 @@ def _describe(alignment: Alignment, frames: int) -> dict[str, float | int]:
     }
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the module's docstring lists the exit codes."""
     parser = command_parser("mtvif_calibrate", __doc__)
     add_bag_arguments(parser)
     parser.add_argument("--out", type=Path, required=True, help="the yaml file to write")
     parser.add_argument("--frames", type=whole_number(1), default=40, help="number of pairs to use")
     options = parser.parse_args(arguments)
-    with told_plainly(parser):
-        topics = find_cameras(options.bag, options.rgb_topic, options.ir_topic)
-        pairs = sample_pairs(options.bag, topics, options.frames, options.slop, options.offset)
-        alignment = estimate_alignment(pairs)
+    with told_plainly(parser), BagReader(options.bag, by_arrival=options.arrival) as bag:
+        topics = choose_cameras(bag, options.rgb_topic, options.ir_topic)
+        pairs = sample_pairs(bag, topics, options.frames, options.slop, options.offset)
+        tell_remarks(bag, parser.prog)  # they may be why there is no alignment
+        try:
+            alignment = estimate_alignment(pairs)
+        except cv2.error as error:
+            raise AlignmentError(f"bag {options.bag}: its frames cannot be aligned: {error.err}") from error
         (height, width), (rows, columns) = pairs[0][0].shape, pairs[0][1].shape
         registration = Registration(
             tuple(float(value) for value in alignment.homography.ravel()), (columns, rows), (width, height)
@@ -93,19 +100,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         write_registration(options.out, registration, quality)
         picture = with_ending(options.out, ".png", (".yaml", ".yml"))
-        cv2.imwrite(str(picture), _picture(pairs, registration))
-    print(
-        f"edges of the two cameras are {quality['residual_median_px']} px apart (median; 90 % are within "
-        f"{quality['residual_p90_px']} px) at {quality['places_agreeing']} of {quality['places_seen']} "
-        f"places, over {len(pairs)} frames of {topics[0]} and {topics[1]}"
-    )
-    if quality["residual_median_px"] > _POOR:
-        print("this is poor: the scene may be too near, or the cameras too far apart", file=sys.stderr)
-    print(
-        f"wrote {options.out}; look at {picture}, then set the parameter "
-        f"registration.file:={options.out.resolve()}"
-    )
+        if not cv2.imwrite(str(picture), _picture(pairs, registration)):
+            raise OSError(f"{picture}: cannot be written; check the free space of the disk")
+        print(
+            f"edges of the two cameras are {quality['residual_median_px']} px apart (median; 90 % are within "
+            f"{quality['residual_p90_px']} px) at {quality['places_agreeing']} of {quality['places_seen']} "
+            f"places, over {len(pairs)} frames of {topics[0]} and {topics[1]}"
+        )
+        if quality["residual_median_px"] > _POOR:
+            print("this is poor: the scene may be too near, or the cameras too far apart", file=sys.stderr)
+        print(
+            f"wrote {options.out}; look at {picture}, then set the parameter "
+            f"registration.file:={options.out.resolve()}"
+        )
+        return tell_rest(bag, parser.prog)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -41,6 +41,11 @@ class _Layout(NamedTuple):
     """Picks values from a few places, (N, channels), that are all equal in a grey image."""
 
 
+FALSE_COLOURS = (
+    "infrared comes in colours, so that warm is not bright: set the camera to white-hot grey, or check that "
+    "the two cameras are not swapped"
+)
+
 _SAMPLED = 16  # every sixteenth row and column tells whether a picture has colours
 _STRONG = 32  # difference of two channels: JPEG and white balance stay below it
 _NEUTRAL = 128  # of Cb and Cr

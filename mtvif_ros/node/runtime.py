@@ -14,7 +14,7 @@ from rclpy.lifecycle import LifecycleNode
 
 from mtvif_ros import topics
 from mtvif_ros.image import AnyImage, Image, ImageFormatError
-from mtvif_ros.imaging.codec import read_infrared, read_rgb
+from mtvif_ros.imaging.codec import FALSE_COLOURS, read_infrared, read_rgb
 from mtvif_ros.imaging.fuse import fuse_pair
 from mtvif_ros.imaging.registration import Registration, read_registration
 from mtvif_ros.imaging.thermal import ThermalScaler
@@ -125,10 +125,7 @@ class Runtime:
         self._monitor.seen(Stream.RGB, rgb, before)
         self._monitor.seen(Stream.IR, grey, before)
         if is_coloured:
-            self._notice(
-                f"{self._topics[Stream.IR]}: infrared comes in colours, so that warm is not bright: set the "
-                "camera to white-hot grey, or check that the two cameras are not swapped"
-            )
+            self._notice(f"{self._topics[Stream.IR]}: {FALSE_COLOURS}")
         ir = self._scaled(grey)
         engine = self._sized.for_camera((rgb.shape[0], rgb.shape[1]))
         before = time.monotonic_ns()

@@ -3,11 +3,13 @@
 mtvif_extract --bag BAG --out FOLDER --every 30 --registration registration.yaml
 
 Writes FOLDER/vi/NAME.png and FOLDER/ir/NAME.png, both lossless, and FOLDER/labels/NAME.png if the bag has
-class masks. NAME is the visible stamp in ns. The command never overwrites a file.
+class masks. NAME is the visible stamp in ns. The command never overwrites a file. Exit code 3: only a part of
+the bag could be read.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,18 +18,18 @@ import numpy as np
 
 from mtvif_ros.command_line import command_parser, told_plainly, whole_number
 from mtvif_ros.image import Image
-from mtvif_ros.imaging.codec import read_grey, read_rgb
+from mtvif_ros.imaging.codec import read_rgb
 from mtvif_ros.imaging.registration import Registration, read_registration
 from mtvif_ros.imaging.thermal import ThermalScaler
 from mtvif_ros.progress import tracked
-from mtvif_ros.recordings.pairs import find_stamp_pairs, read_labels, read_pairs
-from mtvif_ros.recordings.reader import stamp_of
-from mtvif_ros.recordings.topics import add_bag_arguments, find_cameras, find_labels
-from mtvif_ros.recordings.writer import LABEL_TOPIC
+from mtvif_ros.recordings.arguments import add_bag_arguments, add_label_arguments, tell_rest
+from mtvif_ros.recordings.pairs import decoded_pairs, find_stamp_pairs, read_labels
+from mtvif_ros.recordings.reader import BagReader
+from mtvif_ros.recordings.topics import choose_cameras, choose_labels
 
 
 def extract_pairs(
-    bag: Path,
+    bag: BagReader,
     topics: tuple[str, str],
     out: Path,
     every: int = 1,
@@ -40,21 +42,28 @@ def extract_pairs(
     """Write every `every`-th pair of a bag with infrared on the visible grid; return their number.
 
     `slop` and `offset` are in s. `labels` is a topic of class masks with the visible stamps. `prefix` begins
-    the name of every file. Raises BagError if the bag has no pair, ImageFormatError for an unreadable image,
-    and OSError if a file exists or cannot be written.
+    the name of every file. The bag notes as damage what cannot be read. Raises BagError if the bag has no
+    pair, ImageFormatError if it has no readable pair or a mask is none, and OSError if a file exists or
+    cannot be written.
     """
     pairs = find_stamp_pairs(bag, topics, slop, offset)[::every]
+    visible = [rgb for rgb, _ in pairs]
+    # A mask that is none must be met before anything is written.
+    if labels and not sum(1 for _ in read_labels(bag, labels, visible)):
+        bag.note(f"{labels}: no mask has the stamp of an extracted frame")
     aligned, thermal = registration or Registration(), ThermalScaler()
-    for pair in tracked(read_pairs(bag, topics, pairs), "extract", len(pairs), "pair"):
-        rgb, ir = read_rgb(pair.rgb.message()), thermal(read_grey(pair.ir.message()))
+    count = 0
+    frames = decoded_pairs(bag, topics, pairs, read_rgb)
+    for stamp, rgb, ir in tracked(frames, "extract", len(pairs), "pair"):
         size = (rgb.shape[1], rgb.shape[0])
-        name = f"{prefix}{stamp_of(pair.rgb.raw)}.png"
+        name = f"{prefix}{stamp}.png"
         _write(out / "vi" / name, np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), np.uint8))
-        _write(out / "ir" / name, aligned(ir, size, size))
+        _write(out / "ir" / name, aligned(thermal(ir), size, size))
+        count += 1
     if labels:
-        for stamp, mask in read_labels(bag, labels, [rgb for rgb, _ in pairs]):
+        for stamp, mask in read_labels(bag, labels, visible):
             _write(out / "labels" / f"{prefix}{stamp}.png", mask)
-    return len(pairs)
+    return count
 
 
 def _write(path: Path, picture: Image) -> None:
@@ -67,8 +76,8 @@ def _write(path: Path, picture: Image) -> None:
         raise OSError(f"{path}: cannot be written; check the free space of the disk")
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the module's docstring lists the exit codes."""
     parser = command_parser("mtvif_extract", __doc__)
     add_bag_arguments(parser)
     parser.add_argument("--out", type=Path, required=True, help="folder for vi/, ir/ and labels/")
@@ -76,25 +85,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--every", type=whole_number(1), default=30, help="take one pair in so many; neighbours look alike"
     )
     parser.add_argument("--registration", type=Path, help="file that mtvif_calibrate wrote")
-    parser.add_argument(
-        "--label-topic", help=f"class masks; default: {LABEL_TOPIC}, if the bag has this topic"
-    )
+    add_label_arguments(parser)
     parser.add_argument("--prefix", default="", help="begin all names with this; one for each recording")
     options = parser.parse_args(arguments)
-    with told_plainly(parser):
+    with told_plainly(parser), BagReader(options.bag, by_arrival=options.arrival) as bag:
         count = extract_pairs(
-            options.bag,
-            find_cameras(options.bag, options.rgb_topic, options.ir_topic),
+            bag,
+            choose_cameras(bag, options.rgb_topic, options.ir_topic),
             options.out,
             options.every,
             options.slop,
             options.offset,
             read_registration(options.registration) if options.registration else None,
-            find_labels(options.bag, options.label_topic),
+            None if options.no_labels else choose_labels(bag, options.label_topic),
             options.prefix,
         )
-    print(f"wrote {count} pairs to {options.out}")
+        print(f"wrote {count} pairs to {options.out}")
+        return tell_rest(bag, parser.prog)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

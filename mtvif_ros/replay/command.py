@@ -20,8 +20,7 @@ from mtvif_ros.command_line import command_parser, need, told_plainly
 from mtvif_ros.engines import BACKENDS
 from mtvif_ros.metrics.flicker import flicker_sentence
 from mtvif_ros.node.dds import claim_domain
-from mtvif_ros.recordings.topics import add_bag_arguments
-from mtvif_ros.recordings.writer import LABEL_TOPIC
+from mtvif_ros.recordings.arguments import PARTLY_READ, add_bag_arguments, add_label_arguments
 from mtvif_ros.replay.options import ReplayOptions
 from mtvif_ros.replay.run import replay
 from mtvif_ros.replay.summary import Summary, format_table
@@ -34,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     add_bag_arguments(parser)
     add = parser.add_argument
     add("--out", type=Path, required=True, help="folder for the results")
-    add("--label-topic", help=f"class masks with the visible stamps; default: {LABEL_TOPIC} if recorded")
+    add_label_arguments(parser)
     add("--model", type=Path, help="model file; default: the shipped one")
     add("--backend", default="auto", choices=("auto", *BACKENDS), help="what runs the model")
     add(
@@ -69,6 +68,8 @@ def _options(given: argparse.Namespace) -> ReplayOptions:
         rgb_topic=given.rgb_topic,
         ir_topic=given.ir_topic,
         label_topic=given.label_topic,
+        labels=not given.no_labels,
+        arrival=given.arrival,
         model=given.model,
         backend=given.backend,
         size=given.size,
@@ -116,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     given = parser.parse_args(arguments)
     with told_plainly(parser):
-        need("rosbags", "jinja2", "matplotlib")
+        need("rosbags", "mcap", "jinja2", "matplotlib")
         options = _options(given)
         if not options.external:
             _keep_to_ourselves()
@@ -125,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if summary.problems:
         return 1
     if summary.bag_damage:
-        return 3
+        return PARTLY_READ
     return 0 if summary.passed else 2
 
 

@@ -16,6 +16,7 @@ DEFAULT_LIMITS: Limits = {
     "completeness.lost": {"max": 0},
     "completeness.agree": {"min": 1},
     "completeness.answered_share": {"min": 0.99},
+    "completeness.paired_share": {"min": 0.5},
 }
 
 
@@ -34,7 +35,7 @@ def read_limits(path: Path | None) -> Limits:
         limits: Any = yaml.safe_load(path.read_text())
     except (OSError, yaml.YAMLError) as error:
         raise LimitsError(f"--limits {path}: cannot be read: {error}") from error
-    if not isinstance(limits, dict):
+    if not isinstance(limits, dict) or not limits:
         raise LimitsError(f"--limits {path}: needs lines such as `latency.p99_ms: {{max: 45}}`")
     for name, bounds in limits.items():
         if not isinstance(bounds, dict) or not bounds or set(bounds) - {"min", "max"}:
@@ -49,7 +50,8 @@ def figures(summary: Summary) -> dict[str, float]:
     topics = summary.topics.values()
     found: dict[str, float] = {
         "completeness.lost": max(topic.lost for topic in topics),
-        "completeness.answered_share": summary.slowest.answered / summary.pairs,
+        "completeness.answered_share": summary.slowest.answered / max(1, summary.pairs),
+        "completeness.paired_share": summary.pairs / max(1, min(summary.frames)),
     }
     if summary.counts is not None:
         found["completeness.agree"] = float(not summary.counts.gaps())
@@ -131,6 +133,12 @@ def _about_answers(summary: Summary) -> str:
     return f"{answered}; {'; '.join(reasons)}.{advice}"
 
 
+def _about_pairs(summary: Summary) -> str:
+    slower = min(summary.frames)
+    told = f"Of {slower} frames of the slower camera, {summary.pairs} have a partner."
+    return told if 2 * summary.pairs >= slower else f"{told} See --slop, --offset and --arrival."
+
+
 def _because(summary: Summary) -> str:
     if summary.load is None:
         return ""
@@ -145,4 +153,5 @@ _SENTENCES = {
     "completeness.lost": _about_lost,
     "completeness.agree": _about_counts,
     "completeness.answered_share": _about_answers,
+    "completeness.paired_share": _about_pairs,
 }

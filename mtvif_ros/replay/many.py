@@ -20,6 +20,7 @@ from typing import Any
 
 from mtvif_ros.command_line import command_parser, need, told_plainly, whole_number
 from mtvif_ros.progress import tracked
+from mtvif_ros.recordings.reader import STORAGES, converted
 from mtvif_ros.replay.limits import figures
 from mtvif_ros.replay.summary import SummaryError, read_summary
 
@@ -36,16 +37,22 @@ _FINISHED = (0, 2, 3)  # exit codes of mtvif_replay that leave results
 
 
 def find_bags(folder: Path) -> list[Path]:
-    """Return all bags below a folder: folders with metadata.yaml, and single mcap or db3 files."""
+    """Return all bags below a folder: folders with metadata.yaml, and single files.
+
+    A ROS 1 bag is among them, so that its replay says how to convert it, unless that has been done.
+    """
     folders = {path.parent for path in folder.rglob("metadata.yaml")}
     files = {
-        path for kind in ("*.mcap", "*.db3") for path in folder.rglob(kind) if path.parent not in folders
+        path
+        for kind in (*STORAGES, "*.bag")
+        for path in folder.rglob(kind)
+        if path.is_file() and path.parent not in folders and converted(path) not in folders
     }
     return sorted(folders | files)
 
 
 def result_folder(bag: Path, root: Path, out: Path) -> Path:
-    """Return where a bag's results go: its path below `root`, below `out`."""
+    """Return where a bag's results go: its path below `root`, with its whole name, below `out`."""
     return out / (bag.relative_to(root) if bag != root else bag.name)
 
 
@@ -142,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         need("rosbags", "jinja2", "matplotlib")
         bags = [bag.resolve() for bag in find_bags(chosen.folder)]
         if not bags:
-            raise ValueError(f"{chosen.folder}: holds no bag (metadata.yaml, *.mcap, *.db3)")
+            raise ValueError(f"{chosen.folder}: holds no bag (metadata.yaml, *.mcap, *.db3, *.bag)")
         jobs = [(bag, result_folder(bag, root, out)) for bag in bags]
         if chosen.ray:
             ended = _over_ray(jobs, options, chosen.jobs, chosen.ray)

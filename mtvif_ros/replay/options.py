@@ -14,7 +14,8 @@ from mtvif_ros.size import read_size_or_auto
 class ReplayOptions:
     """Hold one replay's settings; times are in s.
 
-    rgb_topic, ir_topic, label_topic: as the bag names them; None finds them. size: the node's `model.size`.
+    rgb_topic, ir_topic, label_topic: as the bag names them; None finds them. labels: whether to score against
+    labels. arrival: whether times of arrival replace the stamps. size: the node's `model.size`.
     rate: how many times as fast as recorded. loops: how often; each pass continues where the last one ended.
     start, duration: the part of the bag. fast: send as fast as the node answers. external: measure a node
     that already runs. record: the bag to write. every: score each n-th pair. Raises ValueError, naming the
@@ -26,6 +27,8 @@ class ReplayOptions:
     rgb_topic: str | None = None
     ir_topic: str | None = None
     label_topic: str | None = None
+    labels: bool = True
+    arrival: bool = False
     model: Path | None = None
     backend: str = "auto"
     size: str = "auto"

@@ -5,20 +5,28 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from mtvif_ros.image import ImageFormatError
-from mtvif_ros.imaging.masks import read_mask_message
 from mtvif_ros.pairing.stamps import NANOSECONDS, in_ns
-from mtvif_ros.recordings.pairs import gather, never_meet, stamp_pairs
+from mtvif_ros.recordings.pairs import (
+    few_pairs,
+    gather,
+    never_meet,
+    read_shots,
+    remark_on_strays,
+    stamp_pairs,
+    tell_apart,
+)
 from mtvif_ros.recordings.reader import COMPRESSED, BagError, BagReader, Record, stamp_of
-from mtvif_ros.recordings.topics import choose_cameras, choose_labels
+from mtvif_ros.recordings.topics import choose_cameras, choose_labels, damaged
 from mtvif_ros.replay.options import ReplayOptions
 
 StampPair = tuple[int, int]
+
+LONGEST_GAP = 10 * NANOSECONDS
+"""For how long, in ns of the recording, a replay waits for the next frame; a longer gap is cut to this."""
 
 
 class PlayedPair(NamedTuple):
@@ -85,7 +93,8 @@ class Plan:
         for shift in self._shifts():
             for record in self.bag.records(self.cameras):
                 if self.window[0] <= record.received - self.first < self.window[1]:
-                    yield moved(record, shift)
+                    later = record._replace(received=record.received + shift)
+                    yield later.stamped(stamp_of(record.raw) + shift) if shift else record
 
     def read_pairs(self, wanted: Collection[int]) -> Iterator[PlayedPair]:
         """Yield the messages of the pairs whose visible stamps, as played, are `wanted`, in order."""
@@ -107,67 +116,52 @@ class Plan:
 def plan_replay(bag: BagReader, options: ReplayOptions) -> Plan:
     """Scan the bag once and choose what `options` ask for.
 
-    Raises BagError when a topic is missing or unclear, when labels are no class indices, or when the part
-    holds no pair.
+    Raises BagError when a topic is missing or unclear, or when the part holds no pair.
     """
     cameras = choose_cameras(bag, options.rgb_topic, options.ir_topic)
-    labels = choose_labels(bag, options.label_topic)
+    labels = choose_labels(bag, options.label_topic) if options.labels else None
     topics = cameras if labels is None else (*cameras, labels)
     bag.require(*topics)
     window = (options.start * NANOSECONDS, (options.start + options.duration) * NANOSECONDS)
-    stamps: dict[str, list[int]] = {topic: [] for topic in topics}
-    received = []
-    first = last = None
-    for record in bag.records(topics):
-        if record.topic == labels:
-            if not stamps[labels]:
-                _check_labels(options.bag, record)
-            stamps[labels].append(stamp_of(record.raw))
-            continue
-        first, last = record.received if first is None else first, record.received
-        if window[0] <= record.received - first < window[1]:
-            stamps[record.topic].append(stamp_of(record.raw))
-            received.append(record.received)
-    damaged = f"; the bag is damaged: {bag.damage}" if bag.damage else ""
-    if first is None or last is None:
-        raise BagError(f"bag {options.bag}: has no frames of {' and '.join(cameras)}{damaged}")
+    shots = read_shots(bag, topics)
+    times = sorted(shot.received for topic in cameras for shot in shots[topic])
+    if not times:
+        raise BagError(f"bag {options.bag}: has no frames of {' and '.join(cameras)}{damaged(bag)}")
+    played = {
+        topic: [shot for shot in shots[topic] if window[0] <= shot.received - times[0] < window[1]]
+        for topic in cameras
+    }
+    received = sorted(shot.received for of in played.values() for shot in of)
     if not received:
         raise BagError(
             f"bag {options.bag}: has no frames within --start {options.start} and --duration "
-            f"{options.duration}; it lasts {(last - first) / NANOSECONDS:.1f} s{damaged}"
+            f"{options.duration}; it lasts {(times[-1] - times[0]) / NANOSECONDS:.1f} s{damaged(bag)}"
         )
-    rgb, ir = stamps[cameras[0]], stamps[cameras[1]]
+    rgb, ir = tell_apart(bag, *played.values())
     pairs = stamp_pairs(rgb, ir, in_ns(options.slop), in_ns(options.offset))
     if not pairs:
-        raise never_meet(options.bag, cameras, options.slop, damaged)
-    span = received[-1] - received[0]
+        raise never_meet(bag, played, options.slop)
+    if few := few_pairs(played, len(pairs)):
+        bag.remarks.append(few)
+    remark_on_strays(bag, played)
+    gaps = [later - earlier for earlier, later in pairwise(received)]
+    if long := [gap for gap in gaps if gap > LONGEST_GAP]:
+        bag.remarks.append(
+            f"bag {options.bag}: gaps beyond {LONGEST_GAP // NANOSECONDS} s are cut to that: {len(long)}, "
+            f"the longest of {max(long) / NANOSECONDS:.0f} s"
+        )
+    span = sum(min(gap, LONGEST_GAP) for gap in gaps)
     return Plan(
         bag=bag,
         cameras=cameras,
         labels=labels,
         stamps=(rgb, ir),
-        labelled=frozenset(stamps[labels] if labels else ()),
+        labelled=frozenset(
+            shot.received if bag.by_arrival else shot.stamp for shot in (shots[labels] if labels else ())
+        ),
         pairs=pairs,
-        first=first,
+        first=times[0],
         window=window,
         period=span + span // max(1, max(len(set(rgb)), len(set(ir))) - 1),
         loops=options.loops,
     )
-
-
-def _check_labels(bag: Path, record: Record) -> None:
-    try:
-        read_mask_message(record.message())
-    except ImageFormatError as error:
-        raise BagError(f"bag {bag}: labels on {record.topic}: {error}") from error
-
-
-def moved(record: Record, shift: int) -> Record:
-    """Return the record `shift` ns later: its time of receipt and the stamp in its header."""
-    if shift == 0:
-        return record
-    seconds, nanoseconds = divmod(stamp_of(record.raw) + shift, NANOSECONDS)
-    order = "little" if record.raw[1] & 1 else "big"
-    stamp = seconds.to_bytes(4, order, signed=True) + nanoseconds.to_bytes(4, order)  # type: ignore[arg-type]
-    raw = record.raw[:4] + stamp + record.raw[12:]
-    return record._replace(received=record.received + shift, raw=raw)

@@ -17,7 +17,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from mtvif_ros import topics
 from mtvif_ros.pairing.stamps import NANOSECONDS
 from mtvif_ros.recordings.reader import Record, stamp_of
-from mtvif_ros.replay.plan import Plan, StampPair
+from mtvif_ros.replay.plan import LONGEST_GAP, Plan, StampPair
 
 _READ_AHEAD = 60  # messages, so that a slow disk does not change the pace
 _CAMERAS = (topics.RGB, topics.IR)
@@ -36,6 +36,10 @@ class Sent:
     def complete(self, pair: StampPair) -> float:
         """Return when the later frame of a pair was published."""
         return max(of[stamp] for of, stamp in zip(self.times, pair))
+
+    def holds(self, pair: StampPair) -> bool:
+        """Say whether both frames of a pair were published."""
+        return all(stamp in of for of, stamp in zip(self.times, pair))
 
     def note(self, camera: int, stamp: int) -> None:
         """Note that a frame is published now."""
@@ -112,6 +116,8 @@ def play(
 ) -> None:
     """Publish every record when its time has come, `rate` times as fast as it was received.
 
+    A gap beyond LONGEST_GAP is cut to this, and time that goes back costs none.
+
     With `may_go_on` the recorded times do not count: the next record goes out as soon as that is true. A
     thread of its own publishes while the caller's reads ahead, because SQLite's files belong to the
     thread that opened them. What `publish` raises is raised here.
@@ -154,10 +160,11 @@ def _keep_pace(
     first = next(records, None)
     if first is None:
         return
-    start = time.monotonic()
+    due, before = time.monotonic(), first.received
     for record in chain((first,), records):
         if may_go_on is None:
-            due = start + (record.received - first.received) / NANOSECONDS / rate
+            due += min(max(0, record.received - before), LONGEST_GAP) / NANOSECONDS / rate
+            before = record.received
             stopped.wait(max(0.0, due - time.monotonic()))
         else:
             while not may_go_on() and not stopped.wait(0.001):
@@ -173,7 +180,8 @@ class FlowControl:
     `pairs` are the stamps of both cameras' frames that belong together; `ended` returns how many pairs the
     node has answered or given up. A pair whose first frame went out is never held up: the node waits for
     its partner, but not for long. Pairs on which nothing is heard for `patience` s are given up, all of
-    them at once: the node may never have seen them, and nothing else would ever go out.
+    them at once: the node may never have seen them, and nothing else would ever go out. Each time without
+    an answer halves the patience until one comes, so that a silent node is not waited for without end.
     """
 
     def __init__(
@@ -186,6 +194,7 @@ class FlowControl:
     ):
         self._pair_of = [{stamps[camera]: stamps for stamps in pairs} for camera in (0, 1)]
         self._ended, self._ahead, self._patience, self._clock = ended, ahead, patience, clock
+        self._left = patience
         self._begun: dict[StampPair, int] = {}
         self._waiting = 0
         self._seen = ended()
@@ -209,7 +218,7 @@ class FlowControl:
         ended = self._ended()
         if ended != self._seen:
             self._waiting = max(0, self._waiting - (ended - self._seen))
-            self._seen, self._since = ended, self._clock()
-        if self._waiting >= self._ahead and self._clock() - self._since > self._patience:
-            self._waiting, self._since = 0, self._clock()
+            self._seen, self._since, self._left = ended, self._clock(), self._patience
+        if self._waiting >= self._ahead and self._clock() - self._since > self._left:
+            self._waiting, self._since, self._left = 0, self._clock(), self._left / 2
         return bool(self._begun) or self._waiting < self._ahead

@@ -6,9 +6,11 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
+import cv2
 import numpy as np
 from rclpy.node import Node
 
@@ -16,11 +18,13 @@ from mtvif_ros.imaging.registration import Registration, read_registration
 from mtvif_ros.machine import this_machine
 from mtvif_ros.model_file import read_model_file
 from mtvif_ros.progress import Progress
+from mtvif_ros.recordings.arguments import tell_remarks
 from mtvif_ros.recordings.reader import BagReader
 from mtvif_ros.replay import accounting
 from mtvif_ros.replay.collector import ANSWERS, Collector, HealthReport, ros_node
+from mtvif_ros.replay.labels import check_labels
 from mtvif_ros.replay.limits import judge, read_limits
-from mtvif_ros.replay.node_process import NodeProcess, await_external
+from mtvif_ros.replay.node_process import NodeProcess, NodeProcessError, await_external
 from mtvif_ros.replay.options import ReplayOptions
 from mtvif_ros.replay.pair_table import pair_rows, write_table
 from mtvif_ros.replay.pictures import PreviewWriter
@@ -31,7 +35,10 @@ from mtvif_ros.replay.report import write_report
 from mtvif_ros.replay.scoring import Scores, answered_pairs, score_answers
 from mtvif_ros.replay.summary import Counts, ModelUsed, Summary, write_summary
 
+PROGRAM = "mtvif_replay"
+
 _REPORT_WITHIN = 10.0  # s, in which a node reports even on a busy machine; it does once a second
+_SETTLED_WITHIN = 120.0  # s after the last frame
 _STILL_REPORTS = 3  # without anything new: then nothing more will come
 
 
@@ -42,9 +49,10 @@ def replay(options: ReplayOptions) -> Summary:
     when `options.out` cannot be written, and NodeProcessError when the node does not run. Each says what to
     do.
     """
-    with BagReader(options.bag) as bag, Replay(options, bag) as one:
+    with BagReader(options.bag, by_arrival=options.arrival) as bag, Replay(options, bag) as one:
         one.play()
         scores = one.score()
+        tell_remarks(bag, PROGRAM)
         summary = one.summarise(scores)
         return one.write(summary, scores)
 
@@ -60,6 +68,8 @@ class Replay:
             read_registration(options.registration) if options.registration else Registration()
         )
         self.plan = plan_replay(bag, options)
+        check_labels(self.plan, len(self.model.classes))
+        tell_remarks(bag, PROGRAM)
         self.pairs = self.plan.all_pairs()
         self.sent = Sent()
         self.before: HealthReport | None = None  # what an external node had counted
@@ -84,11 +94,15 @@ class Replay:
 
         Raises NodeProcessError when the node does not come up.
         """
-        with ros_node("mtvif_replay") as ros, self.collector.listening(ros):
+        with ros_node(PROGRAM) as ros, self.collector.listening(ros):
             player = Player(ros, self.plan, self.options.external, self.options.clock)
             with self._fusion_node(ros, player) as process:
-                self._send(player)
-                self._await_answers(process)
+                try:
+                    self._send(player, process)
+                    self._await_answers(process)
+                except NodeProcessError as error:
+                    self.problems.append(f"the results end early: {error}")
+        self.pairs = [pair for pair in self.pairs if self.sent.holds(pair)]
         if self.collector.failure:
             self.problems.append(self.collector.failure)
 
@@ -112,10 +126,16 @@ class Replay:
             yield process
             self.node_log = process.stop()
 
-    def _send(self, player: Player) -> None:
+    def _send(self, player: Player, process: NodeProcess | None) -> None:
+        """Publish all passes. Raises NodeProcessError when the node dies."""
         flow = FlowControl(self.pairs, self._ended) if self.options.fast else None
         with Progress("replay", self.plan.frames, "frame") as progress:
-            player.play(self.sent, self.options.rate, flow, progress.update)
+
+            def published() -> None:
+                progress.update()
+                _require_alive(process)
+
+            player.play(self.sent, self.options.rate, flow, published)
 
     def _ended(self) -> int:
         """Return how many pairs were answered here, or were given up as the node last reported."""
@@ -123,13 +143,16 @@ class Replay:
         return self.collector.answered() + (counts.superseded + counts.failed if counts else 0)
 
     def _await_answers(self, process: NodeProcess | None) -> None:
-        """Wait until everything is accounted for, or until the node has nothing new to report."""
+        """Wait until everything is accounted for, or until the node has nothing new to report.
+
+        An external node may have other cameras and always something new. Raises NodeProcessError when the
+        node dies.
+        """
+        end = time.monotonic() + _SETTLED_WITHIN
         still, before = 0, self._progress()
-        while still < _STILL_REPORTS and not self._is_settled():
+        while still < _STILL_REPORTS and not self._is_settled() and time.monotonic() < end:
             reported = self.collector.await_report(_REPORT_WITHIN)
-            if process is not None and (death := process.death()):
-                self.problems.append(f"the results end early: {death}")
-                return
+            _require_alive(process)
             now = self._progress()
             if now == before and not reported:
                 return
@@ -160,7 +183,7 @@ class Replay:
         with PreviewWriter(path, rate, colours) if options.preview else nullcontext() as preview:
             try:
                 score_answers(scores, kept, every, self.collector.kept(), preview, self.plan.previous())
-            except ValueError as error:
+            except (ValueError, OSError, BrokenExecutor, cv2.error) as error:
                 self.problems.append(f"scoring stopped: {error}")
         if preview is not None and preview.problem:
             self.problems.append(preview.problem)
@@ -227,6 +250,11 @@ class Replay:
         for name, step in steps.items():
             try:
                 step()
-            except OSError as error:
+            except (OSError, ValueError) as error:
                 problems.append(f"{name} could not be written: {error}")
         return replace(summary, problems=tuple(problems))
+
+
+def _require_alive(process: NodeProcess | None) -> None:
+    if process is not None and (death := process.death()):
+        raise NodeProcessError(death)

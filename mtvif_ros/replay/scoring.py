@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mtvif_ros.image import ImageFormatError
-from mtvif_ros.imaging.codec import read_grey, read_rgb
-from mtvif_ros.imaging.masks import read_mask_message
+from mtvif_ros.imaging.codec import read_grey, read_infrared, read_rgb
 from mtvif_ros.imaging.registration import Registration
 from mtvif_ros.imaging.thermal import ThermalScaler
 from mtvif_ros.metrics.baselines import BASELINES
@@ -23,6 +22,7 @@ from mtvif_ros.metrics.segmentation import confusion_matrix, iou_per_class
 from mtvif_ros.metrics.steadiness import Steadiness, SteadinessMeter
 from mtvif_ros.parallel import in_processes
 from mtvif_ros.progress import Progress
+from mtvif_ros.recordings.pairs import read_mask, remark_on_colours
 from mtvif_ros.replay.collector import FUSED, SEGMENTATION, Collector
 from mtvif_ros.replay.pictures import PreviewWriter
 from mtvif_ros.replay.plan import Plan
@@ -147,19 +147,26 @@ def answered_pairs(
 ) -> Iterator[AnsweredPair]:
     """Yield every pair that was answered on both topics and kept, in order, at the visible frame's size.
 
-    `wanted` limits it to these visible stamps. Pairs whose images cannot be read are left out.
+    `wanted` limits it to these visible stamps. Pairs whose images cannot be read are left out. Remarks on
+    infrared in false colours.
     """
     thermal = ThermalScaler()
+    count = coloured = 0
     kept = {stamp for stamp, arrival in collector.arrivals[FUSED].items() if arrival.size}
     for pair in plan.read_pairs(kept if wanted is None else kept & set(wanted)):
         fused, mask = (collector.read(topic, pair.stamp) for topic in (FUSED, SEGMENTATION))
         if fused is None or mask is None:
             continue
         try:
-            rgb, ir = read_rgb(pair.rgb.message()), thermal(read_grey(pair.ir.message()))
-            labels = None if pair.labels is None else read_mask_message(pair.labels.message())
+            rgb = read_rgb(pair.rgb.message())
+            raw, is_coloured = read_infrared(pair.ir.message())
+            labels = None if pair.labels is None else read_mask(pair.labels)
         except ImageFormatError:
             continue
+        count += 1
+        coloured += is_coloured
         size = (rgb.shape[1], rgb.shape[0])
-        grey = np.asarray(read_grey(mask), np.uint8)
-        yield AnsweredPair(pair.stamp, rgb, aligned(ir, size, size), read_rgb(fused), grey, labels)
+        ir = aligned(thermal(raw), size, size)
+        classes = np.asarray(read_grey(mask), np.uint8)
+        yield AnsweredPair(pair.stamp, rgb, ir, read_rgb(fused), classes, labels)
+    remark_on_colours(plan.bag, plan.cameras[1], coloured, count)

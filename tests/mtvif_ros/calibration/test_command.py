@@ -4,12 +4,14 @@ import cv2
 import numpy as np
 import pytest
 
-from mtvif_ros.calibration.command import main
+from mtvif_ros.calibration.command import main, sample_pairs
 from mtvif_ros.imaging.registration import read_registration
 from mtvif_ros.recordings.make_bag import FrameSource, make_bag
+from mtvif_ros.recordings.reader import BagReader
 from mtvif_ros.recordings.timing import Timing
 from mtvif_ros.recordings.writer import BagFrame
 from mtvif_ros.synthetic import RoadScene, SceneConfig
+from tests.mtvif_ros.recordings.tiny import BEGIN, IR, RGB, Shot, drive, write
 
 
 @pytest.fixture
@@ -38,3 +40,31 @@ def test_a_bag_that_cannot_be_used_is_named(tmp_path: Path, capsys: pytest.Captu
     with pytest.raises(SystemExit, match="1"):
         main(["--bag", "/nowhere", "--out", str(tmp_path / "r.yaml")])
     assert "/nowhere: no such file" in capsys.readouterr().err
+
+
+def test_a_visible_camera_of_16_bits_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bag = write(tmp_path / "bag", [shot._replace(encoding="mono16") for shot in drive()])
+    arguments = ["--bag", str(bag), "--rgb-topic", RGB, "--ir-topic", IR, "--out", str(tmp_path / "r.yaml")]
+    with pytest.raises(SystemExit, match="1"):
+        main(arguments)
+    assert f"{RGB}: encoding 'mono16' is for infrared" in capsys.readouterr().err
+
+
+def test_infrared_of_16_bits_is_scaled(tmp_path: Path) -> None:
+    pair = [(RGB, "rgb8"), (IR, "mono16")]
+    shots = [Shot(topic, BEGIN, BEGIN, encoding, value=30) for topic, encoding in pair]
+    with BagReader(write(tmp_path / "bag", shots)) as bag:
+        ((visible, infrared),) = sample_pairs(bag, (RGB, IR), 1, 0.02, 0.0)
+    assert visible.dtype == infrared.dtype == np.uint8
+    assert (visible == 30).all() and (infrared == 0).all()  # a uniform frame lies at the low end of its range
+
+
+def test_a_bag_that_is_cut_short_gives_a_registration_and_an_exit_code_of_its_own(
+    bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (file,) = bag.glob("*.mcap")
+    with file.open("r+b") as stream:
+        stream.truncate(file.stat().st_size * 3 // 4)
+    assert main(["--bag", str(bag), "--out", str(tmp_path / "cam_0.7.yaml")]) == 3
+    assert f"mtvif_calibrate: only a part was read: {file}" in capsys.readouterr().err
+    assert (tmp_path / "cam_0.7.yaml").exists() and (tmp_path / "cam_0.7.png").exists()

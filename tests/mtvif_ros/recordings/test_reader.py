@@ -12,9 +12,14 @@ from std_msgs.msg import Header
 
 from mtvif_ros.imaging.codec import read_grey, read_rgb, write_compressed, write_image
 from mtvif_ros.recordings.reader import COMPRESSED, IMAGE, BagError, BagReader, stamp_of
-from mtvif_ros.recordings.topics import find_cameras
+from mtvif_ros.recordings.topics import choose_cameras
 from mtvif_ros.recordings.writer import IR_TOPIC, RGB_TOPIC
 from mtvif_ros.synthetic import Frame
+
+
+def find_cameras(path: Path) -> tuple[str, str]:
+    with BagReader(path) as reader:
+        return choose_cameras(reader)
 
 
 def write_bag(path: Path, messages: list[tuple[str, str, object]], count: int = 3) -> Path:
@@ -63,7 +68,7 @@ def test_a_raw_topic_is_taken_before_its_compressed_form(tmp_path: Path, night_f
 @pytest.mark.parametrize(
     ("topics", "told"),
     [
-        (("/left", "/right"), r"which topics.*/left \(visible\), /right \(visible\).*--rgb-topic"),
+        (("/left", "/right"), r"which topics.*/left \(colours\), /right \(colours\).*--rgb-topic"),
         (("/left",), r"which topics"),
         ((), "has no images"),
     ],

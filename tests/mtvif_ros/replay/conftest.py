@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from rosbags.rosbag2 import Reader
 
 from mtvif_ros.node.dds import claim_domain
 from mtvif_ros.recordings.make_bag import from_rendered, make_bag
+from mtvif_ros.recordings.reader import BagReader
 from mtvif_ros.recordings.timing import Timing
 from mtvif_ros.replay.command import main
 from mtvif_ros.replay.summary import Summary, read_summary
@@ -43,17 +43,17 @@ class Replayed(NamedTuple):
 def run(bag: Path, out: Path, *options: str, domain: str = REPLAY_DOMAIN) -> Replayed:
     """Replay a bag in a DDS domain where no other test's node answers."""
     opened = 0
-    open_bag = Reader.open
+    open_bag = BagReader.__enter__
 
-    def counted(self: Reader) -> None:
+    def counted(self: BagReader) -> BagReader:
         nonlocal opened
         opened += 1
-        open_bag(self)
+        return open_bag(self)
 
     stdout, stderr = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as stack:
         patch.setitem(os.environ, "ROS_DOMAIN_ID", domain)
-        patch.setattr(Reader, "open", counted)
+        patch.setattr(BagReader, "__enter__", counted)
         stack.enter_context(contextlib.redirect_stdout(stdout))
         stack.enter_context(contextlib.redirect_stderr(stderr))
         code = main(["--bag", str(bag), "--out", str(out), *options])

@@ -1,6 +1,10 @@
 import os
 import shutil
+import signal
+import threading
+import time
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,18 +17,20 @@ from mtvif_ros.imaging.codec import read_grey, read_rgb
 from mtvif_ros.imaging.fuse import fuse_pair
 from mtvif_ros.metrics.fusion import fusion_metrics, luma
 from mtvif_ros.metrics.segmentation import confusion_matrix
-from mtvif_ros.recordings.pairs import mutual_nearest, read_pairs, read_stamps, stamp_pairs
+from mtvif_ros.recordings.pairs import find_stamp_pairs, read_pairs
 from mtvif_ros.recordings.reader import IMAGE, BagReader, stamp_of
 from mtvif_ros.recordings.writer import IR_TOPIC, RGB_TOPIC
 from mtvif_ros.replay.command import main
 from mtvif_ros.replay.node_process import NodeProcess
+from tests.mtvif_ros.recordings.tiny import IR, RGB, drive, write
 from tests.mtvif_ros.replay.conftest import Replayed, run
 
 CAMERAS = (RGB_TOPIC, IR_TOPIC)
 
 
 def test_every_pair_of_a_bag_is_answered_on_both_topics(small_bag: Path, replayed: Replayed) -> None:
-    expected = len(mutual_nearest(*read_stamps(small_bag, CAMERAS), 20_000_000))
+    with BagReader(small_bag, CAMERAS) as bag:
+        expected = len(find_stamp_pairs(bag, CAMERAS, 0.02, 0.0))
     assert 0 < expected < 12  # some frames were dropped
     assert replayed.code == 0, replayed.stdout + replayed.stderr
     summary = replayed.summary
@@ -54,9 +60,10 @@ def test_the_bag_is_opened_once(replayed: Replayed, played_twice: Replayed) -> N
 def test_the_scores_are_those_of_the_offline_evaluation(small_bag: Path, replayed: Replayed) -> None:
     engine = load_engine(Path(replayed.summary.model.file), "auto")
     scored, confusion = [], np.zeros((9, 9), np.int64)
-    with BagReader(small_bag, ("/labels/image_raw",)) as reader:
-        labels = {stamp_of(r.raw): read_grey(r.message()) for r in reader.records()}
-    for pair in read_pairs(small_bag, CAMERAS, stamp_pairs(*read_stamps(small_bag, CAMERAS), 20_000_000)):
+    with BagReader(small_bag) as bag:
+        labels = {stamp_of(r.raw): read_grey(r.message()) for r in bag.records(("/labels/image_raw",))}
+        pairs = list(read_pairs(bag, CAMERAS, find_stamp_pairs(bag, CAMERAS, 0.02, 0.0)))
+    for pair in pairs:
         rgb, ir = read_rgb(pair.rgb.message()).copy(), read_grey(pair.ir.message()).copy()
         fused, mask = fuse_pair(engine, rgb, ir)
         scored.append(fusion_metrics(np.rint(luma(fused)), np.rint(luma(rgb)), ir))
@@ -128,6 +135,48 @@ def test_a_damaged_bag_gives_its_beginning_and_an_exit_code_of_its_own(
     assert done.code == 3
     assert "The bag is damaged" in done.stdout
     assert "only a part of it" in (tmp_path / "out" / "report.html").read_text()
+
+
+def kill_the_node_once_it_answers(out: Path) -> None:
+    while not (out / "outputs.spool").exists() or not (out / "outputs.spool").stat().st_size:
+        time.sleep(0.02)
+    for child in Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split():
+        if b"fusion_node" in Path(f"/proc/{child}/cmdline").read_bytes():
+            os.kill(int(child), signal.SIGKILL)
+
+
+def test_what_was_answered_before_the_node_died_is_written(
+    small_bag: Path, open_model: Path, tmp_path: Path
+) -> None:
+    killer = threading.Thread(target=kill_the_node_once_it_answers, args=(tmp_path / "out",), daemon=True)
+    killer.start()
+    done = run(small_bag, tmp_path / "out", "--model", str(open_model), "--no-preview", "--loop", "20")
+    assert done.code == 1 and "the results end early: fusion_node ended" in done.stderr
+    assert 0 < done.summary.topics["/mtvif/fused"].answered <= done.summary.pairs < 200
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "told"),
+    [
+        ({"stamp": 0}, 0, "frames have their times of arrival"),
+        ({}, 2, "only 1; see --slop"),
+    ],
+)
+def test_a_replay_over_few_of_the_frames_is_no_pass(
+    changes: dict[str, Any], code: int, told: str, open_model: Path, tmp_path: Path
+) -> None:
+    apart = [shot._replace(stamp=shot.stamp + shot.value * (shot.topic == IR) * 10**12) for shot in drive(20)]
+    shots = [shot._replace(**changes) for shot in apart]
+    bag = write(tmp_path / "bag", shots, sizes={RGB: (60, 80), IR: (60, 80)})
+    done = run(bag, tmp_path / "out", "--no-preview", "--model", str(open_model), "--fast")
+    assert done.code == code and told in done.stderr
+
+
+def test_infrared_in_false_colours_is_said(open_model: Path, tmp_path: Path) -> None:
+    shots = [shot._replace(encoding="uyvy") if shot.topic == IR else shot for shot in drive(10)]
+    bag = write(tmp_path / "bag", shots, sizes={RGB: (60, 80), IR: (60, 80)})
+    options = ("--rgb-topic", RGB, "--ir-topic", IR, "--no-preview", "--model", str(open_model), "--fast")
+    assert f"frames of {IR}: infrared comes in colours" in run(bag, tmp_path / "out", *options).stderr
 
 
 def test_without_space_the_numbers_are_still_told(small_bag: Path, tiny_disk: Path) -> None:

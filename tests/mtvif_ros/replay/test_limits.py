@@ -22,7 +22,7 @@ def test_each_limit_gets_a_verdict_and_what_was_not_measured_does_not_hold() -> 
 
 
 def test_superseded_pairs_are_not_lost_but_the_node_did_not_keep_up() -> None:
-    lost, agree, share = judge(summary(topic(404, superseded=196)), DEFAULT_LIMITS)
+    lost, agree, share, _ = judge(summary(topic(404, superseded=196)), DEFAULT_LIMITS)
     assert lost.holds and lost.sentence == "Every pair is accounted for."
     assert agree.holds
     assert not share.holds
@@ -40,7 +40,7 @@ def test_lost_pairs_are_told_by_topic() -> None:
 
 def test_a_node_without_diagnostics_is_told() -> None:
     verdicts = judge(replace(summary(), counts=None), DEFAULT_LIMITS)
-    assert [one.holds for one in verdicts] == [True, False, True]
+    assert [one.holds for one in verdicts] == [True, False, True, True]
     assert "sent no diagnostics" in verdicts[1].sentence
 
 
@@ -58,3 +58,9 @@ def test_a_file_that_makes_no_sense_is_named(text: str, told: str, tmp_path: Pat
     (tmp_path / "limits.yaml").write_text(text)
     with pytest.raises(LimitsError, match=told):
         read_limits(tmp_path / "limits.yaml")
+
+
+def test_a_verdict_over_few_of_the_frames_is_no_pass() -> None:
+    *_, paired = judge(summary(topic(1), frames=(30, 30)), DEFAULT_LIMITS)
+    assert not paired.holds
+    assert "Of 30 frames of the slower camera, 1 have a partner. See --slop" in paired.sentence

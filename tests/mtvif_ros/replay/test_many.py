@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mtvif_ros.replay.many import find_bags, main, result_folder
+from tests.mtvif_ros.recordings.tiny import drive, write
 from tests.mtvif_ros.replay.conftest import Replayed
 
 OPTIONS = ("--", "--no-preview", "--every", "20", "--duration", "0.4", "--fast")
@@ -84,6 +85,26 @@ def test_results_of_another_version_are_named(bags: Path, tmp_path: Path) -> Non
     (tmp_path / "out" / "two.mcap" / "summary.json").write_text("{}")
     assert main([str(bags), "--out", str(tmp_path / "out"), *OPTIONS]) == 2
     assert "has schema 1" in rows(tmp_path / "out")["two.mcap"]["problem"]
+
+
+def test_ros_1_bags_are_named_with_their_converter_until_they_are_converted(tmp_path: Path) -> None:
+    folder = tmp_path / "bags"
+    write(folder / "done", drive())
+    for name in ("done.bag", "lap 0.5.bag"):
+        (folder / name).write_bytes(b"#ROSBAG V2.0\n")
+    assert [bag.name for bag in find_bags(folder)] == ["done", "lap 0.5.bag"]
+    shutil.rmtree(folder / "done")
+    (folder / "done.bag").unlink()
+    assert main([str(folder), "--out", str(tmp_path / "out")]) == 2
+    old = folder / "lap 0.5.bag"
+    told = f"is a ROS 1 bag; convert it with: rosbags-convert --src '{old}' --dst '{folder / 'lap 0.5'}'"
+    assert told in rows(tmp_path / "out")["lap 0.5.bag"]["problem"]
+
+
+def test_results_lie_under_the_whole_name_of_a_bag() -> None:
+    names = ("drive_0.5", "drive_0.7", "drive", "drive.mcap", "drive.db3", "monday/drive.db3")
+    folders = [result_folder(Path("/bags") / name, Path("/bags"), Path("/out")) for name in names]
+    assert folders == [Path("/out") / name for name in names]
 
 
 def test_a_folder_without_bags_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

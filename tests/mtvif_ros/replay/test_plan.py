@@ -3,10 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from mtvif_ros.recordings.reader import BagError, BagReader, stamp_of
+from mtvif_ros.recordings.reader import BagReader, stamp_of
 from mtvif_ros.recordings.writer import RGB_TOPIC
 from mtvif_ros.replay.options import ReplayOptions
 from mtvif_ros.replay.plan import plan_replay
+from tests.mtvif_ros.recordings.tiny import drive, write
 
 
 def options(bag: Path, **changes: object) -> ReplayOptions:
@@ -59,9 +60,19 @@ def test_the_first_pair_of_a_pass_has_none_before_it(small_bag: Path) -> None:
     assert plan.previous() == expected
 
 
-def test_labels_that_are_no_class_indices_are_refused_before_the_replay(small_bag: Path) -> None:
-    with (
-        BagReader(small_bag) as bag,
-        pytest.raises(BagError, match=f"labels on {RGB_TOPIC}: encoding 'rgb8' does not hold class indices"),
-    ):
-        plan_replay(bag, options(small_bag, label_topic=RGB_TOPIC))
+def test_frames_without_stamps_are_played_with_their_times_of_arrival(tmp_path: Path) -> None:
+    path = write(tmp_path / "bag", [shot._replace(stamp=0) for shot in drive(30)])
+    with BagReader(path) as bag:
+        plan = plan_replay(bag, options(path))
+        played = {stamp_of(record.raw) for record in plan.records() if record.topic == plan.cameras[0]}
+    assert {rgb for rgb, _ in plan.pairs} == played and len(played) == 30
+    assert "times of arrival" in bag.remarks[0]
+
+
+def test_a_gap_is_said_and_does_not_stretch_the_passes(tmp_path: Path) -> None:
+    later = drive(5, begin=1_800_000_000 * 10**9)
+    path = write(tmp_path / "bag", [*drive(5), *later])
+    with BagReader(path) as bag:
+        plan = plan_replay(bag, options(path, loops=3))
+        assert len({(record.topic, stamp_of(record.raw)) for record in plan.records()}) == plan.frames == 60
+    assert "gaps beyond 10 s are cut to that: 1, the longest of 100000000 s" in bag.remarks[0]

@@ -20,6 +20,14 @@ def test_records_go_out_in_order_and_not_before_their_time() -> None:
     assert all(passed >= received / 1e9 / 4 - 1e-3 for received, passed in moments)
 
 
+def test_a_clock_step_inside_a_recording_is_not_waited_for() -> None:
+    step = 10**18  # 30 years
+    records = [*RECORDS, *(record._replace(received=record.received + step) for record in RECORDS)]
+    played: list[Record] = []
+    play(iter([*records, *RECORDS]), played.append, rate=1e4)
+    assert len(played) == 3 * len(RECORDS)
+
+
 def test_what_publishing_raises_is_raised_and_ends_the_play() -> None:
     def publish(record: Record) -> None:
         raise OSError("broken")
@@ -107,3 +115,12 @@ def test_a_partner_that_never_comes_does_not_open_the_gate_for_good() -> None:
     node.next = 10
     node.send_while_allowed(2)
     assert not node.flow.may_go_on()
+
+
+def test_a_node_that_never_answers_is_not_waited_for_without_end() -> None:
+    node = Node()
+    sent = 0
+    while node.now < 11 and sent < 100:
+        sent += node.send_while_allowed()
+        node.now += 0.001
+    assert sent >= 20

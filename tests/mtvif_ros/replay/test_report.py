@@ -61,7 +61,7 @@ def test_the_page_needs_no_network(page: Path) -> None:
 def test_a_replay_without_any_answer_still_gives_a_page(tmp_path: Path) -> None:
     write_report(tmp_path / "report.html", judged(topic(0, lost=3)), [], lambda _: [], COLOURS, [])
     text = (tmp_path / "report.html").read_text()
-    assert "2 of 3 limits are missed" in text and "The node answered no pair" in text
+    assert "2 of 4 limits are missed" in text and "The node answered no pair" in text
 
 
 def test_superseded_pairs_are_not_called_lost(tmp_path: Path) -> None:

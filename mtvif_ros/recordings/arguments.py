@@ -1,0 +1,47 @@
+"""Give every command that reads a bag the same options, and the same end when a part cannot be read."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+
+from mtvif_ros.recordings.reader import BagReader
+from mtvif_ros.recordings.writer import LABEL_TOPIC
+
+PARTLY_READ = 3  # exit code
+
+
+def add_bag_arguments(parser: ArgumentParser) -> None:
+    """Add the options of every command that reads pairs from a bag: the bag, its topics and its times."""
+    add = parser.add_argument
+    add("--bag", type=Path, required=True, help="rosbag2: a folder or an mcap or db3 file")
+    add("--rgb-topic", default="", help="visible images; default: the bag's only topic with colours")
+    add("--ir-topic", default="", help="infrared images; default: the bag's only topic without colours")
+    add("--slop", type=float, default=0.02, help="largest distance within a pair, in s")
+    add("--offset", type=float, default=0.0, help="infrared minus visible clock, in s")
+    add("--arrival", action="store_true", help="pair frames by when they were recorded, not by their stamps")
+
+
+def add_label_arguments(parser: ArgumentParser) -> None:
+    """Add the options of a command that reads class masks too."""
+    parser.add_argument(
+        "--label-topic", help=f"class masks with the visible stamps; default: {LABEL_TOPIC}, if recorded"
+    )
+    parser.add_argument("--no-labels", action="store_true", help="leave class masks out")
+
+
+def tell_remarks(bag: BagReader, program: str) -> None:
+    """Tell on stderr what a bag needs remarks on, each once."""
+    for remark in dict.fromkeys(bag.remarks):
+        print(f"{program}: {remark}", file=sys.stderr)
+    bag.remarks.clear()
+
+
+def tell_rest(bag: BagReader, program: str) -> int:
+    """Tell on stderr what of a bag was not read or needs a remark; return the exit code."""
+    tell_remarks(bag, program)
+    if bag.damage:
+        print(f"{program}: only a part was read: {bag.damage}", file=sys.stderr)
+        return PARTLY_READ
+    return 0

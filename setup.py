@@ -21,7 +21,7 @@ setup(
         (f"share/{NAME}/config", glob("config/*.*")),
         (f"share/{NAME}/config/sros2", glob("config/sros2/*")),
         (f"share/{NAME}/config/systemd", glob("config/systemd/*")),
-        (f"share/{NAME}/models", [*glob("models/*.onnx"), "models/README.md"]),
+        (f"share/{NAME}/models", [*glob("models/*.onnx"), "models/README.md", "models/manifest.json"]),
     ],
     # What the node needs; a backend is an extra, because robots differ.
     install_requires=["numpy", "onnx", "PyYAML"],

@@ -27,7 +27,7 @@ class Backend(NamedTuple):
 
 # In order of preference.
 BACKENDS = {
-    "tensorrt": Backend("mtvif_ros.engines.tensorrt.engine", "tensorrt cuda-python", "mtvif_fp16.onnx"),
+    "tensorrt": Backend("mtvif_ros.engines.tensorrt.engine", "tensorrt cuda-python", "mtvif_large_fp16.onnx"),
     "openvino": Backend("mtvif_ros.engines.openvino", "openvino", "mtvif_int8.onnx"),
     "onnxruntime": Backend("mtvif_ros.engines.onnxruntime", "onnxruntime", "mtvif.onnx"),
 }

@@ -16,16 +16,16 @@ from tests.mtvif_ros.toy import write_toy
 
 def test_the_shipped_model_obeys_the_contract(model_path: Path) -> None:
     model = read_model_file(model_path)
-    assert model.size == (480, 640)
+    assert model.size is None
     assert model.classes == STREET_NAMES
     assert len(model.palette) == len(STREET_NAMES)
     assert {"model_version", "trained_on", "licence", "precision"} <= model.properties.keys()
 
 
-@pytest.mark.parametrize("name", ["mtvif", "mtvif_fp16", "mtvif_int8"])
+@pytest.mark.parametrize("name", [path.name for path in model_directory().glob("*.onnx")])
 def test_a_shipped_model_names_its_training_data_and_licence(name: str) -> None:
-    model = read_model_file(model_directory() / f"{name}.onnx")
-    assert model.properties["licence"] == "research-use"
+    model = read_model_file(model_directory() / name)
+    assert model.properties["licence"].replace("-", " ") == "research use"
     assert "MSRS" in model.properties["trained_on"]
     assert re.match(r"\d+\.\d+\.\d+\+", model.version)
 

@@ -114,6 +114,14 @@ def test_the_shipped_recipe_names_networks_and_a_teacher_that_exist() -> None:
     check_stages(without_data, Path("/nowhere"))
 
 
+def test_the_shipped_files_are_those_of_the_manifest_beside_them() -> None:
+    made = json.loads(Path("models/manifest.json").read_text())
+    assert made["files"] == {name: digest(Path("models") / name) for name in made["files"]}
+    assert {"mtvif.onnx", "mtvif_fp16.onnx", "mtvif_int8.onnx", "mtvif.safetensors"} == made["files"].keys()
+    assert made["teacher"] == digest(Path("models/teacher/mtvif_0.1.0.onnx"))
+    assert len(made["commit"]) == 40  # of a tree without changes
+
+
 def digest(*paths: Path) -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
 

@@ -77,10 +77,15 @@ def test_an_open_file_is_timed_at_every_size_asked_for(open_model: Path, tmp_pat
     assert [[r["size"] for r in results] for results in sizes] == [["480x640"], ["64x96", "96x128"]]
 
 
+def test_a_file_of_one_size_is_timed_at_no_other(toy_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="1"):
+        main([str(toy_model), "--backend", "onnxruntime", "--size", "64x96"])
+    assert "computes 60x80 only" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["models/mtvif.onnx", "--backend", "onnxruntime", "--size", "64x96"], "computes 480x640 only"),
         (["none.onnx", "--backend", "openvino"], "none.onnx: no such file"),
         ([], "name a model file"),
     ],

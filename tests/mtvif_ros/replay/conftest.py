@@ -71,8 +71,8 @@ def small_bag(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def replayed(small_bag: Path, tmp_path_factory: pytest.TempPathFactory) -> Replayed:
-    """The whole recording, as fast as the node answers."""
-    return run(small_bag, tmp_path_factory.mktemp("replayed"), "--fast")
+    """The whole recording at its own size, as fast as the node answers."""
+    return run(small_bag, tmp_path_factory.mktemp("replayed"), "--fast", "--size", "128x160")
 
 
 @pytest.fixture(scope="session")

@@ -58,7 +58,7 @@ def test_the_bag_is_opened_once(replayed: Replayed, played_twice: Replayed) -> N
 
 
 def test_the_scores_are_those_of_the_offline_evaluation(small_bag: Path, replayed: Replayed) -> None:
-    engine = load_engine(Path(replayed.summary.model.file), "auto")
+    engine = load_engine(Path(replayed.summary.model.file), "auto", size=(128, 160))
     scored, confusion = [], np.zeros((9, 9), np.int64)
     with BagReader(small_bag) as bag:
         labels = {stamp_of(r.raw): read_grey(r.message()) for r in bag.records(("/labels/image_raw",))}

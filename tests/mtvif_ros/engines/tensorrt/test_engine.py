@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from mtvif_ros.resources import model_directory
 from mtvif_ros.synthetic import Frame
 
 # int8 for TensorRT is made by `training.quantise --signed`; tests/training/test_quantise.py builds it.
-SHIPPED = ("mtvif.onnx", "mtvif_fp16.onnx")
+SHIPPED = ("mtvif.onnx", "mtvif_fp16.onnx", "mtvif_large_fp16.onnx")
 SIZE = (480, 640)
 
 
@@ -51,7 +52,7 @@ def test_a_file_that_tensorrt_cannot_read_is_named(tensorrt_rtx: Flavour, tmp_pa
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(b"nothing")
     with pytest.raises(EngineError, match=r"cannot read .*broken\.onnx"):
-        build_engine(tensorrt_rtx, model.__class__(**{**vars(model), "path": broken}), SIZE, "8.6")
+        build_engine(tensorrt_rtx, replace(model, path=broken, size=SIZE), SIZE, "8.6")
 
 
 def test_an_unknown_compute_capability_is_refused_with_those_that_exist(tensorrt_rtx: Flavour) -> None:

@@ -58,10 +58,15 @@ class TimmEncoder(Encoder):
         widths = {level["reduction"]: level["num_chs"] for level in levels}
         self.bridges = nn.ModuleDict()
         for stride, above in zip(_STRIDES, (1, *_STRIDES)):
-            if stride not in widths:
-                widths[stride] = widths[above] * 3 // 2 if above in widths else _FINEST
-                inputs, *step = (widths[above], 3, 2) if above in widths else (_CAMERAS, stride, stride)
-                self.bridges[str(stride)] = conv_bn(inputs, widths[stride], *step)
+            if stride in widths:
+                continue
+            if above in widths:
+                widths[stride] = widths[above] * 3 // 2
+                bridge = conv_bn(widths[above], widths[stride], 3, 2)
+            else:
+                widths[stride] = _FINEST
+                bridge = conv_bn(_CAMERAS, _FINEST, stride, stride)
+            self.bridges[str(stride)] = bridge
         self.channels = (widths[4], widths[8], widths[16], widths[32])
         # Of the frames that the backbone learnt from; infrared's are those of grey.
         for statistic in ("mean", "std"):
@@ -88,7 +93,7 @@ def load_timm() -> ModuleType:
         try:
             import torchvision  # noqa: F401
         except RuntimeError:
-            # Where its compiled operators do not fit torch, as PyPI's do not fit one for CPUs, torchvision does
+            # Where its compiled operators do not fit torch, as those of PyPI do not fit one for CPUs, it does
             # without them, but asks for two. timm uses none.
             for name in ("nms", "qnms"):
                 schema = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
@@ -102,11 +107,12 @@ def load_timm() -> ModuleType:
     return timm
 
 
-def _create(name: str, **options: Any) -> nn.Module:
+def _create(name: str, **options: Any) -> Any:
+    """Return a backbone; timm has no types."""
     return load_timm().create_model(name, features_only=True, in_chans=_CAMERAS, **options)
 
 
-def _fit(name: str) -> tuple[dict[str, Any], nn.Module]:
+def _fit(name: str) -> tuple[dict[str, Any], Any]:
     """Return the options with which timm gives what an encoder needs, and the untrained backbone."""
     timm = load_timm()
     if not timm.is_model(name):
@@ -114,7 +120,8 @@ def _fit(name: str) -> tuple[dict[str, Any], nn.Module]:
         hint = f"did you mean {' or '.join(like)}?" if like else "timm.list_models() names all"
         raise ValueError(f"model.encoder: timm {timm.__version__} has no model {name}; {hint}")
     problems: list[str] = []
-    for opened in ({}, {"dynamic_img_size": True}):
+    fixed_or_open: tuple[dict[str, Any], ...] = ({}, {"dynamic_img_size": True})
+    for opened in fixed_or_open:
         try:
             info = _create(name, **opened).feature_info.info
             options = {**opened, "out_indices": _levels(name, [level["reduction"] for level in info])}
@@ -154,7 +161,7 @@ def _probe(backbone: nn.Module, strides: Sequence[int]) -> None:
             raise RuntimeError(f"of {height}x{width} it has {size[0]}x{size[1]} features at stride {stride}")
 
 
-def _with_downloaded(name: str, options: Mapping[str, Any]) -> nn.Module:
+def _with_downloaded(name: str, options: Mapping[str, Any]) -> Any:
     try:
         return _create(name, pretrained=True, **options)
     except (OSError, RuntimeError, ValueError) as error:
@@ -164,13 +171,14 @@ def _with_downloaded(name: str, options: Mapping[str, Any]) -> nn.Module:
         ) from error
 
 
-def _with_file(name: str, path: Path, options: Mapping[str, Any]) -> nn.Module:
+def _with_file(name: str, path: Path, options: Mapping[str, Any]) -> Any:
     """Return the backbone with the weights of a file, to which timm adapts names and first layer."""
     if not path.is_file():
         raise FileNotFoundError(f"model.checkpoint: {path} does not exist")
-    made = []
+    given = {"pretrained": True, "pretrained_cfg_overlay": {"file": str(path)}}
+    made: list[Any] = []
     # timm passes over weights that a file does not have, so what stays as it began betrays them.
-    for more in ({}, {"pretrained": True, "pretrained_cfg_overlay": {"file": str(path)}}):
+    for more in ({"pretrained": False}, given):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             try:

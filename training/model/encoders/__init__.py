@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 
-from training.config import TIMM, EncoderName, ModelSettings
+from training.config import TIMM, ModelSettings
 from training.model.encoders.backbone import TimmEncoder
 from training.model.encoders.base import Encoder
 from training.model.encoders.lite0 import Lite0Encoder
 from training.model.encoders.patch import PatchEncoder
 from training.model.encoders.plain import PlainEncoder
 
-ENCODERS: dict[EncoderName, Callable[..., Encoder]] = {
+ENCODERS: dict[str, Callable[..., Encoder]] = {
     "lite0": Lite0Encoder,
     "patch": PatchEncoder,
     "plain": PlainEncoder,

@@ -58,9 +58,17 @@ _Range = Annotated[
 ]
 
 EncoderName = Literal["lite0", "patch", "plain"]
+TIMM = "timm/"  # before the name of a model of the library timm
 DecoderName = Literal["multitask", "fusion", "cascade"]
 LayoutName = Literal["pairs", "msrs", "fmb", "pst900", "mfnet"]
 TimeOfDay = Literal["day", "dusk", "night"]
+_Encoder = Annotated[
+    str,
+    _Rule(
+        f"one of {', '.join(get_args(EncoderName))}, {TIMM}NAME",
+        lambda value: value in get_args(EncoderName) or (value.startswith(TIMM) and value != TIMM),
+    ),
+]
 ALL_TIMES: tuple[TimeOfDay, ...] = get_args(TimeOfDay)
 
 
@@ -68,15 +76,22 @@ ALL_TIMES: tuple[TimeOfDay, ...] = get_args(TimeOfDay)
 class ModelSettings:
     """Describe a network.
 
-    encoder, decoder: names in training.model.encoders.ENCODERS and training.model.network.DECODERS.
-    pretrained: start the encoder from ImageNet's weights.
+    encoder, decoder: names in training.model.encoders.ENCODERS and training.model.network.DECODERS; or
+    timm/NAME, an encoder of the library timm.
+    pretrained: start the encoder from ImageNet's weights, which timm downloads. checkpoint: from this file of
+    timm's weights instead.
     hidden: channels inside the encoder's blocks, by the names of its `hidden_channels`; default as published.
     """
 
-    encoder: EncoderName
+    encoder: _Encoder
     decoder: DecoderName = "multitask"
     pretrained: bool = True
     hidden: Mapping[str, _Count] = field(default_factory=dict)
+    checkpoint: Path | None = None
+
+    def without_weights(self) -> ModelSettings:
+        """Return the settings of the same network, whose encoder starts from random weights."""
+        return dataclasses.replace(self, pretrained=False, checkpoint=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -300,7 +315,12 @@ def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 def _contradictions(config: Config) -> list[str]:
     found = []
-    loss, train = config.loss, config.train
+    loss, train, model = config.loss, config.train, config.model
+    if model.checkpoint is not None and not model.encoder.startswith(TIMM):
+        found.append(
+            f"model.checkpoint is for encoders {TIMM}NAME, and model.encoder is {model.encoder}: start from "
+            "a trained network with `initial`"
+        )
     teaches = loss.distillation or loss.features or loss.imitation
     if bool(train.teacher) != bool(train.canvases) or (teaches and not train.teacher):
         found.append(

@@ -9,7 +9,6 @@ The second command exports the weights that a config starts from, without any tr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import mtvif_ros
@@ -75,7 +74,7 @@ def _of_config(path: Path) -> tuple[Network, str]:
     config = read_config(path)
     if config.initial is None:
         raise ValueError(f"{path}: has no `initial`, so there are no weights to export; train it first")
-    network = build_model(replace(config.model, pretrained=False), classes_of(config))
+    network = build_model(config.model.without_weights(), classes_of(config))
     if load_weights(network, config.initial):
         raise ValueError(
             f"{path}: {config.initial} has weights for a part of the network only; train it first"

@@ -24,11 +24,13 @@ from mtvif_ros.recordings.pair_folder import PairFiles, find_pairs, load_pair
 from training.scoring.parity import compare_outputs, outputs_of
 
 # These stay in float: the contract's own arithmetic; the class indices, which no scale may touch; what the
-# fusion head makes of its convolutions, because it decides single grey levels; and of lite0 the excess of
-# infrared and the first block, whose pretrained kernels amplify the stem's small errors tens of times.
+# fusion head makes of its convolutions, because it decides single grey levels; of lite0 the excess of
+# infrared and the first block, whose pretrained kernels amplify the stem's small errors tens of times; and of
+# timm's transformers the convolutions between stages, which OpenVINO rounds otherwise than onnxruntime.
 _FLOAT = (
     r".*/encoder/excess/.*",
     r".*/encoder/blocks\.0/.*",
+    r".*/encoder/backbone/.*(patch_embed|downsample)/proj/.*",
     r".*/fusion/(Relu|Mul|Add|Cast|DepthToSpace).*",
     r"^/(DepthToSpace|Resize|ArgMax|Div|Sub|Add|Mul|Clip|Cast|Transpose|Slice|Pad).*",
 )
@@ -57,6 +59,7 @@ def quantise(model: Path, out: Path, pairs: Sequence[PairFiles], signed: bool = 
         ignored_scope=nncf.IgnoredScope(patterns=list(_FLOAT), validate=False),
     )
     _keep_bytes(full, quantised)
+    _share_scales(quantised)
     if signed:
         _make_signed(quantised)
     for entry in quantised.metadata_props:
@@ -88,6 +91,30 @@ def _keep_bytes(full: onnx.ModelProto, quantised: onnx.ModelProto) -> None:
         for plane in makers[node.input[0]].input:
             step = makers[plane].input[1]
             tensors[step].CopyFrom(numpy_helper.from_array(np.array(1 / 255, np.float32), step))
+
+
+def _share_scales(model: onnx.ModelProto) -> None:
+    """Give one scale to every map that something else than a convolution reads.
+
+    Each channel that a depthwise convolution reads has its own scale. In transformers the quantiser takes for
+    channels what lies in their place before a transposition: positions, whose number depends on the size.
+    """
+    tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+    readers: dict[str, list[onnx.NodeProto]] = {}
+    for node in model.graph.node:
+        for name in node.input:
+            readers.setdefault(name, []).append(node)
+    for node in model.graph.node:
+        if node.op_type != "QuantizeLinear" or not tensors[node.input[1]].dims:
+            continue
+        for restored in readers[node.output[0]]:
+            if all(reader.op_type == "Conv" for reader in readers[restored.output[0]]):
+                continue
+            scale, zero = (numpy_helper.to_array(tensors[name]) for name in node.input[1:])
+            tensors[node.input[1]].CopyFrom(numpy_helper.from_array(scale.max(), node.input[1]))
+            tensors[node.input[2]].CopyFrom(numpy_helper.from_array(zero[0], node.input[2]))
+            del model.graph.value_info[:]  # says their shapes
+            break
 
 
 def _make_signed(model: onnx.ModelProto) -> None:

@@ -47,7 +47,7 @@ def check_stages(stages: dict[str, Config], data: Path) -> None:
     keys: set[str] = set()
     for name, stage in stages.items():
         try:
-            begin(replace(stage, initial=None, model=replace(stage.model, pretrained=False)), _CPU)
+            begin(replace(stage, initial=None, model=stage.model.without_weights()), _CPU)
             if stage.train.teacher is not None:
                 keys.add(canvases_key(stage))
             for selection in stage.validate:

@@ -99,7 +99,21 @@ def test_omitted_settings_get_their_defaults() -> None:
     [
         ("seed", None, "seed is missing, expected a whole number from 0 on"),
         ("validation", [], "validation is unknown, expected one of classes, initial, loss, model"),
-        ("model.encoder", "resnet", "model.encoder is 'resnet', expected one of lite0, patch, plain"),
+        (
+            "model.encoder",
+            "resnet",
+            "'resnet', expected one of lite0, patch, plain, timm/NAME",
+        ),
+        (
+            "model.encoder",
+            "timm/",
+            "model.encoder is 'timm/', expected one of lite0",
+        ),
+        (
+            "model.checkpoint",
+            "resnet.pth",
+            "model.checkpoint is for encoders timm/NAME, and",
+        ),
         ("model.hidden", {"blocks.1": 0}, "model.hidden.blocks.1 is 0, expected a whole number from 1 on"),
         ("model.pretrained", "no", "model.pretrained is 'no', expected true or false"),
         ("train.frosen", ["encoder"], "train.frosen is unknown, expected one of batch, bf16"),

@@ -29,7 +29,7 @@ _WARM_UP = 3
 
 def time_steps(config: Config, device: torch.device, steps: int) -> float:
     """Return the median duration in ms of `steps` steps, after three that do not count."""
-    untrained = replace(config, model=replace(config.model, pretrained=False), initial=None)
+    untrained = replace(config, model=config.model.without_weights(), initial=None)
     state = begin(untrained, device)
     take_step = Step(config, state, shared=False)
     size = (config.train.batch, *config.train.crop)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +120,7 @@ def load_network(run: Path) -> Network:
     state = load_checkpoint(run / CHECKPOINT)
     settings = check(ModelSettings, state["config"]["model"], f"{run / CHECKPOINT}: model")
     classes = tuple(SegmentationClass(name, tuple(colour)) for name, colour in state["classes"])
-    network = build_model(replace(settings, pretrained=False), classes)
+    network = build_model(settings.without_weights(), classes)
     try:
         network.load_state_dict(state["average"])
     except RuntimeError as error:

@@ -16,16 +16,16 @@ def count_parameters(network: nn.Module) -> int:
 
 
 def count_macs(network: Network, size: tuple[int, int]) -> int:
-    """Return the multiply-accumulates of all convolutions for one pair of `size` (height, width)."""
+    """Return the multiply-accumulates of all layers with weights for one pair of `size` (height, width)."""
     total = 0
 
     def count(module: nn.Module, inputs: Any, output: Tensor) -> None:
         nonlocal total
-        assert isinstance(module, nn.Conv2d)
+        assert isinstance(module, (nn.Conv2d, nn.Linear))
         total += output.numel() * module.weight[0].numel()
 
-    convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
-    hooks = [module.register_forward_hook(count) for module in convolutions]
+    weighted = [module for module in network.modules() if isinstance(module, (nn.Conv2d, nn.Linear))]
+    hooks = [module.register_forward_hook(count) for module in weighted]
     was_training, device = network.training, next(network.parameters()).device
     try:
         with torch.no_grad():

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from mtvif_ros.classes import STREET, SegmentationClass
 from training.config import DecoderName, ModelSettings
 from training.model.decoders import FusionDecoder, MultiTaskHead, SegmentationDecoder
-from training.model.encoders import ENCODERS, Encoder
+from training.model.encoders import Encoder, new_encoder
 from training.model.luma import luma_of
 
 Classes = tuple[SegmentationClass, ...]
@@ -69,12 +69,9 @@ Network = MultiTaskVIF | Cascade
 def build_model(settings: ModelSettings, classes: Classes = STREET) -> Network:
     """Build the network that a config's `model` section describes.
 
-    Raises ValueError for widths that the encoder does not have.
+    Raises what new_encoder raises.
     """
-    new_encoder = ENCODERS[settings.encoder]
-    return DECODERS[settings.decoder](
-        lambda: new_encoder(pretrained=settings.pretrained, hidden=settings.hidden), classes
-    )
+    return DECODERS[settings.decoder](lambda: new_encoder(settings), classes)
 
 
 def _multitask(new_encoder: Callable[[], Encoder], classes: Classes) -> Network:

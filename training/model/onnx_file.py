@@ -6,6 +6,7 @@ import copy
 import json
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -38,8 +39,8 @@ def write_onnx(
     The file takes frames of every size, or only of `size`. `precision` is fp32 or fp16, in which TensorRT
     then computes; for int8 see training.quantise. `properties` join the file's metadata.
 
-    Raises ValueError for a network without segmentation, which the contract requires, and RuntimeError when
-    the file's outputs differ from the network's on a frame of noise.
+    Raises ValueError for a network without segmentation, which the contract requires, for one that torch
+    cannot export, and when the file's outputs differ from the network's on a frame of noise.
     """
     if isinstance(network, MultiTaskVIF) and isinstance(network.decoder, FusionDecoder):
         raise ValueError(
@@ -47,19 +48,26 @@ def write_onnx(
         )
     exported = copy.deepcopy(network).half() if precision == "fp16" else network
     contract = ContractModel(exported).eval()
+    torch.onnx.register_custom_op_symbolic("aten::_upsample_bicubic2d_aa", _enlarge, _OPSET)
     path.parent.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of its deprecation, and of constants that it does not fold
-        torch.onnx.export(
-            contract,
-            _noise(size or _ODD),
-            str(path),
-            input_names=list(INPUT_NAMES),
-            output_names=list(OUTPUT_NAMES),
-            opset_version=_OPSET,
-            dynamic_axes=None if size else {name: {1: "H", 2: "W"} for name in INPUT_NAMES},
-            dynamo=False,  # the other exporter cannot write opset 17
-        )
+        try:
+            torch.onnx.export(
+                contract,
+                _noise(size or _ODD),
+                str(path),
+                input_names=list(INPUT_NAMES),
+                output_names=list(OUTPUT_NAMES),
+                opset_version=_OPSET,
+                dynamic_axes=None if size else {name: {1: "H", 2: "W"} for name in INPUT_NAMES},
+                dynamo=False,  # the other exporter cannot write opset 17
+            )
+        except torch.onnx.errors.OnnxExporterError as error:
+            told = str(error).splitlines()[0]
+            raise ValueError(
+                f"{path}: train another encoder, torch cannot export this one: {told}"
+            ) from error
     model = onnxslim.slim(onnx.load(str(path)))
     described = {
         "classes": json.dumps([one.name for one in network.classes]),
@@ -75,6 +83,21 @@ def write_onnx(
     onnx.save(model, str(path))
     for compared in [size] if size else (USUAL, _ODD):
         _compare(ContractModel(network).eval(), path, compared, precision)
+
+
+def _enlarge(graph: Any, plane: Any, size: Any, *_: Any) -> Any:
+    """Write what the exporter cannot: how vision transformers stretch their table of positions.
+
+    The smoothing that opset 17 lacks changes nothing in an enlargement.
+    """
+    first, third = (graph.op("Constant", value_t=torch.tensor([number])) for number in (0, 2))
+    unchanged = graph.op("Slice", graph.op("Shape", plane), first, third)
+    sizes = graph.op("Concat", unchanged, graph.op("Cast", size, to_i=onnx.TensorProto.INT64), axis_i=0)
+    none = graph.op("Constant", value_t=torch.tensor([], dtype=torch.float32))
+    return graph.op(
+        "Resize", plane, none, none, sizes, mode_s="cubic", cubic_coeff_a_f=-0.5, exclude_outside_i=1,
+        coordinate_transformation_mode_s="half_pixel",
+    )  # fmt: skip
 
 
 def _noise(size: Size) -> tuple[torch.Tensor, torch.Tensor]:
@@ -101,4 +124,7 @@ def _compare(contract: ContractModel, path: Path, size: Size, precision: str) ->
     same = (mask == expected[1]).mean()
     print(f"{path}: at {shown(size)} fused within {off} grey levels of the network, mask equal on {same:.2%}")
     if off > _MOST_OFF[precision] or same < _LEAST_SAME[precision]:
-        raise RuntimeError(f"{path}: the exported file does not compute what the network does")
+        raise ValueError(
+            f"{path}: at {shown(size)} the file does not compute what the network does. The operations of "
+            "some encoders timm/NAME depend on the size: try one --size"
+        )

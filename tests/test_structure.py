@@ -21,6 +21,7 @@ ORDER = {
         "metrics",
         "pairing",
         "synthetic",
+        "pages",
     ),
     "training": (
         "gpu_check",

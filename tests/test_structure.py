@@ -25,6 +25,7 @@ ORDER = {
     ),
     "training": (
         "gpu_check",
+        "history",
         "loop",
         "labelling",
         "scoring",

@@ -140,6 +140,7 @@ class TrainSettings:
     keep_statistics: keep those of all batch norms. rates: parts of the network and their share of the rate.
     teacher: a file that answers `canvases` frames once, from views of which the network learns; without one,
     every sample is new. training.data.canvases has more.
+    patience: end after so many validations without a better score; 0: never.
     bf16: use bfloat16 where the device is fast at it. graphs: replay CUDA graphs on a single GPU.
     workers: processes that load samples, for each process that trains; default by the machine.
     """
@@ -161,6 +162,7 @@ class TrainSettings:
     rates: Mapping[str, _NotNegative] = field(default_factory=dict)
     teacher: Path | None = None
     canvases: _WholeNumber = 0
+    patience: _WholeNumber = 0
     bf16: bool = True
     graphs: bool = True
     workers: _WholeNumber | None = None
@@ -295,6 +297,8 @@ def _contradictions(config: Config) -> list[str]:
             "train.teacher, train.canvases and a weight of loss.distillation, features or imitation belong "
             "together: give all or none"
         )
+    if train.patience and not config.validate:
+        found.append("train.patience counts validations, but validate is empty: name pairs or set it to 0")
     if loss.auxiliary and not (loss.likelihood or loss.dice):
         found.append("loss.auxiliary judges by loss.likelihood and loss.dice: give one of them a weight")
     return found

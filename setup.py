@@ -12,7 +12,7 @@ setup(
     description="Fuse and segment visible and infrared camera streams in ROS 2",
     license="Apache-2.0",
     python_requires=">=3.10",
-    package_data={f"{NAME}.replay": ["templates/*.j2"]},
+    package_data={f"{NAME}.{of}": ["templates/*.j2"] for of in ("pages", "replay")},
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),

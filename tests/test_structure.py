@@ -21,9 +21,11 @@ ORDER = {
         "metrics",
         "pairing",
         "synthetic",
+        "pages",
     ),
     "training": (
         "gpu_check",
+        "history",
         "loop",
         "labelling",
         "scoring",

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from mtvif_ros.command_line import command_parser, told_plainly
-from training.config import AnySource, PairSource, VideoSource, read_stages
+from training.config import AnySource, PairSource, read_stages
 from training.data.allowed import ClassSets
 from training.data.classes import names_of
 from training.data.mixture import Source, load_sources
+from training.data.selection import source_title
 
 
 def describe(source: Source, names: Sequence[str]) -> str:
@@ -46,13 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             wanted += [source for source in (*stage.train.sources, *judged) if source not in wanted]
         sets = ClassSets(names_of(stages[0]))
         for one, source in zip(wanted, load_sources(wanted, options.data, sets)):
-            print(f"{_name(one)}: {describe(source, sets.names)}")
-
-
-def _name(source: AnySource) -> str:
-    if isinstance(source, VideoSource):
-        return source.video
-    return source.path if isinstance(source, PairSource) else "rendered"
+            print(f"{source_title(one)}: {describe(source, sets.names)}")
 
 
 if __name__ == "__main__":

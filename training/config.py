@@ -4,57 +4,46 @@ A config is a YAML file. `read_config` returns it as a Config, or raises one Val
 and, for every setting that is wrong, its path, its value and what is allowed. Nothing is loaded before
 that.
 
-The checks follow the dataclasses' annotations: a type, and perhaps a range in `Annotated`. Names that only
-a built network knows (`model.hidden`, `train.frozen`, `train.rates`) are checked where it is built.
+The checks follow the dataclasses' annotations, see training.settings. Names that only a built network knows
+(`model.hidden`, `train.frozen`, `train.rates`) are checked where it is built.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import math
 import re
-import types
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 
 from mtvif_ros.classes import LEAST, MOST
 from mtvif_ros.names import with_ending
-
-Settings = TypeVar("Settings")
+from training.settings import Rule, Settings, read_settings
 
 
 def _is_colour(text: str | None) -> bool:
     return text is None or re.fullmatch("#[0-9a-fA-F]{6}", text) is not None
 
 
-class _Rule(NamedTuple):
-    """Say in words which values are allowed, and decide whether one is."""
-
-    words: str
-    allows: Callable[[Any], bool]
-
-
-_AT_LEAST_ONE = _Rule("a list of at least one", bool)
-_Count = Annotated[int, _Rule("a whole number from 1 on", lambda value: value >= 1)]
-_WholeNumber = Annotated[int, _Rule("a whole number from 0 on", lambda value: value >= 0)]
-_CropSide = Annotated[int, _Rule("a multiple of 32", lambda value: value > 0 and value % 32 == 0)]
-_Positive = Annotated[float, _Rule("a number above 0", lambda value: value > 0)]
-_NotNegative = Annotated[float, _Rule("a number from 0 on", lambda value: value >= 0)]
-_Share = Annotated[float, _Rule("a number from 0 to 1", lambda value: 0 <= value <= 1)]
-_Decay = Annotated[float, _Rule("a number from 0 to below 1", lambda value: 0 <= value < 1)]
+_AT_LEAST_ONE = Rule("a list of at least one", bool)
+_Count = Annotated[int, Rule("a whole number from 1 on", lambda value: value >= 1)]
+_WholeNumber = Annotated[int, Rule("a whole number from 0 on", lambda value: value >= 0)]
+_CropSide = Annotated[int, Rule("a multiple of 32", lambda value: value > 0 and value % 32 == 0)]
+_Positive = Annotated[float, Rule("a number above 0", lambda value: value > 0)]
+_NotNegative = Annotated[float, Rule("a number from 0 on", lambda value: value >= 0)]
+_Share = Annotated[float, Rule("a number from 0 to 1", lambda value: 0 <= value <= 1)]
+_Decay = Annotated[float, Rule("a number from 0 to below 1", lambda value: 0 <= value < 1)]
 _Classes = Annotated[
     Mapping[str, str | None],
-    _Rule(
+    Rule(
         f"{LEAST} to {MOST} names, each perhaps with a colour such as '#ff4040'",
         lambda value: not value or (LEAST <= len(value) <= MOST and all(map(_is_colour, value.values()))),
     ),
 ]
 _Range = Annotated[
-    tuple[int, int], _Rule("[first, last] with first <= last", lambda value: value[0] <= value[1])
+    tuple[int, int], Rule("[first, last] with first <= last", lambda value: value[0] <= value[1])
 ]
 
 EncoderName = Literal["lite0", "patch", "plain"]
@@ -64,7 +53,7 @@ LayoutName = Literal["pairs", "msrs", "fmb", "pst900", "mfnet"]
 TimeOfDay = Literal["day", "dusk", "night"]
 _Encoder = Annotated[
     str,
-    _Rule(
+    Rule(
         f"one of {', '.join(get_args(EncoderName))}, {TIMM}NAME",
         lambda value: value in get_args(EncoderName) or (value.startswith(TIMM) and value != TIMM),
     ),
@@ -91,7 +80,7 @@ class ModelSettings:
 
     def without_weights(self) -> ModelSettings:
         """Return the settings of the same network, whose encoder starts from random weights."""
-        return dataclasses.replace(self, pretrained=False, checkpoint=None)
+        return replace(self, pretrained=False, checkpoint=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,6 +156,7 @@ class TrainSettings:
     keep_statistics: keep those of all batch norms. rates: parts of the network and their share of the rate.
     teacher: a file that answers `canvases` frames once, from views of which the network learns; without one,
     every sample is new. training.data.canvases has more.
+    patience: end after so many validations without a better score; 0: never.
     bf16: use bfloat16 where the device is fast at it. graphs: replay CUDA graphs on a single GPU.
     workers: processes that load samples, for each process that trains; default by the machine.
     """
@@ -188,6 +178,7 @@ class TrainSettings:
     rates: Mapping[str, _NotNegative] = field(default_factory=dict)
     teacher: Path | None = None
     canvases: _WholeNumber = 0
+    patience: _WholeNumber = 0
     bf16: bool = True
     graphs: bool = True
     workers: _WholeNumber | None = None
@@ -282,7 +273,7 @@ def check(kind: type[Settings], plain: Mapping[str, Any], origin: str) -> Settin
     out of range or contradict each other.
     """
     problems: list[str] = []
-    settings = _read_settings(kind, plain, "", problems)
+    settings = read_settings(kind, plain, "", problems)
     if not problems and isinstance(settings, Config):
         problems = _contradictions(settings)
     if problems:
@@ -327,126 +318,8 @@ def _contradictions(config: Config) -> list[str]:
             "train.teacher, train.canvases and a weight of loss.distillation, features or imitation belong "
             "together: give all or none"
         )
+    if train.patience and not config.validate:
+        found.append("train.patience counts validations, but validate is empty: name pairs or set it to 0")
     if loss.auxiliary and not (loss.likelihood or loss.dice):
         found.append("loss.auxiliary judges by loss.likelihood and loss.dice: give one of them a weight")
     return found
-
-
-# Reading a value by its annotation. `at` is its path in the file, for messages.
-
-
-def _read_settings(kind: type[Settings], given: Any, at: str, problems: list[str]) -> Any:
-    if not isinstance(given, Mapping):
-        return _refuse(given, at, "a mapping", problems)
-    hints = get_type_hints(kind, include_extras=True)
-    known = {one.name: one for one in fields(kind)}  # type: ignore[arg-type]
-    inside = f"{at}." if at else ""
-    for name in given:
-        if name not in known:
-            problems.append(f"{inside}{name} is unknown, expected one of {', '.join(sorted(known))}")
-    values = {}
-    for name, one in known.items():
-        if name in given:
-            values[name] = _read(hints[name], given[name], f"{inside}{name}", problems)
-        elif one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING:
-            problems.append(f"{inside}{name} is missing, expected {_words(hints[name])}")
-    return None if problems else kind(**values)
-
-
-def _read(kind: Any, given: Any, at: str, problems: list[str]) -> Any:
-    origin, inner = get_origin(kind), get_args(kind)
-    if kind is Any:
-        return given
-    if is_dataclass(kind):
-        return _read_settings(kind, given, at, problems)  # type: ignore[arg-type]
-    if origin is Annotated:
-        mistyped: list[str] = []
-        value = _read(inner[0], given, at, mistyped)
-        if mistyped and get_origin(inner[0]) is tuple:
-            problems += mistyped
-            return None
-        if mistyped or not inner[1].allows(value):
-            return _refuse(given, at, inner[1].words, problems)
-        return value
-    if origin in (Union, types.UnionType):
-        return _read_union(inner, given, at, problems)
-    if origin is tuple:
-        return _read_tuple(kind, given, at, problems)
-    if origin is Literal:
-        return given if given in inner else _refuse(given, at, _words(kind), problems)
-    if isinstance(origin, type) and issubclass(origin, Mapping):
-        if isinstance(given, (list, tuple)) and type(None) in get_args(inner[1]):
-            given = dict.fromkeys(given)
-        if not isinstance(given, Mapping):
-            return _refuse(given, at, _words(kind), problems)
-        return {str(name): _read(inner[1], one, f"{at}.{name}", problems) for name, one in given.items()}
-    return _read_scalar(kind, given, at, problems)
-
-
-def _read_union(kinds: tuple[Any, ...], given: Any, at: str, problems: list[str]) -> Any:
-    """Read None where it is allowed; of several dataclasses take the one whose first field is given."""
-    if given is None and types.NoneType in kinds:
-        return None
-    *others, last = [kind for kind in kinds if kind is not types.NoneType]
-    for kind in others:
-        if isinstance(given, Mapping) and fields(kind)[0].name in given:
-            return _read(kind, given, at, problems)
-    return _read(last, given, at, problems)
-
-
-def _read_tuple(kind: Any, given: Any, at: str, problems: list[str]) -> Any:
-    inner = get_args(kind)
-    if not isinstance(given, (list, tuple)):
-        return _refuse(given, at, _words(kind), problems)
-    if inner[-1] is Ellipsis:
-        inner = (inner[0],) * len(given)
-    elif len(inner) != len(given):
-        return _refuse(given, at, _words(kind), problems)
-    return tuple(
-        _read(one, value, f"{at}[{n}]", problems) for n, (one, value) in enumerate(zip(inner, given))
-    )
-
-
-def _read_scalar(kind: Any, given: Any, at: str, problems: list[str]) -> Any:
-    if kind is float and isinstance(given, (int, float)) and not isinstance(given, bool):
-        if math.isfinite(given):
-            return float(given)
-    elif kind is Path and isinstance(given, (str, Path)):
-        return Path(given)
-    elif isinstance(given, kind) and isinstance(given, bool) == (kind is bool):
-        return given
-    return _refuse(given, at, _words(kind), problems)
-
-
-def _refuse(given: Any, at: str, allowed: str, problems: list[str]) -> None:
-    hint = ""
-    if isinstance(given, str) and "number" in allowed and _is_number(given):
-        hint = " (YAML takes this for text: write 1.0e-3, not 1e-3, and no quotes)"
-    problems.append(f"{at or 'the file'} is {given!r}, expected {allowed}{hint}")
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-_SCALARS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path"}
-
-
-def _words(kind: Any) -> str:
-    """Say what an annotation allows."""
-    origin, inner = get_origin(kind), get_args(kind)
-    if origin is Annotated:
-        return str(inner[1].words)
-    if origin is Literal:
-        return f"one of {', '.join(inner)}"
-    if origin in (Union, types.UnionType):
-        return _words(next(one for one in inner if one is not types.NoneType))
-    if origin is tuple and inner[-1] is Ellipsis:
-        return "a list, each " + _words(inner[0])
-    if origin is tuple:
-        return f"a list of {len(inner)}, each {_words(inner[0])}"
-    return _SCALARS.get(kind, "a mapping")

@@ -1,9 +1,10 @@
 """Write a trained network as a model file that obeys the contract, checked against the network.
 
-python -m training.export --run RUN --out models/mtvif.onnx
+python -m training.export --run RUN [--best] --out models/mtvif.onnx
 python -m training.export --config CONFIG --out models/mtvif.onnx
 
-The second command exports the weights that a config starts from, without any training.
+--best takes the weights of the best validation instead of the last ones. The second command exports the
+weights that a config starts from, without any training.
 """
 
 from __future__ import annotations
@@ -21,7 +22,14 @@ from mtvif_ros.size import USUAL, Size, shown
 from training.config import read_config
 from training.data.classes import classes_of
 from training.model import Network, build_model
-from training.model.checkpoint import CHECKPOINT, load_checkpoint, load_network, load_weights, save_weights
+from training.model.checkpoint import (
+    BEST,
+    CHECKPOINT,
+    load_checkpoint,
+    load_network,
+    load_weights,
+    save_weights,
+)
 from training.model.cost import count_macs, count_parameters
 from training.model.onnx_file import PRECISIONS, write_onnx
 
@@ -32,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--run", type=Path, help="folder that training.train wrote")
     source.add_argument("--config", type=Path, help="export the weights that this config starts from")
+    parser.add_argument(
+        "--best", action="store_true", help="the run's weights of its best validation, not its last ones"
+    )
     parser.add_argument("--out", type=Path, required=True, help="model file to write")
     parser.add_argument(
         "--weights", type=Path, help="also write a .safetensors file to start other runs from"
@@ -50,8 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--trained-on", default="unknown", help="data sets, for the metadata")
     parser.add_argument("--licence", default="unknown", help="licence of the weights, for the metadata")
     options = parser.parse_args(arguments)
+    if options.best and not options.run:
+        parser.error("--best applies to --run")
     with told_plainly(parser):
-        network, made_by = _of_run(options.run) if options.run else _of_config(options.config)
+        network, made_by = _of_run(options.run, options.best) if options.run else _of_config(options.config)
         properties = {
             "model_version": options.model_version or f"{mtvif_ros.__version__}+{made_by}",
             "trained_on": options.trained_on,
@@ -65,8 +78,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(_cost(network, options.size or USUAL))
 
 
-def _of_run(run: Path) -> tuple[Network, str]:
-    return load_network(run), str(load_checkpoint(run / CHECKPOINT)["step"])
+def _of_run(run: Path, best: bool) -> tuple[Network, str]:
+    if best and (run / CHECKPOINT).exists() and not (run / BEST).exists():
+        raise FileNotFoundError(
+            f"{run / BEST} does not exist: the run has not validated; export without --best"
+        )
+    name = BEST if best else CHECKPOINT
+    return load_network(run, name), str(load_checkpoint(run / name)["step"])
 
 
 def _of_config(path: Path) -> tuple[Network, str]:

@@ -26,7 +26,7 @@ from training.config import AnySource, Config, PairSource, VideoSource, plain, r
 from training.data.canvases import canvases_key
 from training.data.classes import names_of
 from training.data.rendered import write_rendered_pairs
-from training.data.selection import select_pairs
+from training.data.selection import select_pairs, source_title
 from training.data.videos import video_paths
 from training.evaluate import HELD_OUT_SEED
 from training.loop.state import begin
@@ -106,19 +106,12 @@ def manifest(stages: dict[str, Config], data: Path, files: Iterable[Path]) -> di
         "teacher": None if teacher is None else _digest([teacher]),
         "initial": None if initial is None else _digest([initial]),
         "data": {
-            _name(source): _digest(_files(source, data, names_of(first)))
+            source_title(source): _digest(_files(source, data, names_of(first)))
             for source in first.train.sources
             if isinstance(source, (PairSource, VideoSource))
         },
         "files": {path.name: _digest([path]) for path in files},
     }
-
-
-def _name(source: AnySource) -> str:
-    if isinstance(source, VideoSource):
-        return source.video
-    assert isinstance(source, PairSource)
-    return source.path if source.only == "all" else f"{source.path} ({source.only})"
 
 
 def _files(source: AnySource, data: Path, names: Sequence[str]) -> list[Path]:

@@ -3,7 +3,7 @@
     python -m training.train --config training/configs/finetune.yaml --data DATA --out RUN
     torchrun --nproc-per-node 4 -m training.train ...       the same on several GPUs or machines
 
-Repeat the command to resume an interrupted training.
+Repeat the command to resume an interrupted training. RUN/index.html shows how it goes.
 """
 
 from __future__ import annotations
@@ -13,18 +13,25 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from mtvif_ros.command_line import command_parser, told_plainly, whole_number
+from mtvif_ros.command_line import command_parser, need, told_plainly, whole_number
 from training.config import Config, read_config
-from training.data.batches import training_batches
+from training.data.batches import in_batches, training_samples
 from training.data.canvases import make_canvases
 from training.data.classes import names_of
 from training.data.selection import select_pairs
+from training.history.best import has_ended_early
+from training.history.journal import Journal
+from training.loop.announce import announcement, pace
 from training.loop.distributed import Process, joined_processes
-from training.loop.journal import Journal
 from training.loop.state import begin
 from training.loop.step import Step
+from training.loop.time_step import seconds_a_step
+from training.loop.validate import is_due
 from training.model import Network
 from training.model.checkpoint import CHECKPOINT
+
+_TRIED = 8  # steps whose time is taken
+_WORTH_TIMING = 100  # steps to go
 
 
 def train(config: Config, data: Path, out: Path, canvases: Path | None = None) -> Network:
@@ -38,26 +45,36 @@ def train(config: Config, data: Path, out: Path, canvases: Path | None = None) -
 
 
 def _train(config: Config, data: Path, out: Path, canvases: Path, process: Process) -> Network:
+    need("jinja2", "matplotlib")  # for the page
     batch, steps, device = config.train.batch, config.train.steps, process.device
     if batch % process.count:
         raise ValueError(f"train.batch is {batch}, expected a multiple of the {process.count} processes")
     names = names_of(config)
     pairs = [files for selection in config.validate for files in select_pairs(selection, data, names)]
     state = begin(config, device, out / CHECKPOINT)
-    numbers = [process.share_of(batch, step) for step in range(state.step, steps)]
+    ended = process.hear(process.leads and has_ended_early(config.train, out, state.step))
+    numbers = [] if ended else [process.share_of(batch, step) for step in range(state.step, steps)]
     loaders = process.loaders if config.train.workers is None else config.train.workers
-    if config.train.teacher is not None and process.leads:
-        make_canvases(config, data, canvases)
+    if process.leads:
+        print(announcement(config, state, pairs, data, out, ended), flush=True)
+        if config.train.teacher is not None:
+            make_canvases(config, data, canvases)
     process.wait_for_others()
-    pinned = device.type == "cuda"
-    batches = iter(training_batches(config, data, canvases, numbers, loaders, pinned))
+    samples, pinned = training_samples(config, data, canvases), device.type == "cuda"
+    if process.leads and len(numbers) >= _WORTH_TIMING:
+        tried = in_batches(samples, numbers[:_TRIED], loaders, pinned)
+        print(pace(seconds_a_step(config, state, tried, process.count > 1), len(numbers)), flush=True)
+    batches = iter(in_batches(samples, numbers, loaders, pinned))
     state.draw_on()  # after the loaders, whose start draws a seed
     take_step = Step(config, state, shared=process.count > 1)
-    with Journal(config, state, pairs, out) if process.leads else nullcontext() as journal:
+    with Journal(config, state, pairs, data, out) if process.leads else nullcontext() as journal:
         for batch in batches:
             terms = take_step(*batch)
             if journal is not None:
                 journal.note(terms)
+            may_end = config.train.patience > 0 and is_due(state.step, config.train)
+            if may_end and process.hear(journal is not None and journal.ended_early):
+                break
     return state.average
 
 

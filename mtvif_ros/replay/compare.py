@@ -23,9 +23,8 @@ from mtvif_ros.command_line import command_parser, need, told_plainly
 from mtvif_ros.image import Image
 from mtvif_ros.metrics.flicker import flicker_sentence
 from mtvif_ros.metrics.fusion import METRICS
+from mtvif_ros.pages.page import as_jpeg, page_template
 from mtvif_ros.replay.pair_table import read_table
-from mtvif_ros.replay.pictures import as_jpeg
-from mtvif_ros.replay.report import page_template
 from mtvif_ros.replay.summary import Summary, read_summary
 
 # By column of pairs.csv: what it is called, and whether more is better.
@@ -171,7 +170,9 @@ def compare(first: Path, second: Path, out: Path) -> dict[str, Any]:
     }
     out.mkdir(parents=True, exist_ok=True)
     (out / "compare.json").write_text(json.dumps(result, indent=2) + "\n")
-    page = page_template("compare.html.j2").render(r=result, pictures=_pictures((first, second), a, b))
+    page = page_template("mtvif_ros.replay", "compare.html.j2").render(
+        r=result, pictures=_pictures((first, second), a, b)
+    )
     (out / "compare.html").write_text(page)
     return result
 

@@ -1,8 +1,7 @@
-"""Draw pairs side by side: visible, infrared, fused and mask, as a video and as pictures of a page."""
+"""Draw pairs side by side: visible, infrared, fused and mask, and write them as a video."""
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 
 import cv2
@@ -26,13 +25,6 @@ def draw_row(rgb: Image, ir: Image, fused: Image, mask: Image, colours: Image) -
         for colour, thick in (((0, 0, 0), 3), ((255, 255, 255), 1)):
             cv2.putText(picture, title, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, thick, cv2.LINE_AA)
     return np.asarray(picture, np.uint8)
-
-
-def as_jpeg(picture: Image) -> str:
-    """Return a picture (H, W, 3) in R, G, B as a JPEG file in base64, for a page."""
-    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 82])
-    return base64.b64encode(encoded.tobytes()).decode()
 
 
 class PreviewWriter:

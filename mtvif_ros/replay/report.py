@@ -11,9 +11,10 @@ import numpy as np
 from mtvif_ros.image import Image
 from mtvif_ros.metrics.fusion import METRICS
 from mtvif_ros.metrics.pair import AnsweredPair
-from mtvif_ros.replay import plots
+from mtvif_ros.pages import plots
+from mtvif_ros.pages.page import as_jpeg, page_template
 from mtvif_ros.replay.collector import SEGMENTATION, HealthReport
-from mtvif_ros.replay.pictures import as_jpeg, draw_row
+from mtvif_ros.replay.pictures import draw_row
 from mtvif_ros.replay.scoring import METHODS
 from mtvif_ros.replay.summary import Summary
 
@@ -46,7 +47,7 @@ def write_report(
     """
     worst = _worst(rows)
     stamps = {stamp for _, frames in worst for stamp, _ in frames}
-    page = page_template("report.html.j2").render(
+    page = page_template("mtvif_ros.replay", "report.html.j2").render(
         s=summary,
         headline=headline(summary),
         mask=summary.topics[SEGMENTATION],
@@ -59,20 +60,6 @@ def write_report(
         first=rows[0]["rgb_stamp"] if rows else 0,
     )
     path.write_text(page)
-
-
-def page_template(name: str) -> Any:
-    """Return one of this package's page templates."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("mtvif_ros.replay", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(name)
 
 
 def headline(summary: Summary) -> str:

@@ -13,15 +13,17 @@ import torch
 import yaml
 
 from mtvif_ros.engines import load_engine
+from mtvif_ros.model_file import read_model_file
 from mtvif_ros.synthetic import RoadScene, SceneConfig
 from tests.training import tiny
 from training.config import Config, LossWeights, check
 from training.data.allowed import allowed_from_mask
 from training.export import main as export
+from training.history.records import HISTORY, read_history
 from training.loop.step import learning_rate
 from training.losses.segmentation import partial_label_loss
 from training.model import Network
-from training.model.checkpoint import CHECKPOINT, load_checkpoint
+from training.model.checkpoint import BEST, CHECKPOINT, load_checkpoint
 from training.model.decoders import spread_cells
 from training.train import main, train
 
@@ -228,6 +230,99 @@ def test_curves_and_pictures_are_written(data: Path, tmp_path: Path) -> None:
     train(config(2), data, tmp_path)
     assert list((tmp_path / "events").glob("events.out.tfevents.*"))
     assert len(list((tmp_path / "pictures").glob("*.jpg"))) == 3
+
+
+def test_a_page_shows_the_run_also_after_resuming(data: Path, tmp_path: Path) -> None:
+    for steps in (1, 2):
+        train(config(steps), data, tmp_path)
+    page = (tmp_path / "index.html").read_text()
+    assert "Trained for 2 steps" in page and "last, step 2" in page
+    # Losses twice, fusion twice, IoU and confusion: each curve has a point of the first start.
+    assert page.count("<svg") == 6
+    history = read_history(tmp_path / HISTORY, 2)
+    assert list(history.losses) == [1, 2] and [one.step for one in history.validations] == [1, 2]
+
+
+def test_a_training_says_what_it_will_do_and_how_long_that_takes(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(config(4), data, tmp_path / "untimed")
+    assert "1,000 steps take" not in capsys.readouterr().out
+    monkeypatch.setattr("training.train._WORTH_TIMING", 1)
+    train(config(4), data, tmp_path / "timed")
+    told = capsys.readouterr().out
+    assert told.startswith(f"{tmp_path / 'timed'}: 4 steps, each of 2 samples of 64x64")
+    assert "small (labelled): 3 frames, all with masks" in told and "1,000 steps take" in told
+    untimed, timed = weights(tmp_path / "untimed"), weights(tmp_path / "timed")
+    assert all(torch.equal(tensor, timed[name]) for name, tensor in untimed.items())
+
+
+def still(patience: int, steps: int = 9) -> Config:
+    """A training that validates every step and learns nothing, so that its first score stays the best."""
+    made = config(steps, patience=patience, learning_rate=0.0, keep_statistics=True, checkpoint_every=100)
+    return replace(made, train=replace(made.train, validate_every=1))
+
+
+def step_of(run: Path, name: str = CHECKPOINT) -> int:
+    return int(load_checkpoint(run / name)["step"])
+
+
+def test_a_run_without_a_better_score_ends_early_and_stays_ended(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(still(2), data, tmp_path)
+    assert (step_of(tmp_path), step_of(tmp_path, BEST)) == (3, 1)
+    assert (
+        "step 3: ends early, since 2 validations did not beat the mean IoU of step 1"
+        in capsys.readouterr().out
+    )
+    assert "Ended early, at step 3 of 9" in (tmp_path / "index.html").read_text()
+
+    train(still(2), data, tmp_path)
+    assert step_of(tmp_path) == 3
+    assert "ended early, at step 3; raise train.patience to go on" in capsys.readouterr().out
+    train(still(4), data, tmp_path)
+    assert (step_of(tmp_path), step_of(tmp_path, BEST)) == (5, 1)
+
+
+def test_the_best_weights_are_exported_and_outlive_a_resume_but_not_a_new_run(
+    data: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    for steps in (1, 3):
+        train(still(0, steps), data, run)
+    assert (step_of(run), step_of(run, BEST)) == (3, 1)
+    export(["--run", str(run), "--best", "--out", str(tmp_path / "best.onnx"), "--size", "64x96"])
+    assert read_model_file(tmp_path / "best.onnx").version.endswith("+1")
+
+    (run / CHECKPOINT).unlink()
+    train(replace(still(0, 1), validate=()), data, run)
+    assert not (run / BEST).exists()
+
+
+def test_a_run_that_never_validated_has_no_best_weights(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(replace(config(1), validate=()), data, tmp_path)
+    with pytest.raises(SystemExit):
+        export(["--run", str(tmp_path), "--best", "--out", str(tmp_path / "best.onnx")])
+    assert "best.pt does not exist: the run has not validated" in capsys.readouterr().err
+
+
+@pytest.mark.long
+def test_all_of_two_processes_end_early_and_one_prints(data: Path, tmp_path: Path) -> None:
+    settings = plain_config(9, patience=2, learning_rate=0.0, keep_statistics=True)
+    settings["train"]["validate_every"] = 1
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(settings))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
+    command += ["training.train", "--config", str(path), "--data", str(data), "--out", str(tmp_path / "run")]
+    hidden = {"CUDA_VISIBLE_DEVICES": ""}
+    for told in ("step 3: ends early", "ended early, at step 3"):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=os.environ | hidden)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.count(told) == done.stdout.count("9 steps,") == 1
+    assert step_of(tmp_path / "run") == 3
 
 
 def test_a_config_without_validation_trains(data: Path, tmp_path: Path) -> None:

@@ -16,32 +16,28 @@ from training.data.classes import names_of
 from training.data.mixture import Mixture, load_sources
 
 
-def training_batches(
-    config: Config,
-    data: Path,
-    canvases: Path,
-    numbers: Sequence[Sequence[int]],
-    loaders: int,
-    pin_memory: bool,
-) -> DataLoader[Any]:
-    """Return the batches of a training: rgb (N, 3, h, w), ir (N, 1, h, w), allowed (N, C, h/2, w/2).
+def training_samples(config: Config, data: Path, canvases: Path) -> Dataset[Any]:
+    """Return the samples of a training: rgb (3, h, w), ir (1, h, w), allowed (C, h/2, w/2).
 
-    With a teacher, what it says follows in each batch, from the folder `canvases`, which make_canvases has
-    filled. `numbers` lists the samples of every batch, which `loaders` processes load. Raises ValueError as
-    load_sources does.
+    With a teacher, what it says follows in each sample, from the folder `canvases`, which make_canvases has
+    filled. Raises ValueError as load_sources does.
     """
     # Leave the cores to the network: OpenCV would start a thread for each core in every loading process. It
     # must know before they fork, or they wait for threads that no longer exist.
     cv2.setNumThreads(1)
     settings = config.train
     length = settings.steps * settings.batch
-    samples: Dataset[Any]
     if settings.teacher is not None:
-        samples = Canvases(canvases, settings.crop, config.seed, length)
-    else:
-        sets = ClassSets(names_of(config))
-        sources = load_sources(settings.sources, data, sets)
-        samples = Mixture(sources, sets, settings.crop, config.seed, length, settings.paste)
+        return Canvases(canvases, settings.crop, config.seed, length)
+    sets = ClassSets(names_of(config))
+    sources = load_sources(settings.sources, data, sets)
+    return Mixture(sources, sets, settings.crop, config.seed, length, settings.paste)
+
+
+def in_batches(
+    samples: Dataset[Any], numbers: Sequence[Sequence[int]], loaders: int, pin_memory: bool
+) -> DataLoader[Any]:
+    """Return samples in batches; `numbers` lists those of each, which `loaders` processes load."""
     return DataLoader(
         samples, batch_sampler=[list(batch) for batch in numbers], num_workers=loaders, pin_memory=pin_memory
     )

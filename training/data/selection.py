@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mtvif_ros.recordings.pair_folder import PairFiles
-from training.config import PairSelection
+from training.config import AnySource, PairSelection, RenderedSource, VideoSource
 from training.data.classes import mask_values
 from training.data.layouts import LAYOUTS
 
@@ -39,6 +39,15 @@ def select_pairs(selection: PairSelection, data: Path, names: Sequence[str]) -> 
     if not pairs:
         raise ValueError(f"{root}: no pair is left of those that the config selects ({_criteria(selection)})")
     return pairs if selection.masks is None else _with_masks(pairs, selection.masks)
+
+
+def source_title(source: AnySource | PairSelection) -> str:
+    """Return a source in a few words: its path, and what is selected of it; its video; or `rendered`."""
+    if isinstance(source, VideoSource):
+        return source.video
+    if isinstance(source, RenderedSource):
+        return "rendered"
+    return source.path if source.only == "all" else f"{source.path} ({source.only})"
 
 
 def _criteria(selection: PairSelection) -> str:

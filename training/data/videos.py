@@ -31,3 +31,8 @@ def video_samples(video: Path, every: int, sets: ClassSets) -> list[Sample]:
 def video_paths(video: Path) -> tuple[Path, Path]:
     """Return the visible and the infrared file of a video."""
     return video.with_name(f"{video.name}_vi.mp4"), video.with_name(f"{video.name}_ir.mp4")
+
+
+def count_frames(video: Path, every: int) -> int:
+    """Return how many samples video_samples finds, without reading them. Raises what read_clip raises."""
+    return -(-read_clip(*video_paths(video)).count // every)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 
 import torch
 from torch import distributed
@@ -41,6 +42,14 @@ class Process:
         if self.count > 1:
             distributed.barrier()
 
+    def hear(self, said: bool) -> bool:
+        """Return what the leading process has `said`; every process must call this."""
+        if self.count == 1:
+            return said
+        word = torch.tensor(int(said), device=self.device)
+        distributed.broadcast(word, 0)
+        return bool(word)
+
     def share_of(self, batch: int, step: int) -> range:
         """Return the numbers of this process's samples in the batch of `step`, which has `batch` samples."""
         return range(step * batch + self.rank, (step + 1) * batch, self.count)
@@ -50,7 +59,8 @@ class Process:
 def joined_processes() -> Iterator[Process]:
     """Join the other processes if torchrun started this one; otherwise stay alone.
 
-    Several GPUs talk over NCCL, several CPUs over gloo. Raises ValueError as require_gpus does.
+    Of several only the leading one prints. Several GPUs talk over NCCL, several CPUs over gloo. Raises
+    ValueError as require_gpus does.
     """
     use_cuda = torch.cuda.is_available()
     if not distributed.is_torchelastic_launched():
@@ -64,7 +74,8 @@ def joined_processes() -> Iterator[Process]:
         device = torch.device("cuda", rank % torch.cuda.device_count()) if use_cuda else torch.device("cpu")
         if use_cuda:
             torch.cuda.set_device(device)
-        yield Process(rank, distributed.get_world_size(), device)
+        with nullcontext() if rank == 0 else redirect_stdout(StringIO()):
+            yield Process(rank, distributed.get_world_size(), device)
     finally:
         distributed.destroy_process_group()
 

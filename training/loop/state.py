@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -42,9 +43,15 @@ class State:
             "optimiser": self.optimiser,
         }
         tensors = {name: module.state_dict() for name, module in modules.items()}
-        kept = {"step": self.step, "random": _random_states(self._device), "config": plain(config)}
-        kept["classes"] = [[one.name, list(one.rgb)] for one in self.network.classes]
-        save_checkpoint(path, tensors | kept)
+        save_checkpoint(path, tensors | self._about(config) | {"random": _random_states(self._device)})
+
+    def save_average(self, path: Path, config: Config, score: float) -> None:
+        """Write the averaged weights alone, and what a validation gave them."""
+        save_checkpoint(path, {"average": self.average.state_dict(), "score": score} | self._about(config))
+
+    def _about(self, config: Config) -> dict[str, Any]:
+        classes = [[one.name, list(one.rgb)] for one in self.network.classes]
+        return {"step": self.step, "config": plain(config), "classes": classes}
 
     def restore(self, path: Path) -> None:
         kept = load_checkpoint(path)
@@ -54,7 +61,6 @@ class State:
         self.average.load_state_dict(kept["average"])
         self.optimiser.load_state_dict(kept["optimiser"])
         self.step, self.random = kept["step"], kept["random"]
-        print(f"resuming {path} at step {self.step}")
 
     def draw_on(self) -> None:
         """Draw random numbers from where a restored run stopped; those that a start takes come before."""
@@ -80,14 +86,15 @@ def begin(config: Config, device: torch.device, checkpoint: Path | None = None) 
     """
     torch.manual_seed(config.seed)
     network = build_model(config.model, classes_of(config))
-    if config.initial is not None:
+    resumes = checkpoint is not None and checkpoint.exists()
+    if config.initial is not None and not resumes:
         load_weights(network, config.initial)
     learner = Learner(network, deep=config.loss.auxiliary > 0, taught=config.loss.features > 0)
     learner.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     settings = config.train
     optimiser = make_optimisers(learner, settings.learning_rate, settings.weight_decay, settings.rates)
     state = State(learner, copy.deepcopy(network).eval(), optimiser)
-    if checkpoint is not None and checkpoint.exists():
+    if checkpoint is not None and resumes:
         state.restore(checkpoint)
     freeze(network, config.train)
     return state

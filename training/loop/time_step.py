@@ -8,17 +8,19 @@ also with CUDA graphs. All weights and answers of a teacher are random. Of a rec
 
 from __future__ import annotations
 
+import copy
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from mtvif_ros.command_line import command_parser, told_plainly, whole_number
 from training.config import Config, read_stages
-from training.loop.state import begin
+from training.loop.state import State, begin
 from training.loop.step import Step
 from training.losses.teacher import Taught
 from training.model.learner import TAUGHT
@@ -45,6 +47,23 @@ def time_steps(config: Config, device: torch.device, steps: int) -> float:
         torch.stack(list(terms.values())).tolist()  # waits for a GPU, as training.train does
         times.append(time.perf_counter() - start)
     return statistics.median(times[_WARM_UP:]) * 1e3
+
+
+def seconds_a_step(config: Config, state: State, batches: Iterable[Any], shared: bool) -> float:
+    """Return the mean duration in s of loading `batches` and stepping on each, without the first three.
+
+    A copy of `state` takes them, so that the training stays bit for bit what it is. `shared` as Step has it;
+    what the processes tell each other is not measured.
+    """
+    device = next(state.network.parameters()).device
+    alone = replace(config, train=replace(config.train, graphs=config.train.graphs and not shared))
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        take_step = Step(alone, copy.deepcopy(state), shared=False)
+        ends = []
+        for batch in batches:
+            torch.stack(list(take_step(*batch).values())).tolist()  # waits for a GPU
+            ends.append(time.perf_counter())
+    return (ends[-1] - ends[_WARM_UP - 1]) / (len(ends) - _WARM_UP)
 
 
 def _random_answers(size: tuple[int, int, int], classes: int) -> Taught:

@@ -10,11 +10,17 @@ from mtvif_ros.classes import colour_table
 from mtvif_ros.image import Image
 from mtvif_ros.imaging.draw import side_by_side
 from mtvif_ros.recordings.pair_folder import PairFiles
+from training.config import TrainSettings
 from training.model import Network
 from training.model.contract import ContractModel
 from training.scoring.pairs import Scores, score_pairs
 
 _PICTURES = 12
+
+
+def is_due(step: int, settings: TrainSettings) -> bool:
+    """Return whether the network is validated after so many steps."""
+    return step % settings.validate_every == 0 or step == settings.steps
 
 
 @torch.no_grad()

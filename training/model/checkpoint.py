@@ -18,6 +18,7 @@ from training.config import ModelSettings, check
 from training.model import Network, build_model
 
 CHECKPOINT = "checkpoint.pt"
+BEST = "best.pt"  # the averaged weights of the best validation
 _WEIGHTS = ".safetensors"
 _LAST_LAYER = ".segmentation.logits."
 _NAMED = 8
@@ -111,14 +112,14 @@ def _read_weights(path: Path) -> tuple[dict[str, Tensor], list[str]]:
         raise ValueError(f"initial: {path} cannot be read: {error}") from error
 
 
-def load_network(run: Path) -> Network:
-    """Return the averaged network of a run, in evaluation mode.
+def load_network(run: Path, name: str = CHECKPOINT) -> Network:
+    """Return the averaged network of a run, in evaluation mode; `name` is CHECKPOINT or BEST.
 
-    Raises FileNotFoundError when there is no run, and ValueError when it was trained with code whose network
-    has other tensors or settings.
+    Raises FileNotFoundError when there is no such file, and ValueError when it was trained with code whose
+    network has other tensors or settings.
     """
-    state = load_checkpoint(run / CHECKPOINT)
-    settings = check(ModelSettings, state["config"]["model"], f"{run / CHECKPOINT}: model")
+    state = load_checkpoint(run / name)
+    settings = check(ModelSettings, state["config"]["model"], f"{run / name}: model")
     classes = tuple(SegmentationClass(name, tuple(colour)) for name, colour in state["classes"])
     network = build_model(settings.without_weights(), classes)
     try:

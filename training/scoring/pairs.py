@@ -31,7 +31,8 @@ class Scores:
 
     fusion: the mean of every metric, by method. iou: by class, None for a class that no label has.
     miou: over the classes that labels have, None without labels. boxes: see BoxAgreement, None without boxes.
-    hidden_persons: see HiddenPersons, None when infrared alone shows none.
+    hidden_persons: see HiddenPersons, None when infrared alone shows none. confusion: see confusion_matrix,
+    None without labels.
     """
 
     fusion: dict[str, dict[str, float]]
@@ -39,6 +40,7 @@ class Scores:
     miou: float | None
     boxes: dict[str, dict[str, float | None]] | None
     hidden_persons: dict[str, Any] | None
+    confusion: list[list[int]] | None = None
 
 
 def score_pairs(
@@ -81,6 +83,7 @@ def score_pairs(
         float(np.mean(known)) if known else None,
         boxes.shares(),
         hidden.summary(),
+        matrix.tolist() if known else None,
     )
 
 

@@ -5,15 +5,16 @@ import torch
 
 from tests.training import tiny
 from tests.training.tiny import Taught
-from training.data.batches import training_batches
+from training.data.batches import in_batches, training_samples
 
 NUMBERS = [[0, 2], [1, 3]]
 
 
 def test_batches_hold_the_samples_that_are_asked_for() -> None:
     config = tiny.config(steps=2)
-    first, second = training_batches(config, Path(), Path(), NUMBERS, 0, False)
-    again, _ = training_batches(config, Path(), Path(), [[3, 2], [0, 1]], 0, False)
+    samples = training_samples(config, Path(), Path())
+    first, second = in_batches(samples, NUMBERS, 0, False)
+    again, _ = in_batches(samples, [[3, 2], [0, 1]], 0, False)
     rgb, ir, allowed = first
     assert rgb.shape == (2, 3, 64, 64) and ir.shape == (2, 1, 64, 64) and allowed.shape == (2, 9, 32, 32)
     for one, two, three in zip(first, second, again, strict=True):
@@ -22,8 +23,9 @@ def test_batches_hold_the_samples_that_are_asked_for() -> None:
 
 def test_what_a_teacher_says_comes_with_them(taught: Taught) -> None:
     config = replace(taught.config, train=replace(taught.config.train, steps=2))
+    samples = training_samples(config, Path("/nowhere"), taught.canvases)
     for loaders in (0, 1):
-        *_, batch = training_batches(config, Path("/nowhere"), taught.canvases, NUMBERS, loaders, False)
+        *_, batch = in_batches(samples, NUMBERS, loaders, False)
         rgb, _, _, said = batch
         assert rgb.shape == (2, 3, 64, 64)
         assert said.change.shape == (2, 1, 64, 64) and said.probabilities.shape == (2, 9, 32, 32)

@@ -1,16 +1,20 @@
-"""Draw a report's plots as SVG that follows the page's colours, light or dark."""
+"""Draw a page's plots as SVG that follows its colours, light or dark."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 _INK = "#010203"  # stands for the page's text colour in what matplotlib writes
-_COLOURS = ("#3b82f6", "#f59e0b", "#10b981", "#ef4444")
+_COLOURS = ("#3b82f6", "#f59e0b", "#10b981", "#ef4444", "#a855f7", "#06b6d4", "#ec4899", "#84cc16")
+_LINES = ("solid", "dashed", "dotted")
+_FEW = 30  # values that get a dot each
+_LABELLED = 15  # classes whose cells of a confusion matrix have room for a number
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "mtvif",
@@ -44,6 +48,38 @@ def over_time(series: Mapping[str, tuple[Sequence[float], Sequence[float]]], lab
     return _svg(draw, (9.0, 2.2))
 
 
+def over_steps(
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]], label: str, logarithmic: bool = False
+) -> str:
+    """Plot (steps, values) of up to 24 series over the steps of a training, half a page wide.
+
+    A series called `mean` stands out.
+    """
+
+    def draw(axes: Any) -> None:
+        from matplotlib.ticker import LogLocator, MaxNLocator
+
+        for (line, colour), (name, (steps, values)) in zip(product(_LINES, _COLOURS), series.items()):
+            drawn = (
+                {"color": _INK, "linewidth": 2.0} if name == "mean" else {"color": colour, "linewidth": 1.1}
+            )
+            dot = "o" if len(steps) <= _FEW else None
+            axes.plot(steps, values, ls=line, marker=dot, markersize=3, label=name, **drawn)
+        axes.set(xlabel="step", ylabel=label)
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        if logarithmic:
+            axes.set_yscale("log")
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.minorticks_off()
+        if len(series) > 1:
+            axes.figure.legend(loc="outside lower center", ncols=4, fontsize=8)
+
+    rows = -(-len(series) // 4) if len(series) > 1 else 0
+    return _svg(draw, (5.0, 2.4 + 0.2 * rows))
+
+
 def distribution(series: Mapping[str, Sequence[float]], label: str) -> str:
     """Plot the histogram of every series."""
 
@@ -61,19 +97,23 @@ def distribution(series: Mapping[str, Sequence[float]], label: str) -> str:
 
 def heat(matrix: npt.NDArray[np.float64], names: Sequence[str]) -> str:
     """Plot a confusion matrix whose rows sum to one: labels down, predictions across."""
+    numbered = len(names) <= _LABELLED
 
     def draw(axes: Any) -> None:
         axes.grid(False)
         axes.imshow(matrix, cmap="Blues", vmin=0, vmax=1)
-        axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
+        axes.set_xticks(
+            range(len(names)), names, rotation=45 if numbered else 90, ha="right" if numbered else "center"
+        )
         axes.set_yticks(range(len(names)), names)
         axes.set(xlabel="predicted", ylabel="label")
-        for row, column in np.argwhere(matrix >= 0.005):
+        for row, column in np.argwhere(matrix >= 0.005) if numbered else ():
             share = matrix[row, column]
             ink = "#ffffff" if share > 0.5 else "#000000"
             axes.text(column, row, f"{share:.2f}", ha="center", va="center", color=ink, fontsize=7)
 
-    return _svg(draw, (5.2, 4.4))
+    width = max(5.2, 0.16 * len(names) + 1.6)
+    return _svg(draw, (width, width - 0.8))
 
 
 def _svg(draw: Any, size: tuple[float, float]) -> str:

@@ -1,0 +1,1 @@
+"""Record a training: curves, checkpoints, pictures, and a page that shows them."""

@@ -29,7 +29,7 @@ setup(
         # The node needs OpenCV too, but pip does not see the one that an apt ROS 2 brings.
         "opencv": ["opencv-python-headless"],
         # Bags, calibration, replay and their reports.
-        "tools": ["Jinja2", "matplotlib", "mcap", "rosbags", "tqdm"],
+        "tools": ["Jinja2", "matplotlib", "mcap", "rosbags", "tqdm", "zstandard"],
         "openvino": ["openvino"],
         "onnxruntime": ["onnxruntime"],
         # TensorRT itself comes with JetPack or CUDA.

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from mtvif_ros.size import Size, read_size
 
 # What `pip install .[tools]` brings, by the name that is imported.
-TOOLS = ("jinja2", "matplotlib", "mcap", "rosbags")
+TOOLS = ("jinja2", "matplotlib", "mcap", "rosbags", "zstandard")
 
 
 class UserError(Exception):

@@ -108,6 +108,7 @@ ROSDEP_KEYS = {
     "ray": None,
     "rosbags": None,
     "tqdm": "python3-tqdm",
+    "zstandard": None,
 }
 IMPORT_NAMES = {"Jinja2": "jinja2", "PyYAML": "yaml", "opencv-python-headless": "cv2", "cuda-python": "cuda"}
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mtvif_ros.command_line import need
 from mtvif_ros.image import ImageFormatError
 from mtvif_ros.pairing.stamps import NANOSECONDS
 from mtvif_ros.recordings import mcap_file, sqlite_file
@@ -108,6 +109,7 @@ class BagReader:
             raise BagError(f"bag {path}: no such file or folder")
 
     def __enter__(self) -> BagReader:
+        need("rosbags", "mcap", "zstandard")  # one that is missing must not pass for damage
         with ExitStack() as self._stack:
             for file in self._find_files():
                 self._open(file)

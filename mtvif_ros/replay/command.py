@@ -117,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     given = parser.parse_args(arguments)
     with told_plainly(parser):
-        need("rosbags", "mcap", "jinja2", "matplotlib")
+        need("rosbags", "mcap", "zstandard", "jinja2", "matplotlib")
         options = _options(given)
         if not options.external:
             _keep_to_ourselves()

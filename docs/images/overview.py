@@ -8,7 +8,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mtvif_ros.classes import palette
 from mtvif_ros.engines import load_engine, shipped_model
 from mtvif_ros.imaging.fuse import fuse_pair
 from mtvif_ros.synthetic import RoadScene, SceneConfig
@@ -29,7 +28,7 @@ def main() -> None:
     for config, number in SCENES:
         frame = RoadScene(config).frame(number)
         fused, mask = fuse_pair(engine, frame.rgb, frame.ir)
-        pictures = (frame.rgb, cv2.cvtColor(frame.ir, cv2.COLOR_GRAY2RGB), fused, palette()[mask])
+        pictures = (frame.rgb, cv2.cvtColor(frame.ir, cv2.COLOR_GRAY2RGB), fused, engine.model.colours[mask])
         rows.append(np.hstack([cv2.resize(one, TILE, interpolation=cv2.INTER_AREA) for one in pictures]))
     picture = np.vstack(rows)[..., ::-1].copy()
     for column, title in enumerate(TITLES):

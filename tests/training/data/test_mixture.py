@@ -131,7 +131,7 @@ def test_usable_data_is_described(data: Path, capsys: pytest.CaptureFixture[str]
     config = write_config(data / "config.yaml", {"path": "set", "only": "labelled", "share": 1})
     check_files(["--config", str(config), "--data", str(data)])
     # A quarter is a person's box, of which a mask that shows none there leaves the class open.
-    assert "set: 3 samples, 75% of pixels labelled: car 75.00%" in capsys.readouterr().out
+    assert "set (labelled): 3 samples, 75% of pixels labelled: car 75.00%" in capsys.readouterr().out
 
 
 def test_the_sources_of_all_stages_are_described_once(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

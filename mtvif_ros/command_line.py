@@ -18,6 +18,14 @@ class UserError(Exception):
     """Say what the user can fix and how; base of such errors that are neither an OSError nor a ValueError."""
 
 
+def in_short(error: Exception) -> str:
+    """Return an error's kind and words in one line, at most 200 characters of it.
+
+    The repr of a UnicodeDecodeError, for one, holds the whole file.
+    """
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
+
+
 def command_parser(name: str, description: str | None) -> argparse.ArgumentParser:
     """Return a parser called `name` whose help shows `description`, a module's docstring, as written."""
     return argparse.ArgumentParser(

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
+from mtvif_ros.command_line import in_short
 from mtvif_ros.image import Image
 from mtvif_ros.imaging.resize import scaled
 
@@ -98,7 +99,8 @@ def read_registration(path: Path) -> Registration:
         raise RegistrationError(f"{path}: {error}") from error
     except (KeyError, TypeError, ValueError, yaml.YAMLError) as error:
         raise RegistrationError(
-            f"{path}: needs homography (three rows of three), infrared_size and visible_size: {error!r}"
+            f"{path}: needs homography (three rows of three), infrared_size and visible_size: "
+            f"{in_short(error)}"
         ) from error
 
 

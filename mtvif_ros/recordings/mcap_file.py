@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+from mtvif_ros.command_line import in_short
 from mtvif_ros.recordings.storage import Channel, Part, Stored
 
 MAGIC = b"\x89MCAP0\r\n"
@@ -97,7 +98,9 @@ class McapFile:
                 self._note(opcode, offset, length)
             # A damaged record can fail in any way.
             except Exception as error:
-                self.damage.append(f"{self.path}: the record at byte {offset} cannot be read: {error!r}")
+                self.damage.append(
+                    f"{self.path}: the record at byte {offset} cannot be read: {in_short(error)}"
+                )
             offset += length
             if opcode == _FOOTER:
                 return
@@ -196,7 +199,9 @@ class McapFile:
                     strange.add(opcode)
         # Decompressors raise errors of their own, and a damaged record can fail in any way.
         except Exception as error:
-            self.damage.append(f"{self.path}: the chunk at byte {chunk.offset} cannot be read: {error!r}")
+            self.damage.append(
+                f"{self.path}: the chunk at byte {chunk.offset} cannot be read: {in_short(error)}"
+            )
         if strange:
             self.damage.append(
                 f"{self.path}: the chunk at byte {chunk.offset} holds what is no message: {sorted(strange)}"

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mtvif_ros.command_line import need
+from mtvif_ros.command_line import in_short, need
 from mtvif_ros.image import ImageFormatError
 from mtvif_ros.pairing.stamps import NANOSECONDS
 from mtvif_ros.recordings import mcap_file, sqlite_file
@@ -63,7 +63,7 @@ class Record(NamedTuple):
         # What it meets in bytes that are something else can raise anything.
         except Exception as error:
             raise ImageFormatError(
-                f"{self.topic}: a message cannot be read as {self.kind}: {error!r}"
+                f"{self.topic}: a message cannot be read as {self.kind}: {in_short(error)}"
             ) from error
 
     def stamped(self, stamp: int) -> Record:

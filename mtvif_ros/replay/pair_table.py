@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mtvif_ros.command_line import in_short
 from mtvif_ros.metrics.fusion import METRICS
 from mtvif_ros.metrics.steadiness import Steadiness
 from mtvif_ros.replay.accounting import latencies
@@ -65,4 +66,4 @@ def read_table(path: Path) -> dict[StampPair, dict[str, float]]:
                 for row in csv.DictReader(stream)
             }
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: is not the pairs.csv of a replay: {error!r}") from error
+        raise ValueError(f"{path}: is not the pairs.csv of a replay: {in_short(error)}") from error

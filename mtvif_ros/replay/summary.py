@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from mtvif_ros.command_line import in_short
 from mtvif_ros.machine import Machine
 
 SCHEMA = 3
@@ -229,7 +230,7 @@ def read_summary(path: Path) -> Summary:
     try:
         return Summary.from_json(data)
     except (KeyError, TypeError, AttributeError) as error:
-        raise SummaryError(f"{path}: is not the summary of a replay: {error!r}") from error
+        raise SummaryError(f"{path}: is not the summary of a replay: {in_short(error)}") from error
 
 
 def format_table(summary: Summary) -> str:

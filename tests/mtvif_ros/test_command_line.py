@@ -4,7 +4,14 @@ import sys
 
 import pytest
 
-from mtvif_ros.command_line import UserError, command_parser, positive_number, told_plainly, whole_number
+from mtvif_ros.command_line import (
+    UserError,
+    command_parser,
+    in_short,
+    positive_number,
+    told_plainly,
+    whole_number,
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -64,3 +71,11 @@ def test_a_missing_module_of_the_tools_extra_comes_with_the_command_that_install
     assert ended.value.code == 1
     told = "mtvif_test: needs the Python module mcap; install it with: pip install 'mtvif_ros[tools]'\n"
     assert capsys.readouterr().err == told
+
+
+def test_an_error_in_short_holds_no_more_than_a_line_of_the_file_that_caused_it() -> None:
+    with pytest.raises(UnicodeDecodeError) as caught:
+        (b"\xd6" + bytes(5000)).decode()
+    told = in_short(caught.value)
+    assert told.startswith("UnicodeDecodeError: 'utf-8' codec") and len(told) <= 200
+    assert in_short(ValueError("one\n  two")) == "ValueError: one two"

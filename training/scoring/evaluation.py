@@ -19,6 +19,8 @@ from mtvif_ros.recordings.pair_folder import PairFiles, by_name
 from mtvif_ros.size import Size
 from training.scoring.pairs import FusePlane, Plane, Scores, score_pairs
 
+_NAMED = 5  # of the pairs that a peer lacks
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -70,7 +72,10 @@ def _peer(folder: Path, pairs: Sequence[PairFiles]) -> FusePlane:
     problems: list[str] = []
     images = by_name(folder, IMAGES, problems)
     if missing := [files.name for files in pairs if files.name not in images]:
-        problems.append(f"{folder}: has no image for {len(missing)} pairs: {', '.join(missing)}")
+        more = ", …" if len(missing) > _NAMED else ""
+        problems.append(
+            f"{folder}: has no image for {len(missing)} pairs: {', '.join(missing[:_NAMED])}{more}"
+        )
     if problems:
         raise FileNotFoundError("\n  ".join(problems))
 

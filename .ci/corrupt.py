@@ -39,7 +39,7 @@ from tests.mtvif_ros.recordings import tiny as recordings
 from tests.mtvif_ros.toy import write_toy
 
 _PATIENCE = 10.0  # s
-_LONGEST = 800  # characters that are still one line to a person
+_LONGEST = 2000  # characters; a line may list every wrong setting of a config
 
 Command = Callable[[list[str]], object]
 

@@ -152,7 +152,7 @@ def _other_files(message: Any) -> Iterator[str]:
 def _check_tensors(
     tensors: list[Any], expected: tuple[str, str], what: str, problems: list[str]
 ) -> list[list[int | str]]:
-    names = [tensor.name for tensor in tensors]
+    names = [str(tensor.name) for tensor in tensors]  # protobuf gives bytes where they are no UTF-8
     if sorted(names) != sorted(expected):
         problems.append(f"{what}s are {names}, expected {list(expected)}")
         return []

@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mtvif_ros.command_line import UserError, in_short
 from mtvif_ros.engines.base import Engine, EngineError
 from mtvif_ros.engines.cache import Key, model_key
-from mtvif_ros.model_file import read_model_file
+from mtvif_ros.model_file import ModelFileError, read_model_file
 from mtvif_ros.resources import model_directory
 from mtvif_ros.size import Size, shown
 
@@ -32,6 +33,7 @@ BACKENDS = {
     "onnxruntime": Backend("mtvif_ros.engines.onnxruntime", "onnxruntime", "mtvif.onnx"),
 }
 
+_AGAIN = "it may be damaged, so copy or export it again"
 _log = logging.getLogger(__name__)
 
 
@@ -78,13 +80,27 @@ def load_engine(
     `auto`. `threads` is the number of CPU threads, 0 for the backend's choice. `device` is CPU (also if
     empty), GPU or NPU for OpenVINO and CPU, CUDA or TensorRT for onnxruntime. `size` is that of the frames,
     by default the file's own, or 480x640 for a file of open size. Raises EngineError for an unavailable
-    device, ModelFileError for a file of another size, and what choose_backend and read_model_file raise.
+    device and for a file that the backend cannot run, ModelFileError for a file of another size, and what
+    choose_backend and read_model_file raise.
     """
     name = choose_backend(backend)
     model = read_model_file(path or model_directory() / BACKENDS[name].shipped)
     size = model.size_for(size)
-    engine: Engine = _module(name).load(model, size, threads, device)
-    engine.infer(np.zeros((*size, 3), np.uint8), np.zeros(size, np.uint8))
+    try:
+        engine: Engine = _module(name).load(model, size, threads, device)
+        fused, mask = engine.infer(np.zeros((*size, 3), np.uint8), np.zeros(size, np.uint8))
+    except (UserError, ModelFileError, ImportError, OSError):
+        raise
+    # Each library has errors of its own for a graph that it cannot run.
+    except Exception as error:
+        raise EngineError(
+            f"model file {model.path}: {name} cannot run it: {in_short(error)}; {_AGAIN}"
+        ) from error
+    if (fused.shape, mask.shape) != ((*size, 3), size):
+        raise EngineError(
+            f"model file {model.path}: computes images of {fused.shape} and {mask.shape} for frames of "
+            f"{shown(size)}; {_AGAIN}"
+        )
     _log.info("engine: %s, %s", engine.description, shown(size))
     return engine
 

@@ -131,3 +131,10 @@ def test_weights_of_a_node_count_too(toy_model: Path, tmp_path: Path) -> None:
     path.write_bytes(model.SerializeToString())
     with pytest.raises(ModelFileError, match=r"keeps weights in deep.bin"):
         read_model_file(path)
+
+
+def test_a_tensor_whose_name_is_no_text_is_named_as_it_is(toy_model: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(toy_model.read_bytes().replace(b"segmentation", b"segm\xffntation"))
+    with pytest.raises(ModelFileError, match=r"segm.*xffntation.*expected \['fused', 'segmentation'\]"):
+        read_model_file(broken)

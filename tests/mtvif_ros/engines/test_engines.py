@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from mtvif_ros.engines import BACKENDS, EngineError, load_engine, shipped_model
@@ -100,6 +101,24 @@ def test_a_backend_that_is_not_installed_is_skipped_or_named(monkeypatch: pytest
 def test_an_unavailable_device_is_refused_with_those_that_exist(backend: str, model_path: Path) -> None:
     with pytest.raises(EngineError, match=rf"{backend}: device 'QPU' is not available; choose one of .*CPU"):
         load_engine(model_path, backend, device="QPU")
+
+
+@pytest.mark.parametrize("backend", ON_CPU)
+def test_a_graph_that_a_backend_cannot_run_is_named(backend: str, toy_model: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(toy_model.read_bytes().replace(b"Greater", b"GreaTer"))
+    with pytest.raises(EngineError, match=rf"broken\.onnx: {backend} cannot run it: .*copy or"):
+        load_engine(broken, backend)
+
+
+def test_a_graph_of_other_sizes_than_it_says_is_named(toy_model: Path, tmp_path: Path) -> None:
+    model = onnx.load(toy_model)
+    for node in model.graph.node:
+        if node.op_type == "Unsqueeze":  # infrared gets its last axis; now the fused image does
+            node.input[0] = "visible"
+    onnx.save(model, tmp_path / "broken.onnx")
+    with pytest.raises(EngineError, match=r"broken\.onnx"):
+        load_engine(tmp_path / "broken.onnx", "onnxruntime")
 
 
 def test_a_second_start_loads_the_network_that_openvino_compiled(

@@ -55,6 +55,7 @@ NOT_RUN = {
     "python3 -m pip": "installs into the machine's Python",
     "mtvif_build_engine": "tests/mtvif_ros/engines/tensorrt builds engines",
     "mtvif_replay_all recordings --out results_all --ray": "test_many.py starts a cluster",
+    "$PYTHON .ci/corrupt.py": "takes minutes; test_corrupt.py damages one of each kind",
     "$PYTHON -m training.ablate": "trains for hours; test_ablate.py runs its parts",
     "$PYTHON -m training.recipe": "trains for hours; test_recipe.py follows a small one",
     "chrt ": "needs ROS 2 from apt and the right to real-time priority",

@@ -14,6 +14,7 @@ _INK = "#010203"  # stands for the page's text colour in what matplotlib writes
 _COLOURS = ("#3b82f6", "#f59e0b", "#10b981", "#ef4444", "#a855f7", "#06b6d4", "#ec4899", "#84cc16")
 _LINES = ("solid", "dashed", "dotted")
 _FEW = 30  # values that get a dot each
+_DECADES = 1000.0
 _LABELLED = 15  # classes whose cells of a confusion matrix have room for a number
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -53,7 +54,7 @@ def over_steps(
 ) -> str:
     """Plot (steps, values) of up to 24 series over the steps of a training, half a page wide.
 
-    A series called `mean` stands out.
+    A series called `mean` stands out. A logarithmic plot shows the three highest decades.
     """
 
     def draw(axes: Any) -> None:
@@ -68,8 +69,10 @@ def over_steps(
         axes.set(xlabel="step", ylabel=label)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.xaxis.set_major_formatter("{x:,.0f}")
-        if logarithmic:
+        highest = max((value for _, values in series.values() for value in values), default=0.0)
+        if logarithmic and highest > 0:
             axes.set_yscale("log")
+            axes.set_ylim(bottom=highest / _DECADES)
             axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axes.yaxis.set_major_formatter("{x:g}")
             axes.minorticks_off()

@@ -83,7 +83,7 @@ def fit(path: Path, limit: float, backend: str = "auto", threads: int = 0, devic
 
     @cache
     def time_of(budget: int) -> float:
-        size = fitted_size(_SHAPE, budget)
+        size = timed_size(budget)
         machine = this_machine()
         key = speed_key(path, backend, threads, device, size)
         key |= {"processor": machine.processor, "cores": str(machine.cores)}
@@ -96,8 +96,8 @@ def fit(path: Path, limit: float, backend: str = "auto", threads: int = 0, devic
     return Fit(largest_budget(time_of, limit), dict(sorted(taken.items())))
 
 
-def first_size(budget: int) -> Size:
-    """Return the size to begin with, before the camera is known."""
+def timed_size(budget: int) -> Size:
+    """Return the size that stands for a budget, whatever the camera."""
     return fitted_size(_SHAPE, budget)
 
 

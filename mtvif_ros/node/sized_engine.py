@@ -7,10 +7,10 @@ from functools import partial
 from pathlib import Path
 
 from mtvif_ros.engines import Engine, load_engine, shipped_model
-from mtvif_ros.engines.fit import Fit, first_size, fit, fitted_size
+from mtvif_ros.engines.fit import Fit, fit, fitted_size, timed_size
 from mtvif_ros.model_file import read_model_file
 from mtvif_ros.node.parameters import Parameters
-from mtvif_ros.size import Size, read_size_or_auto, shown
+from mtvif_ros.size import USUAL, Size, read_size_or_auto, shown
 
 # Of the time between two pairs. Scaling alone takes an eighth of 33 ms for a 640x480 camera and a third for a
 # 1280x720 one, on two busy cores; the rest is for publishing and for pairs that take longer than the median.
@@ -33,8 +33,9 @@ class SizedEngine:
         if size is None and read_model_file(path).size is None:
             rate = parameters.sizing.rate
             found = fit(path, _SHARE / rate, backend, threads, device)
-            self._budget, size = found.budget, first_size(found.budget)
-            tell(_explained(found, size, rate))
+            self._budget = found.budget
+            tell(_explained(found, timed_size(found.budget), rate))
+            size = fitted_size(USUAL, found.budget)  # most cameras have it, and the first pair need not wait
         self.engine: Engine = self._load(size=size)
 
     def for_camera(self, camera: Size) -> Engine:

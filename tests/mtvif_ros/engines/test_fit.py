@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtvif_ros.engines.fit import BUDGETS, first_size, fit, fitted_size, largest_budget
+from mtvif_ros.engines.fit import BUDGETS, fit, fitted_size, largest_budget, timed_size
 
 VGA = 480 * 640
 
@@ -40,7 +40,7 @@ def test_a_size_is_never_larger_than_the_cameras_frames(camera: tuple[int, int],
 
 
 def test_before_the_camera_is_known_sizes_are_four_to_three() -> None:
-    assert [first_size(budget) for budget in BUDGETS] == [
+    assert [timed_size(budget) for budget in BUDGETS] == [
         (256, 320),
         (288, 384),
         (384, 512),
@@ -83,7 +83,7 @@ def test_a_file_is_timed_and_the_times_are_remembered(
     monkeypatch.setenv("MTVIF_ENGINE_CACHE", str(tmp_path))
     found = fit(open_model, 1e6, "onnxruntime", threads=1)
     assert found.budget == BUDGETS[-1]
-    assert {first_size(BUDGETS[-1]), (480, 640)} == found.taken.keys()
+    assert {timed_size(BUDGETS[-1]), (480, 640)} == found.taken.keys()
     kept = times_in(tmp_path)
     assert len(kept) == 2
     assert fit(open_model, 1e6, "onnxruntime", threads=1) == found

@@ -24,7 +24,7 @@ def values(model: Path, given: Mapping[str, object]) -> Parameters:
 def test_a_slow_rate_takes_the_cameras_own_size_in_its_own_shape(open_model: Path) -> None:
     lines: list[str] = []
     sized = SizedEngine(values(open_model, SLOW), lines.append)
-    assert sized.engine.size == (736, 960)
+    assert sized.engine.size == (480, 640)
     assert "480x640 takes" in lines[0] and lines[0].endswith("736x960 keeps 0.1 Hz")
     assert sized.for_camera((480, 640)).size == (480, 640)
     assert sized.for_camera((512, 640)).size == (512, 640)

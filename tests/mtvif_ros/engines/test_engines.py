@@ -111,14 +111,18 @@ def test_a_graph_that_a_backend_cannot_run_is_named(backend: str, toy_model: Pat
         load_engine(broken, backend)
 
 
-def test_a_graph_of_other_sizes_than_it_says_is_named(toy_model: Path, tmp_path: Path) -> None:
-    model = onnx.load(toy_model)
-    for node in model.graph.node:
-        if node.op_type == "Unsqueeze":  # infrared gets its last axis; now the fused image does
-            node.input[0] = "visible"
-    onnx.save(model, tmp_path / "broken.onnx")
-    with pytest.raises(EngineError, match=r"broken\.onnx"):
-        load_engine(tmp_path / "broken.onnx", "onnxruntime")
+def test_a_graph_whose_outputs_have_other_shapes_than_it_says_is_named(
+    toy_model: Path, tmp_path: Path
+) -> None:
+    model, broken = onnx.load(toy_model), tmp_path / "broken.onnx"
+    last = next(node for node in model.graph.node if "segmentation" in node.output)
+    last.output[0] = "flat"
+    model.graph.node.append(onnx.helper.make_node("Unsqueeze", ["flat", "last"], ["segmentation"]))
+    onnx.save(model, broken)
+    with pytest.raises(
+        EngineError, match=r"broken\.onnx: computes images of .* and \(60, 80, 1\) for frames of 60x80"
+    ):
+        load_engine(broken, "onnxruntime")
 
 
 def test_a_second_start_loads_the_network_that_openvino_compiled(

@@ -19,7 +19,7 @@ from training.model.decoders import FusionDecoder
 from training.model.learner import Outputs
 from training.model.precision import fast_autocast
 
-_STEADY_SHARE = 4  # one of so many samples gets a neighbouring frame
+_STEADY_SHARE = 8  # one of so many samples gets a neighbouring frame
 
 
 class Step:

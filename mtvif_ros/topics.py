@@ -17,6 +17,7 @@ SEGMENTATION = "mtvif/segmentation"
 OVERLAY = "mtvif/overlay"
 CAMERA_INFO = "mtvif/camera_info"
 LABEL_INFO = "mtvif/label_info"
+STATUS = "mtvif/status"
 
 DIAGNOSTICS = "/diagnostics"
 CLOCK = "/clock"

@@ -44,6 +44,35 @@ def fuse_pair(
     return fused, np.asarray(full_mask, np.uint8)
 
 
+def segment_alone(
+    engine: Engine,
+    rgb: Image | None,
+    ir: Image | None,
+    size: Size | None = None,
+    registration: Registration = _ALIGNED,
+) -> tuple[Image, Image]:
+    """Return what one camera shows, (H, W, 3), and its `segmentation` (H, W), without the other camera.
+
+    One of `rgb` (H, W, 3) and `ir` (h, w) is None. Infrared comes out grey, warped onto the visible grid of
+    `size` (H, W), by default its own size. The network, which has learnt to do without either camera, sees
+    black in place of the other. All images are uint8; the mask may live in a buffer that the engine's next
+    call overwrites.
+    """
+    width, height = engine.size[::-1]
+    if rgb is not None:
+        shown, out = rgb, (rgb.shape[1], rgb.shape[0])
+        _, mask = engine.infer(scaled(rgb, (width, height)), np.zeros((height, width), np.uint8))
+    else:
+        assert ir is not None
+        out = (size or (ir.shape[0], ir.shape[1]))[::-1]
+        shown = np.repeat(registration(ir, out, out)[..., None], 3, axis=2)
+        black = np.zeros((height, width, 3), np.uint8)
+        _, mask = engine.infer(black, registration(ir, out, (width, height)))
+    if out != (width, height):
+        mask = np.asarray(cv2.resize(mask, out, interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
+    return shown, mask
+
+
 class Fuser:
     """Fuse pairs of any size with one model file, outside the node.
 

@@ -10,6 +10,8 @@ _SAMPLED = 4  # every fourth row and column is enough for percentiles
 _MOST = 0.5  # of a frame
 _NARROW = 0.25  # of the range: a scene that fills less of it shows little
 _PATIENCE = 5  # such frames in a row: a small hot thing that comes and goes is no reason
+_FLAT = 0.03  # of the range: nothing but noise, as a closed shutter shows
+_FLAT_PATIENCE = 300  # such frames in a row: no shutter is closed for so long
 
 
 class ThermalScaler:
@@ -18,11 +20,11 @@ class ThermalScaler:
     The range lies between two `percentiles` of the frame. It moves by the share `follow`, in (0, 1], towards
     those of each new frame, so that a hot car driving by does not make the picture pump. It begins anew, and
     `restarts` counts that, when most of a frame lies outside it or five frames in a row fill less than a
-    quarter of it, as after a switch of the camera's gain. A frame of one value, as of a closed shutter,
-    leaves it alone. `fixed` (low, high) replaces it, in units of raw * `gain` + `offset`: 0.01 and -273.15
-    make these °C for cameras that send hundredths of a kelvin; `misses` then says whether most of the last
-    frame lay outside. `invert` makes cold things bright. NaN is shown black. Raises ValueError for
-    impossible values.
+    quarter of it, as after a switch of the camera's gain. A frame of nearly one value, as of a closed
+    shutter, leaves it alone, unless 300 come in a row. `fixed` (low, high) replaces it, in units of raw *
+    `gain` + `offset`: 0.01 and -273.15 make these °C for cameras that send hundredths of a kelvin; `misses`
+    then says whether most of the last frame lay outside. `invert` makes cold things bright. NaN is shown
+    black. Raises ValueError for impossible values.
     """
 
     def __init__(
@@ -46,7 +48,7 @@ class ThermalScaler:
         self._fixed = fixed and ((fixed[0] - offset) / gain, (fixed[1] - offset) / gain)
         self._invert = invert
         self._range: tuple[float, float] | None = None
-        self._narrow_frames = 0
+        self._narrow_frames = self._flat_frames = 0
         self.restarts = 0
         self.misses = False
 
@@ -80,9 +82,11 @@ class ThermalScaler:
         low, high = (float(value) for value in np.percentile(sample, self._percentiles))
         if self._range is None:
             return low, high
-        if low == high:
-            return self._range
         old_low, old_high = self._range
+        is_flat = high - low < _FLAT * (old_high - old_low)
+        self._flat_frames = self._flat_frames + 1 if is_flat else 0
+        if low == high or (is_flat and self._flat_frames < _FLAT_PATIENCE):
+            return self._range
         is_narrow = high - low < _NARROW * (old_high - old_low)
         self._narrow_frames = self._narrow_frames + 1 if is_narrow else 0
         if _is_outside(sample, self._range) or self._narrow_frames == _PATIENCE:

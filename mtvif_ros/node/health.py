@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
-from mtvif_ros.image import AnyImage
+from mtvif_ros.node.sight import Loss, Sight
 from mtvif_ros.pairing.stamps import NANOSECONDS
 from mtvif_ros.pairing.synchronizer import Stream, StreamCounts
 
@@ -24,14 +23,15 @@ if TYPE_CHECKING:
 
 _REMEMBERED = 300  # answers, the sample of all latencies
 _SILENT = 1 * NANOSECONDS  # without a frame; then a camera counts as silent
-_LONGEST_SILENCE = 10 * NANOSECONDS  # of a camera that sends seldom: three of its periods, but no longer
 _STILL = 2 * NANOSECONDS  # of one picture; a thermal camera repeats its own for a moment while it calibrates
-_LONGEST_STILL = 30 * NANOSECONDS  # of a camera without noise: three times as long as it was still before
 _WINDOW = 3 * NANOSECONDS  # that a state describes
 _UNPAIRED_SHARE = 0.1  # of the frames in this time
-_SAMPLED = 16  # at most every sixteenth row and column, and of small pictures more:
-_LEAST_SAMPLED = 30  # rows and columns, where noise alone makes two frames of a working camera differ
 _MS = 1e6  # ns
+_LOSSES: Mapping[Loss, str] = {
+    "silent": "no frames from",
+    "still": "the same picture over and over from",
+    "uniform": "nothing but one brightness from",
+}
 
 
 class Level(IntEnum):
@@ -45,12 +45,16 @@ class Level(IntEnum):
 
 @dataclass(frozen=True)
 class Answer:
-    """Hold what one answered pair took, all in ns; `distance` is infrared minus visible stamp."""
+    """Hold what one answer took, all in ns, and the cameras that it rests on.
+
+    `distance` is infrared minus visible stamp, None for a frame that went alone.
+    """
 
     from_stamp: int
     from_arrival: int
     inference: int
-    distance: int
+    distance: int | None
+    rests_on: frozenset[Stream] = frozenset(Stream)
 
 
 @dataclass(frozen=True)
@@ -82,14 +86,15 @@ class Latencies:
     from_arrival: Percentiles
     inference: Percentiles
     outside_inference: Percentiles
-    pair_distance_p50_ms: float
+    pair_distance_p50_ms: float | None
 
 
 @dataclass(frozen=True)
 class HealthReport:
     """Report on the node: its state and why, rates since the last report, counts since configure.
 
-    `notices` are what was wrong with frames of the last seconds.
+    `answered` counts pairs, `alone` frames that went without a partner, `by_one` the answers, of both kinds,
+    that rest on one camera. `notices` are what was wrong with frames of the last seconds.
     """
 
     level: Level
@@ -97,67 +102,30 @@ class HealthReport:
     cameras: Mapping[Stream, CameraHealth]
     output_rate_hz: float
     answered: int
+    alone: int
+    by_one: Mapping[Stream, int]
     superseded: int
     failed: int
+    skipped: int
     latencies: Latencies | None
     cpu_cores: float
     memory_mb: float
     notices: Sequence[str]
 
 
-class StillPicture:
-    """Notice a camera that repeats one picture, as one that hangs or is covered does. Times in ns.
-
-    `longest` is the longest time after which a repeated picture changed again: without noise, a scene that
-    stands still looks like a camera that hangs.
-    """
-
-    def __init__(self) -> None:
-        self._fingerprint: int | None = None
-        self._since = self._last = self.longest = 0
-
-    def see(self, picture: AnyImage, now: int) -> None:
-        """Take the next picture, (H, W) or (H, W, 3) of any dtype."""
-        step = max(1, min(_SAMPLED, min(picture.shape[:2]) // _LEAST_SAMPLED))
-        fingerprint = zlib.crc32(picture[::step, ::step].tobytes())
-        if fingerprint != self._fingerprint:
-            self.longest = max(self.longest, self.duration)
-            self._fingerprint, self._since = fingerprint, now
-        self._last = now
-
-    @property
-    def duration(self) -> int:
-        """The time between the first and the last of the equal pictures."""
-        return self._last - self._since
-
-
 @dataclass
 class _Camera:
     topic: str
     frames: int = 0
-    last_arrival: int | None = None
-    gaps: deque[int] = field(default_factory=lambda: deque(maxlen=5))
     zero_stamps: int = 0
-    picture: StillPicture = field(default_factory=StillPicture)
 
-    def arrived(self, now: int, stamped: bool) -> None:
-        if self.last_arrival is not None:
-            self.gaps.append(now - self.last_arrival)
-        self.last_arrival = now
-        self.frames += 1
-        self.zero_stamps += not stamped
 
-    def is_silent(self, now: int) -> bool:
-        usual = sorted(self.gaps)[len(self.gaps) // 2] if self.gaps else 0
-        patience = max(_SILENT, min(3 * usual, _LONGEST_SILENCE))
-        return self.last_arrival is None or now - self.last_arrival > patience
+@dataclass(frozen=True)
+class Work:
+    """Hold how many pairs and single frames were not answered: for newer ones, and for want of a listener."""
 
-    def hangs_beside(self, others: Iterable[_Camera]) -> bool:
-        """Say whether this one is still for longer than it is used to, while the scene changes for others."""
-        still = self.picture.duration
-        if still <= max(_STILL, min(3 * self.picture.longest, _LONGEST_STILL)):
-            return False
-        return any(2 * other.picture.duration < still for other in others)
+    superseded: int = 0
+    skipped: int = 0
 
 
 class _Frames(NamedTuple):
@@ -180,40 +148,41 @@ class _Totals:
     frames: Mapping[Stream, _Frames]
     superseded: int = 0
     failed: int = 0
-    answered: int = 0
+    answers: int = 0
 
 
 class Monitor:
     """Collect events from any thread and report on them once in a while.
 
-    `topics` are the cameras' full names. All times are monotonic and in ns.
+    `topics` are the cameras' full names, `sight` knows what they send. All times are monotonic and in ns.
     """
 
-    def __init__(self, topics: Mapping[Stream, str], now: int):
+    def __init__(self, topics: Mapping[Stream, str], sight: Sight, now: int):
         self._lock = threading.Lock()
+        self._sight = sight
         self._cameras = {stream: _Camera(topic) for stream, topic in topics.items()}
         self._answers: deque[Answer] = deque(maxlen=_REMEMBERED)
-        self._answered = self._failed = 0
+        self._answered = self._alone = self._failed = 0
+        self._by_one = dict.fromkeys(topics, 0)
         self._last_failure = ""
         self._history = deque([_Totals(now, dict.fromkeys(topics, _Frames()))])
         self._notices: dict[str, int] = {}
         self._cpu = time.process_time()
 
-    def received(self, stream: Stream, now: int, stamped: bool = True) -> None:
-        """Note a frame that arrived at `now`; `stamped` is false where its stamp is zero."""
+    def received(self, stream: Stream, stamped: bool = True) -> None:
+        """Note a frame; `stamped` is false where its stamp is zero."""
         with self._lock:
-            self._cameras[stream].arrived(now, stamped)
-
-    def seen(self, stream: Stream, picture: AnyImage, now: int) -> None:
-        """Note the picture, (H, W) or (H, W, 3), of a frame that has a partner."""
-        with self._lock:
-            self._cameras[stream].picture.see(picture, now)
+            self._cameras[stream].frames += 1
+            self._cameras[stream].zero_stamps += not stamped
 
     def answered(self, answer: Answer) -> None:
-        """Note an answered pair."""
+        """Note an answer."""
         with self._lock:
             self._answers.append(answer)
-            self._answered += 1
+            self._answered += answer.distance is not None
+            self._alone += answer.distance is None
+            if len(answer.rests_on) == 1:
+                self._by_one[min(answer.rests_on)] += 1
 
     def failed(self, error: Exception) -> None:
         """Note a pair that failed, and why."""
@@ -229,28 +198,31 @@ class Monitor:
             return is_new
 
     def outcome(self) -> tuple[int, int]:
-        """Return how many pairs were answered and how many failed."""
+        """Return how many pairs and single frames were answered and how many failed."""
         with self._lock:
-            return self._answered, self._failed
+            return self._answered + self._alone, self._failed
 
     def report(
         self,
         now: int,
         counts: Mapping[Stream, StreamCounts],
-        superseded: int,
+        work: Work,
+        left_out: Mapping[Stream, Loss],
         why_unpaired: Callable[[], str],
+        is_idle: bool = False,
     ) -> HealthReport:
         """Report how the node has done since the last report and, for what is rare, in the last seconds.
 
-        STALE: a camera is silent. ERROR: a pair failed. WARN: something was noticed, a camera repeats one
-        picture, pairs were superseded, stamps repeat, a tenth of the slower camera's frames found no partner,
-        which `why_unpaired` explains, or stamps are zero.
+        STALE: a camera is silent, and answers do not go without it. ERROR: a pair failed. WARN: answers leave
+        a camera out, something was noticed, a camera repeats one picture, pairs were superseded, stamps
+        repeat, a tenth of the slower camera's frames found no partner, which `why_unpaired` explains, or
+        stamps are zero. An idle node is OK.
         """
         cpu = time.process_time()
         with self._lock:
             while len(self._history) > 1 and self._history[1].at <= now - _WINDOW:
                 self._history.popleft()
-            before, after = self._history[-1], self._totals(now, counts, superseded)
+            before, after = self._history[-1], self._totals(now, counts, work.superseded)
             seconds = max(1e-3, (now - before.at) / NANOSECONDS)
             cameras = {
                 stream: CameraHealth(
@@ -258,20 +230,26 @@ class Monitor:
                     rate_hz=(camera.frames - before.frames[stream].received) / seconds,
                     counts=StreamCounts(**asdict(counts[stream])),
                     zero_stamps=camera.zero_stamps,
-                    still_s=camera.picture.duration / NANOSECONDS,
-                    is_silent=camera.is_silent(now),
+                    still_s=self._sight.still_for(stream) / NANOSECONDS,
+                    is_silent=not is_idle and self._is_silent(stream, now),
                 )
                 for stream, camera in self._cameras.items()
             }
-            level, message = self._state(after, why_unpaired)
+            if is_idle:
+                level, message = Level.OK, "idle: nobody listens"
+            else:
+                level, message = self._state(after, left_out, why_unpaired)
             report = HealthReport(
                 level=level,
                 message=message,
                 cameras=cameras,
-                output_rate_hz=(after.answered - before.answered) / seconds,
-                answered=after.answered,
+                output_rate_hz=(after.answers - before.answers) / seconds,
+                answered=self._answered,
+                alone=self._alone,
+                by_one=dict(self._by_one),
                 superseded=after.superseded,
                 failed=after.failed,
+                skipped=work.skipped,
                 latencies=_latencies(self._answers),
                 cpu_cores=(cpu - self._cpu) / seconds,
                 memory_mb=_resident_mb(),
@@ -293,21 +271,27 @@ class Monitor:
             frames=frames,
             superseded=superseded,
             failed=self._failed,
-            answered=self._answered,
+            answers=self._answered + self._alone,
         )
 
-    def _state(self, after: _Totals, why_unpaired: Callable[[], str]) -> tuple[Level, str]:
+    def _state(
+        self, after: _Totals, left_out: Mapping[Stream, Loss], why_unpaired: Callable[[], str]
+    ) -> tuple[Level, str]:
         """Return the gravest state of those that hold, and its reason."""
-        cameras = self._cameras.values()
         before = self._history[-1]
-        if silent := [camera.topic for camera in cameras if camera.is_silent(after.at)]:
-            return Level.STALE, f"no frames from {' and '.join(silent)}"
+        silent = {stream for stream in self._cameras if self._is_silent(stream, after.at)}
+        if silent and (not silent <= left_out.keys() or len(left_out) == len(self._cameras)):
+            return Level.STALE, f"no frames from {self._named(silent)}"
         if after.failed > before.failed:
             return Level.ERROR, f"pairs failed: {self._last_failure}"
+        if len(left_out) == 1:
+            ((lost, loss),) = left_out.items()
+            (other,) = self._cameras.keys() - {lost}
+            return Level.WARN, f"{self._named({other})} alone: {_LOSSES[loss]} {self._named({lost})}"
         if notices := self._recent_notices(after.at):
             return Level.WARN, "; ".join(notices)
-        if still := [camera.topic for camera in cameras if camera.hangs_beside(cameras)]:
-            return Level.WARN, f"the same picture over and over from {' and '.join(still)}: hung or covered?"
+        if still := {stream for stream in self._cameras if self._sight.still(stream, _STILL)}:
+            return Level.WARN, f"{_LOSSES['still']} {self._named(still)}: hung or covered?"
         if after.superseded > before.superseded:
             return Level.WARN, "inference cannot keep up: newer pairs superseded older ones"
         recent = {stream: of.since(self._history[0].frames[stream]) for stream, of in after.frames.items()}
@@ -324,22 +308,29 @@ class Monitor:
             return Level.WARN, f"stamps are zero on {zero}: frames are paired by arrival"
         return Level.OK, "fusing"
 
+    def _is_silent(self, stream: Stream, now: int) -> bool:
+        return not self._sight.has_sent(stream) or self._sight.silent(stream, now, _SILENT)
+
     def _recent_notices(self, now: int) -> list[str]:
         return sorted(words for words, at in self._notices.items() if now - at < _WINDOW)
 
     def _where(self, recent: Mapping[Stream, _Frames], holds: Callable[[_Frames], bool]) -> str:
-        return " and ".join(self._cameras[stream].topic for stream, of in recent.items() if holds(of))
+        return self._named(stream for stream, of in recent.items() if holds(of))
+
+    def _named(self, streams: Iterable[Stream]) -> str:
+        return " and ".join(self._cameras[stream].topic for stream in sorted(streams))
 
 
 def _latencies(answers: Iterable[Answer]) -> Latencies | None:
     if not (answers := list(answers)):
         return None
+    distances = [abs(one.distance) for one in answers if one.distance is not None]
     return Latencies(
         from_stamp=_percentiles([one.from_stamp for one in answers]),
         from_arrival=_percentiles([one.from_arrival for one in answers]),
         inference=_percentiles([one.inference for one in answers]),
         outside_inference=_percentiles([one.from_arrival - one.inference for one in answers]),
-        pair_distance_p50_ms=float(np.median([abs(one.distance) for one in answers])) / _MS,
+        pair_distance_p50_ms=float(np.median(distances)) / _MS if distances else None,
     )
 
 
@@ -369,10 +360,13 @@ def diagnostics_values(report: HealthReport) -> dict[str, str]:
         values[f"{name}.zero_stamps"] = str(camera.zero_stamps)
         values[f"{name}.still_s"] = f"{camera.still_s:.1f}"
     values["output.rate_hz"] = f"{report.output_rate_hz:.1f}"
-    for name in ("answered", "superseded", "failed"):
+    for name in ("answered", "superseded", "failed", "skipped"):
         values[f"pairs.{name}"] = str(getattr(report, name))
+    values["alone.answered"] = str(report.alone)
+    values |= {f"answers.{stream.name.lower()}_only": str(count) for stream, count in report.by_one.items()}
     if report.latencies is not None:
-        values["pair_distance.p50_ms"] = f"{report.latencies.pair_distance_p50_ms:.1f}"
+        if (distance := report.latencies.pair_distance_p50_ms) is not None:
+            values["pair_distance.p50_ms"] = f"{distance:.1f}"
         for name, times in (
             ("latency_from_stamp", report.latencies.from_stamp),
             ("latency_from_arrival", report.latencies.from_arrival),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
@@ -16,8 +16,10 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from mtvif_ros import topics
+from mtvif_ros.node.fallback import Fallback
 from mtvif_ros.node.health import Monitor
 from mtvif_ros.node.parameters import Parameters, Sync
+from mtvif_ros.node.sight import Sight
 from mtvif_ros.pairing.history import History
 from mtvif_ros.pairing.message_filters_policy import AnySynchronizer, MessageFiltersSynchronizer
 from mtvif_ros.pairing.stamps import header_stamp, in_ns
@@ -30,6 +32,16 @@ class Arrived(NamedTuple):
     message: Image | CompressedImage
     stamp: int
     at: int
+
+
+class Alone(NamedTuple):
+    """Hold a frame that goes without a partner, because the other camera is silent."""
+
+    stream: Stream
+    frame: Arrived
+
+
+Item: TypeAlias = Pair[Arrived] | Alone
 
 
 class Camera(NamedTuple):
@@ -63,6 +75,8 @@ def cameras(node: Node, parameters: Parameters) -> dict[Stream, Camera]:
 class Inputs:
     """Own the subscriptions, while they are open, and the synchronizer; give each pair to `give`.
 
+    A frame goes alone when `fallback` says so.
+
     The QoS is that of sensor data; parameters `qos_overrides.TOPIC.subscription.…` change it.
     Raises ModuleNotFoundError for a pairing policy that is not installed.
     """
@@ -73,7 +87,9 @@ class Inputs:
         cameras: Mapping[Stream, Camera],
         sync: Sync,
         monitor: Monitor,
-        give: Callable[[Pair[Arrived]], None],
+        sight: Sight,
+        fallback: Fallback,
+        give: Callable[[Item], None],
     ):
         self._node = node
         self._cameras = cameras
@@ -81,7 +97,7 @@ class Inputs:
         self._history = History({stream: camera.topic for stream, camera in cameras.items()})
         self.clock = ArrivalClock(lambda: node.get_clock().now().nanoseconds)
         self._synchronizer = make_synchronizer(sync)
-        self._monitor = monitor
+        self._monitor, self._sight, self._fallback = monitor, sight, fallback
         self._give = give
         self._subscriptions: list[Any] = []
         self._timers: list[Any] = []
@@ -89,6 +105,7 @@ class Inputs:
 
     def open(self) -> None:
         """Subscribe to both cameras and to the camera_info of the visible one."""
+        self._sight.begin(time.monotonic_ns())
         for stream, camera in self._cameras.items():
             subscription = self._node.create_subscription(
                 camera.kind,
@@ -114,6 +131,11 @@ class Inputs:
             self._node.destroy_subscription(self._subscriptions.pop())
         self._synchronizer.flush()
 
+    @property
+    def are_open(self) -> bool:
+        """Whether the node listens to the cameras."""
+        return bool(self._subscriptions)
+
     def set_slop(self, seconds: float) -> None:
         """Change the largest distance of a pair."""
         self._sync = replace(self._sync, slop=seconds)
@@ -132,7 +154,8 @@ class Inputs:
 
     def _receive(self, stream: Stream, message: Image | CompressedImage) -> None:
         now, stamp = time.monotonic_ns(), header_stamp(message)
-        self._monitor.received(stream, now, stamped=stamp != 0)
+        self._sight.received(stream, now)
+        self._monitor.received(stream, stamped=stamp != 0)
         if stamp == 0:
             stamp = self.clock.stamp(stream)
             self._node.get_logger().warning(
@@ -142,12 +165,19 @@ class Inputs:
             )
         paired_by = now if self._sync.by == "arrival" else stamp
         self._history.see(stream, paired_by, now)
-        for pair in self._synchronizer.add(stream, paired_by, Arrived(message, stamp, now), now):
-            self._give(pair)
+        self._pass_on(self._synchronizer.add(stream, paired_by, Arrived(message, stamp, now), now), now)
 
     def _poll(self) -> None:
-        for pair in self._synchronizer.poll(time.monotonic_ns()):
+        now = time.monotonic_ns()
+        self._pass_on(self._synchronizer.poll(now), now)
+
+    def _pass_on(self, pairs: Iterable[Pair[Arrived]], now: int) -> None:
+        for pair in pairs:
             self._give(pair)
+        for stream in Stream:
+            if self._synchronizer.waiting(stream) and self._fallback.goes_alone(stream, now):
+                for frame in self._synchronizer.release(stream):
+                    self._give(Alone(stream, frame))
 
     def _keep(self, message: CameraInfo) -> None:
         self.camera_info = message

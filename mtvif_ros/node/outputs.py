@@ -56,6 +56,11 @@ class Outputs:
         self._overlay = Output(node, made, topics.OVERLAY, "rgb8", "jpeg")
         self._camera_info = _publisher(node, made, CameraInfo, topics.CAMERA_INFO)
 
+    def are_heard(self) -> bool:
+        """Return whether anyone listens to any of them."""
+        heard = any(output.is_heard() for output in (self._mask, self._fused, self._overlay))
+        return heard or bool(self._camera_info.get_subscription_count())
+
     def publish(self, fused: Pixels, mask: Pixels, header: Header, camera_info: CameraInfo | None) -> None:
         """Publish `fused` (H, W, 3), `mask` (H, W) and a camera_info of their size, under one header."""
         # The mask first: machines wait for it, and it is a third of the fused image. Compression comes last.

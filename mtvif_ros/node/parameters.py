@@ -133,6 +133,33 @@ class Sync:
 
 
 @dataclass(frozen=True)
+class Fallback:
+    """Say when one camera is enough: the parameters `fallback.…`."""
+
+    mode: str = _parameter(
+        "any",
+        "Camera that the node goes on with when the other is lost; `none` waits for the other.",
+        choices=("any", "visible", "infrared", "none"),
+        live=True,
+    )
+    after: float = _parameter(
+        0.5,
+        "Time for which a camera is silent or repeats its picture before it is lost, in s.",
+        (0.05, 60.0),
+        live=True,
+    )
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Say how often the node answers: the parameters `rate.…`."""
+
+    maximum: float = _parameter(
+        0.0, "Largest number of answers a second; 0 answers every pair.", (0.0, 1000.0), live=True
+    )
+
+
+@dataclass(frozen=True)
 class Thermal:
     """Say how 16-bit infrared becomes 8-bit: the parameters `thermal.…`."""
 
@@ -200,6 +227,11 @@ class Parameters:
     rgb: Camera = Camera()
     ir: Camera = Camera()
     sync: Sync = Sync()
+    fallback: Fallback = Fallback()
+    lazy: bool = _parameter(
+        True, "While nobody listens, compute nothing and unsubscribe from the cameras.", live=True
+    )
+    rate: Rate = Rate()
     thermal: Thermal = Thermal()
     registration: Calibration = Calibration()
     overlay: Overlay = Overlay()

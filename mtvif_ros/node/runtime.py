@@ -3,36 +3,49 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode
+from std_msgs.msg import Header
 
 from mtvif_ros import topics
 from mtvif_ros.image import AnyImage, Image, ImageFormatError
 from mtvif_ros.imaging.codec import FALSE_COLOURS, read_infrared, read_rgb
-from mtvif_ros.imaging.fuse import fuse_pair
+from mtvif_ros.imaging.fuse import fuse_pair, segment_alone
 from mtvif_ros.imaging.registration import Registration, read_registration
 from mtvif_ros.imaging.thermal import ThermalScaler
 from mtvif_ros.node.announce import Announcer
-from mtvif_ros.node.health import Answer, HealthReport, Level, Monitor, diagnostics_message
-from mtvif_ros.node.inputs import Arrived, Inputs, cameras
+from mtvif_ros.node.demand import RateLimit
+from mtvif_ros.node.fallback import Fallback
+from mtvif_ros.node.health import Answer, HealthReport, Level, Monitor, Work, diagnostics_message
+from mtvif_ros.node.inputs import Alone, Arrived, Inputs, Item, cameras
 from mtvif_ros.node.labels import declare_labels, publish_label_info
 from mtvif_ros.node.outputs import Outputs
 from mtvif_ros.node.parameters import Calibration, Parameters, Thermal, unused_qos
+from mtvif_ros.node.sight import Sight
 from mtvif_ros.node.silence import why_silent
 from mtvif_ros.node.sized_engine import SizedEngine
+from mtvif_ros.node.status import Status
 from mtvif_ros.node.worker import LatestWorker
-from mtvif_ros.pairing.synchronizer import Pair, Stream
-from mtvif_ros.size import shown
+from mtvif_ros.pairing.stamps import NANOSECONDS, header_stamp, in_ns
+from mtvif_ros.pairing.synchronizer import Stream
+from mtvif_ros.size import Size, shown
 
 Pixels = TypeVar("Pixels")
 
 _REPORT_PERIOD = 1.0  # s
+_WATCH_PERIOD = 0.05  # s: after so long at most the node notices a listener, and tells that a camera is lost
+_LINGER = 5 * NANOSECONDS  # without a listener, before the node unsubscribes from the cameras
+
+
+class NothingToSeeError(ValueError):
+    """Say that no camera shows anything that an answer could rest on."""
 
 
 class Runtime:
@@ -50,7 +63,13 @@ class Runtime:
         self._sized = SizedEngine(parameters, node.get_logger().info)
         self._cameras = cameras(node, parameters)
         self._topics = {stream: camera.topic for stream, camera in self._cameras.items()}
-        self._monitor = Monitor(self._topics, time.monotonic_ns())
+        self._sight = Sight(time.monotonic_ns())
+        self._fallback = Fallback(self._sight, parameters.fallback)
+        self._monitor = Monitor(self._topics, self._sight, time.monotonic_ns())
+        self._rate_limit = RateLimit(parameters.rate.maximum)
+        self._skipped = 0
+        self._wanted_at = self._opened_at = 0
+        self._grid: tuple[Size, str] | None = None  # size and frame_id of the last visible frame
         self._timers: list[Any] = []
         with ExitStack() as made:
             self._outputs = Outputs(node, made)
@@ -59,19 +78,29 @@ class Runtime:
             self._colours = self._sized.engine.model.colours
             declare_labels(node, self._sized.engine.model)
             publish_label_info(node, made, self._sized.engine.model)
+            self._status = Status(node, made)
             self._worker = LatestWorker(self._answer, self._fail, "inference")
             made.callback(self._worker.stop)
-            self._inputs = Inputs(node, self._cameras, parameters.sync, self._monitor, self._worker.put)
+            self._inputs = Inputs(
+                node,
+                self._cameras,
+                parameters.sync,
+                self._monitor,
+                self._sight,
+                self._fallback,
+                self._take,
+            )
             self._made = made.pop_all()
         self._announce = Announcer(node.get_logger().warning, node.get_logger().info)
 
     def activate(self) -> None:
         """Subscribe to both cameras and report every second, or raise and do neither."""
         try:
-            self._inputs.open()
-            # Real time: with use_sim_time a paused bag would stop this timer.
+            self._open(time.monotonic_ns())
+            # Real time: with use_sim_time a paused bag would stop these timers.
             steady = Clock(clock_type=ClockType.STEADY_TIME)
-            self._timers.append(self._node.create_timer(_REPORT_PERIOD, self._report, clock=steady))
+            for period, action in ((_REPORT_PERIOD, self._report), (_WATCH_PERIOD, self._watch)):
+                self._timers.append(self._node.create_timer(period, action, clock=steady))
         except Exception:
             self.deactivate()
             raise
@@ -99,6 +128,9 @@ class Runtime:
         if parameters.thermal != self._parameters.thermal:
             self._thermal = thermal
         self._inputs.set_slop(parameters.sync.slop)
+        self._fallback.adopt(parameters.fallback)
+        if parameters.rate != self._parameters.rate:
+            self._rate_limit.set(parameters.rate.maximum)
         self._parameters = parameters
 
     def description(self) -> str:
@@ -113,35 +145,103 @@ class Runtime:
         """Return in one line how pairs and frames have ended so far."""
         answered, failed = self._monitor.outcome()
         pairs = f"published {answered}, superseded {self._worker.superseded}, failed {failed}"
+        if self._skipped:
+            pairs += f", skipped {self._skipped}"
         return "; ".join(
             [pairs, *(f"{self._topics[stream]}: {of}" for stream, of in self._inputs.counts().items())]
         )
 
-    def _answer(self, pair: Pair[Arrived]) -> None:
-        visible = pair.rgb.message
-        rgb = self._read(Stream.RGB, read_rgb, visible)
-        grey, is_coloured = self._read(Stream.IR, read_infrared, pair.ir.message)
+    def _open(self, now: int) -> None:
+        self._inputs.open()
+        self._wanted_at = self._opened_at = now
+
+    def _watch(self) -> None:
+        """Listen to the cameras while somebody wants answers, and tell which of them see."""
+        now = time.monotonic_ns()
+        if self._is_wanted():
+            if not self._inputs.are_open:
+                self._open(now)
+            self._wanted_at = now
+        elif now - self._wanted_at > _LINGER:
+            self._inputs.close()
+        if not self._inputs.are_open:
+            self._status.tell({}, is_idle=True)
+        elif now - self._opened_at > self._fallback.after:
+            self._status.tell(self._fallback.left_out(now), is_idle=False)
+
+    def _is_wanted(self) -> bool:
+        return not self._parameters.lazy or self._outputs.are_heard()
+
+    def _take(self, item: Item) -> None:
+        if self._is_wanted() and self._rate_limit.passes(time.monotonic_ns()):
+            self._worker.put(item)
+        else:
+            self._skipped += 1
+
+    def _answer(self, item: Item) -> None:
+        frames: dict[Stream, Arrived]
+        if isinstance(item, Alone):
+            frames = {item.stream: item.frame}
+        else:
+            frames = {Stream.RGB: item.rgb, Stream.IR: item.ir}
+        pictures = {stream: self._picture(stream, frame.message) for stream, frame in frames.items()}
+        blind = self._fallback.blind()  # a camera may fall silent while its last frame waits here
+        used = {stream: picture for stream, picture in pictures.items() if stream not in blind}
+        if not used:
+            losses = ", ".join(f"{self._topics[stream]} is {blind[stream]}" for stream in pictures)
+            raise NothingToSeeError(f"no camera shows anything: {losses}")
+        header = self._header(frames)
+        size = self._grid[0] if self._grid else _size_of(pictures[Stream.IR])
+        engine = self._sized.for_camera(size)
         before = time.monotonic_ns()
-        self._monitor.seen(Stream.RGB, rgb, before)
-        self._monitor.seen(Stream.IR, grey, before)
-        if is_coloured:
-            self._notice(f"{self._topics[Stream.IR]}: {FALSE_COLOURS}")
-        ir = self._scaled(grey)
-        engine = self._sized.for_camera((rgb.shape[0], rgb.shape[1]))
-        before = time.monotonic_ns()
-        fused, mask = fuse_pair(engine, rgb, ir, self._registration)
+        if len(used) == len(Stream):
+            fused, mask = fuse_pair(engine, used[Stream.RGB], used[Stream.IR], self._registration)
+        else:
+            rgb, ir = (used.get(stream) for stream in Stream)
+            fused, mask = segment_alone(engine, rgb, ir, size, self._registration)
         inference = time.monotonic_ns() - before
-        self._outputs.publish(fused, mask, visible.header, self._inputs.camera_info)
+        self._outputs.publish(fused, mask, header, self._inputs.camera_info)
+        stamp = frames[Stream.RGB].stamp if Stream.RGB in frames else self._visible_stamp(frames[Stream.IR])
         self._monitor.answered(
             Answer(
-                from_stamp=self._inputs.clock.now() - pair.rgb.stamp,
-                from_arrival=time.monotonic_ns() - max(pair.rgb.at, pair.ir.at),
+                from_stamp=self._inputs.clock.now() - stamp,
+                from_arrival=time.monotonic_ns() - max(frame.at for frame in frames.values()),
                 inference=inference,
-                distance=pair.distance,
+                distance=None if isinstance(item, Alone) else item.distance,
+                rests_on=frozenset(used),
             )
         )
         opacity = self._parameters.overlay.opacity
-        self._outputs.publish_overlay(fused, mask, visible.header, self._colours, opacity)
+        self._outputs.publish_overlay(fused, mask, header, self._colours, opacity)
+
+    def _picture(self, stream: Stream, message: Any) -> Image:
+        """Return a frame as 8 bits, (H, W, 3) or (H, W), and note what it shows."""
+        if stream is Stream.RGB:
+            raw = picture = self._read(stream, read_rgb, message)
+            self._grid = _size_of(picture), message.header.frame_id
+        else:
+            raw, is_coloured = self._read(stream, read_infrared, message)
+            if is_coloured:
+                self._notice(f"{self._topics[stream]}: {FALSE_COLOURS}")
+            picture = self._scaled(raw)
+        self._sight.seen(stream, raw, picture, time.monotonic_ns())
+        return picture
+
+    def _header(self, frames: Mapping[Stream, Arrived]) -> Header:
+        """Return the visible frame's header or, for infrared alone, what the visible frame's would be."""
+        if Stream.RGB in frames:
+            header: Header = frames[Stream.RGB].message.header
+            return header
+        own = frames[Stream.IR].message.header
+        stamp = self._visible_stamp(frames[Stream.IR]) if header_stamp(frames[Stream.IR].message) else 0
+        seconds, nanoseconds = divmod(stamp, NANOSECONDS)
+        frame_id = self._grid[1] if self._grid else own.frame_id
+        return Header(stamp=Time(sec=seconds, nanosec=nanoseconds), frame_id=frame_id)
+
+    def _visible_stamp(self, infrared: Arrived) -> int:
+        """Return in ns the stamp that a visible frame of the same moment would have."""
+        sync = self._parameters.sync
+        return infrared.stamp if sync.by == "arrival" else max(0, infrared.stamp - in_ns(sync.offset))
 
     def _scaled(self, grey: AnyImage) -> Image:
         thermal = self._thermal
@@ -172,12 +272,18 @@ class Runtime:
         self._node.get_logger().error(f"pair dropped: {error}", throttle_duration_sec=1.0)
 
     def _report(self) -> None:
+        now = time.monotonic_ns()
         report = self._monitor.report(
-            time.monotonic_ns(), self._inputs.counts(), self._worker.superseded, self._inputs.why_unpaired
+            now,
+            self._inputs.counts(),
+            Work(self._worker.superseded, self._skipped),
+            self._fallback.left_out(now),
+            self._inputs.why_unpaired,
+            is_idle=not self._inputs.are_open,
         )
-        self._tell(report, time.monotonic_ns())
-        name, now = self._node.get_fully_qualified_name(), self._node.get_clock().now().to_msg()
-        self._diagnostics.publish(diagnostics_message(report, name, self._sized.engine.description, now))
+        self._tell(report, now)
+        name, stamp = self._node.get_fully_qualified_name(), self._node.get_clock().now().to_msg()
+        self._diagnostics.publish(diagnostics_message(report, name, self._sized.engine.description, stamp))
 
     def _tell(self, report: HealthReport, now: int) -> None:
         """Log what lasts: each camera's silence with its likely reason, else the state."""
@@ -195,6 +301,10 @@ class Runtime:
         if report.level in (Level.OK, Level.WARN) and not report.notices:
             problem = report.message if report.level else None
             self._announce("state", problem, report.message, now)
+
+
+def _size_of(picture: Image) -> Size:
+    return picture.shape[0], picture.shape[1]
 
 
 def make_thermal(values: Thermal) -> ThermalScaler:

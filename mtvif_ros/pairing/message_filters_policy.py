@@ -70,6 +70,14 @@ class MessageFiltersSynchronizer(Generic[Frame]):
         """Return nothing: message_filters pairs only when a frame arrives."""
         return []
 
+    def release(self, stream: Stream) -> list[Frame]:
+        """Return the frames of one stream that wait, oldest first; they go alone and wait no longer."""
+        queue = self._policy.queues[stream]
+        self._counts[stream].alone += len(queue)
+        frames = [queue[stamp].frame for stamp in sorted(queue)]
+        queue.clear()
+        return frames
+
     def flush(self) -> None:
         """Drop all frames that wait; they count as unpaired."""
         for stream in Stream:

@@ -31,6 +31,7 @@ class StreamCounts:
     """Count how the frames of one stream ended, each in exactly one of these ways."""
 
     paired: int = 0
+    alone: int = 0
     unpaired: int = 0
     late: int = 0
     duplicate: int = 0
@@ -132,6 +133,12 @@ class Synchronizer(Generic[Frame]):
     def poll(self, now: int) -> list[Pair[Frame]]:
         """Return the pairs of frames that have waited long enough; call it several times per max_wait."""
         return self._settle(now)
+
+    def release(self, stream: Stream) -> list[Frame]:
+        """Return the frames of one stream that wait, oldest first; they go alone and wait no longer."""
+        queue = self._queues[stream]
+        queue.counts.alone += len(queue.entries)
+        return [queue.pop().frame for _ in range(len(queue.entries))]
 
     def flush(self) -> None:
         """Drop all frames that wait; they count as unpaired."""

@@ -11,7 +11,7 @@ from mtvif_ros.replay.plan import StampPair
 from mtvif_ros.replay.player import Sent
 from mtvif_ros.replay.summary import CameraCounts, Counts, Load, TopicSummary
 
-_ENDS = ("paired", "unpaired", "late", "duplicate", "overflowed")
+_ENDS = ("paired", "alone", "unpaired", "late", "duplicate", "overflowed")
 
 
 def latencies(pairs: Sequence[StampPair], sent: Sent, arrivals: Mapping[int, float]) -> dict[int, float]:
@@ -58,6 +58,10 @@ def count(report: HealthReport | None, before: HealthReport | None, sent: Sent) 
         answered=counted("pairs.answered"),
         superseded=counted("pairs.superseded"),
         failed=counted("pairs.failed"),
+        skipped=counted("pairs.skipped"),
+        alone=counted("alone.answered"),
+        rgb_only=counted("answers.rgb_only"),
+        ir_only=counted("answers.ir_only"),
         cameras=cameras,
     )
 
@@ -80,7 +84,7 @@ def account(
         superseded=superseded,
         failed=failed,
         lost=missing - superseded - failed,
-        unexpected=len(times.keys() - {rgb for rgb, _ in pairs}),
+        unexpected=max(0, len(times.keys() - {rgb for rgb, _ in pairs}) - (counts.alone if counts else 0)),
         latency_p50_ms=_percentile_ms(seconds, 50),
         latency_p95_ms=_percentile_ms(seconds, 95),
         latency_p99_ms=_percentile_ms(seconds, 99),

@@ -140,7 +140,9 @@ class Replay:
     def _ended(self) -> int:
         """Return how many pairs were answered here, or were given up as the node last reported."""
         counts = self._counts()
-        return self.collector.answered() + (counts.superseded + counts.failed if counts else 0)
+        return self.collector.answered() + (
+            counts.superseded + counts.failed + counts.skipped - counts.alone if counts else 0
+        )
 
     def _await_answers(self, process: NodeProcess | None) -> None:
         """Wait until everything is accounted for, or until the node has nothing new to report.
@@ -161,7 +163,11 @@ class Replay:
     def _is_settled(self) -> bool:
         """Say whether the node accounts for all that was sent, and all that it answered has arrived."""
         counts = self._counts()
-        return counts is not None and not counts.gaps() and self.collector.answered() >= counts.answered
+        return (
+            counts is not None
+            and not counts.gaps()
+            and self.collector.answered() >= counts.answered + counts.alone
+        )
 
     def _progress(self) -> tuple[Counts | None, int]:
         return self._counts(), sum(len(of) for of in self.collector.arrivals.values())

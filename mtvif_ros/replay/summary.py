@@ -10,7 +10,7 @@ from typing import Any
 from mtvif_ros.command_line import in_short
 from mtvif_ros.machine import Machine
 
-SCHEMA = 3
+SCHEMA = 4
 """The version of summary.json; a change of its keys or of their meaning raises it."""
 
 
@@ -55,35 +55,48 @@ class CameraCounts:
     late: int
     duplicate: int
     overflowed: int
+    alone: int = 0
 
     @property
     def ended(self) -> int:
         """How many frames the node accounts for."""
-        return self.paired + self.unpaired + self.late + self.duplicate + self.overflowed
+        return self.paired + self.alone + self.unpaired + self.late + self.duplicate + self.overflowed
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Hold what the node counted during the replay: its pairs, and the frames by camera (`rgb`, `ir`)."""
+    """Hold what the node counted during the replay: its pairs, and the frames by camera (`rgb`, `ir`).
+
+    alone: answers to frames without a partner. rgb_only, ir_only: answers, of both kinds, that rest on one
+    camera. superseded, failed and skipped count pairs and frames without a partner alike.
+    """
 
     answered: int
     superseded: int
     failed: int
     cameras: dict[str, CameraCounts]
+    skipped: int = 0
+    alone: int = 0
+    rgb_only: int = 0
+    ir_only: int = 0
 
     def gaps(self) -> list[str]:
         """Return in words what is missing from the counts; nothing when they agree.
 
-        They agree when each frame sent is in one count and each pair made was answered, superseded or failed.
+        They agree when each frame sent is in one count, and each pair made and each frame that went alone was
+        answered, superseded, failed or skipped.
         """
         found = [
             f"{one.sent} frames were sent on {one.topic}, but the node counts {one.ended}"
             for one in self.cameras.values()
             if one.sent != one.ended
         ]
-        made, ended = self.cameras["rgb"].paired, self.answered + self.superseded + self.failed
+        alone = sum(camera.alone for camera in self.cameras.values())
+        made = self.cameras["rgb"].paired + alone
+        ended = self.answered + self.alone + self.superseded + self.failed + self.skipped
         if made != ended:
-            found.append(f"the node made {made} pairs, but {ended} of them ended")
+            frames = f" and took {alone} frames alone" if alone else ""
+            found.append(f"the node made {made - alone} pairs{frames}, but {ended} of them ended")
         return found
 
 

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 
 from mtvif_ros.engines import load_engine
-from mtvif_ros.imaging.fuse import Fuser, fuse_pair
+from mtvif_ros.imaging.fuse import Fuser, fuse_pair, segment_alone
+from mtvif_ros.imaging.registration import Registration
 from mtvif_ros.imaging.resize import scaled
 from mtvif_ros.metrics.fusion import average_gradient, luma
 from mtvif_ros.synthetic import Frame
@@ -59,3 +60,22 @@ def test_outside_the_node_an_open_file_computes_at_the_size_of_each_frame(
         # Scaled to any other size and back, it would not be equal.
         np.testing.assert_array_equal(fuse(rgb, ir)[0], np.maximum(rgb, ir[..., None]))
     assert fuse.description.startswith("onnxruntime")
+
+
+def test_one_camera_alone_is_shown_as_it_is_and_segmented_at_its_size(
+    model_path: Path, night_frame: Frame
+) -> None:
+    rgb = scaled(night_frame.rgb, (800, 600))
+    fused, mask = segment_alone(load_engine(model_path), rgb, None)
+    np.testing.assert_array_equal(fused, rgb)
+    assert mask.shape == (600, 800)
+
+
+def test_infrared_alone_is_shown_on_the_visible_grid(model_path: Path, night_frame: Frame) -> None:
+    shift = Registration((1.0, 0.0, 40.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0))
+    ir = scaled(night_frame.ir, (320, 240))
+    fused, mask = segment_alone(load_engine(model_path), None, ir, (600, 800), shift)
+    assert (fused.shape, mask.shape) == ((600, 800, 3), (600, 800))
+    np.testing.assert_array_equal(fused[..., 1], shift(ir, (800, 600), (800, 600)))
+    own, _ = segment_alone(load_engine(model_path), None, ir)
+    assert own.shape == (240, 320, 3)

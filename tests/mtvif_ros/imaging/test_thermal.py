@@ -112,6 +112,17 @@ def test_frames_of_one_value_do_not_blind_the_next(value: int) -> None:
     assert scale.restarts == 0
 
 
+def test_a_shutter_with_noise_leaves_the_range_alone_unless_it_stays(rng: np.random.Generator) -> None:
+    scaler, scene = ThermalScaler(), rng.integers(7000, 9000, (60, 80)).astype(np.uint16)
+    before = scaler(scene)
+    shut = (12_000 + rng.integers(0, 20, (60, 80))).astype(np.uint16)
+    assert np.ptp(np.stack([scaler(shut) for _ in range(60)])) == 0
+    np.testing.assert_array_equal(scaler(scene), before)
+    for _ in range(300):
+        last = scaler(shut)
+    assert np.ptp(last) == 255
+
+
 def test_restarts_are_counted() -> None:
     scale = ThermalScaler()
     for base in (7000, 7100, 20_000, 20_100, 7000):

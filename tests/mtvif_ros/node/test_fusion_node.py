@@ -115,7 +115,7 @@ def test_deactivation_destroys_every_timer(cameras: Cameras, toy_model: Path) ->
         node.trigger_configure()
         node.trigger_activate()
         timers = list(node.timers)
-        assert len(timers) == 2
+        assert len(timers) == 3
         node.trigger_deactivate()
         for timer in timers:
             with pytest.raises(InvalidHandle), timer.handle:

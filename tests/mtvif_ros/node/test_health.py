@@ -1,8 +1,8 @@
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from builtin_interfaces.msg import Time
 
@@ -12,35 +12,58 @@ from mtvif_ros.node.health import (
     HealthReport,
     Level,
     Monitor,
-    StillPicture,
+    Work,
     diagnostics_message,
     diagnostics_values,
 )
+from mtvif_ros.node.sight import Loss, Sight
 from mtvif_ros.pairing.synchronizer import Stream, StreamCounts
 
 SECOND = 1_000_000_000
 TOPICS = {Stream.RGB: "/cam/color", Stream.IR: "/cam/thermal"}
 
 
+class Watched:
+    """A monitor and the sight that it asks, told of frames as the node tells them."""
+
+    def __init__(self) -> None:
+        self.sight = Sight(0)
+        self.monitor = Monitor(TOPICS, self.sight, 0)
+
+    def received(self, stream: Stream, now: int, stamped: bool = True) -> None:
+        self.sight.received(stream, now)
+        self.monitor.received(stream, stamped)
+
+    def seen(self, stream: Stream, picture: AnyImage, now: int) -> None:
+        self.sight.seen(stream, picture, picture, now)
+
+
 def look(
-    monitor: Monitor, unpaired: int = 0, superseded: int = 0, at: int = SECOND, duplicate: int = 0
+    watched: Watched,
+    unpaired: int = 0,
+    superseded: int = 0,
+    at: int = SECOND,
+    duplicate: int = 0,
+    left_out: Mapping[Stream, Loss] = MappingProxyType({}),
+    is_idle: bool = False,
 ) -> HealthReport:
     counts = {Stream.RGB: StreamCounts(), Stream.IR: StreamCounts(unpaired=unpaired, duplicate=duplicate)}
-    return monitor.report(at, counts, superseded, lambda: "raise sync.slop")
+    work = Work(superseded)
+    return watched.monitor.report(at, counts, work, left_out, lambda: "raise sync.slop", is_idle)
 
 
 @pytest.fixture
-def fed() -> Monitor:
+def fed() -> Watched:
     """A monitor that saw one second of both cameras at 30 Hz, all answered."""
-    monitor = Monitor(TOPICS, 0)
+    watched = Watched()
     for number in range(30):
         for stream in Stream:
-            monitor.received(stream, number * SECOND // 30)
-        monitor.answered(Answer(40_000_000, 20_000_000 + number * 1_000_000, 15_000_000, -3_000_000))
-    return monitor
+            watched.received(stream, number * SECOND // 30)
+        watched.monitor.answered(Answer(40_000_000, 20_000_000 + number * 1_000_000, 15_000_000, -3_000_000))
+    return watched
 
 
-def test_rates_and_percentiles_by_hand(fed: Monitor) -> None:
+def test_rates_and_percentiles_by_hand(fed: Watched) -> None:
     report = look(fed)
     assert (report.level, report.message) == (Level.OK, "fusing")
     assert report.cameras[Stream.RGB].rate_hz == report.output_rate_hz == 30.0
@@ -61,18 +84,30 @@ def test_rates_and_percentiles_by_hand(fed: Monitor) -> None:
         ({"duplicate": 20}, Level.WARN, "stamps repeat on /cam/thermal: is there more than one publisher?"),
         ({"unpaired": 2}, Level.OK, "fusing"),
         ({"at": 3 * SECOND}, Level.STALE, "no frames from /cam/color and /cam/thermal"),
+        (
+            {"left_out": {Stream.IR: "still"}},
+            Level.WARN,
+            "/cam/color alone: the same picture over and over from /cam/thermal",
+        ),
+        ({"left_out": {Stream.RGB: "uniform"}}, Level.WARN, "/cam/thermal alone: nothing but one brightness"),
+        (
+            {"left_out": {Stream.RGB: "silent", Stream.IR: "silent"}, "at": 3 * SECOND},
+            Level.STALE,
+            "no frames",
+        ),
+        ({"at": 3 * SECOND, "is_idle": True}, Level.OK, "idle: nobody listens"),
     ],
 )
 def test_what_goes_wrong_is_a_state_with_its_reason(
-    change: dict[str, int], level: Level, words: str, fed: Monitor
+    change: dict[str, Any], level: Level, words: str, fed: Watched
 ) -> None:
     report = look(fed, **change)
     assert report.level == level
     assert words in report.message
 
 
-def test_a_state_ends_when_its_cause_does(fed: Monitor) -> None:
-    fed.failed(ValueError("the reason"))
+def test_a_state_ends_when_its_cause_does(fed: Watched) -> None:
+    fed.monitor.failed(ValueError("the reason"))
     report = look(fed)
     assert (report.level, report.message) == (Level.ERROR, "pairs failed: the reason")
     for stream in Stream:
@@ -81,15 +116,32 @@ def test_a_state_ends_when_its_cause_does(fed: Monitor) -> None:
 
 
 def test_a_camera_that_never_spoke_is_silent() -> None:
-    monitor = Monitor(TOPICS, 0)
-    monitor.received(Stream.RGB, 0)
-    report = look(monitor)
+    watched = Watched()
+    watched.received(Stream.RGB, 0)
+    report = look(watched)
     assert (report.level, report.message) == (Level.STALE, "no frames from /cam/thermal")
     assert report.latencies is None
 
 
+def test_one_silent_camera_is_no_end_while_answers_go_without_it() -> None:
+    watched = Watched()
+    watched.received(Stream.RGB, 3 * SECOND)
+    report = look(watched, at=3 * SECOND, left_out={Stream.IR: "silent"})
+    assert (report.level, report.message) == (Level.WARN, "/cam/color alone: no frames from /cam/thermal")
+    assert report.cameras[Stream.IR].is_silent
+
+
+def test_answers_by_one_camera_are_counted_apart(fed: Watched) -> None:
+    ms = 1_000_000
+    fed.monitor.answered(Answer(ms, ms, ms, None, frozenset({Stream.IR})))
+    fed.monitor.answered(Answer(ms, ms, ms, 0, frozenset({Stream.RGB})))
+    report = look(fed)
+    assert (report.answered, report.alone) == (31, 1)
+    assert report.by_one == {Stream.RGB: 1, Stream.IR: 1}
+
+
 def test_a_camera_that_hangs_is_told_until_its_picture_changes(
-    fed: Monitor, rng: np.random.Generator
+    fed: Watched, rng: np.random.Generator
 ) -> None:
     still = rng.integers(0, 255, (64, 80), np.uint8)
     for number in range(4):
@@ -107,23 +159,23 @@ def test_a_camera_that_hangs_is_told_until_its_picture_changes(
 
 
 def test_zero_stamps_are_counted_and_told() -> None:
-    monitor = Monitor(TOPICS, 0)
-    monitor.received(Stream.RGB, SECOND, stamped=False)
-    monitor.received(Stream.IR, SECOND)
-    report = look(monitor)
+    watched = Watched()
+    watched.received(Stream.RGB, SECOND, stamped=False)
+    watched.received(Stream.IR, SECOND)
+    report = look(watched)
     assert report.level == Level.WARN and "stamps are zero on /cam/color:" in report.message
     assert report.cameras[Stream.RGB].zero_stamps == 1
 
 
-def test_a_report_keeps_its_counts_while_the_synchronizer_counts_on(fed: Monitor) -> None:
+def test_a_report_keeps_its_counts_while_the_synchronizer_counts_on(fed: Watched) -> None:
     counts = {stream: StreamCounts(paired=1) for stream in Stream}
-    report = fed.report(SECOND, counts, 0, lambda: "")
+    report = fed.monitor.report(SECOND, counts, Work(), {}, lambda: "")
     counts[Stream.RGB].paired = 2
     assert report.cameras[Stream.RGB].counts.paired == 1
 
 
 def run(
-    monitor: Monitor,
+    watched: Watched,
     seconds: int,
     lost: tuple[int, int] = (0, 0),
     rates: tuple[int, int] = (30, 30),
@@ -136,11 +188,12 @@ def run(
         for stream, rate in zip(Stream, rates):
             for number in range(rate):
                 at = second * SECOND + number * SECOND // rate
-                monitor.received(stream, at, stamped=second not in zero)
+                watched.received(stream, at, stamped=second not in zero)
         for stream, picture in zip(Stream, pictures):
-            monitor.seen(stream, picture(second), second * SECOND)
+            watched.seen(stream, picture(second), second * SECOND)
         counts = {stream: StreamCounts(unpaired=(second + 1) * each) for stream, each in zip(Stream, lost)}
-        reports.append(monitor.report((second + 1) * SECOND, counts, 0, lambda: "raise sync.slop"))
+        report = watched.monitor.report((second + 1) * SECOND, counts, Work(), {}, lambda: "raise sync.slop")
+        reports.append(report)
     return reports
 
 
@@ -157,22 +210,22 @@ def run(
 def test_frames_of_the_slower_camera_say_whether_pairs_are_lost(
     rates: tuple[int, int], lost: tuple[int, int], level: Level
 ) -> None:
-    assert {report.level for report in run(Monitor(TOPICS, 0), 6, lost, rates)} == {level}
+    assert {report.level for report in run(Watched(), 6, lost, rates)} == {level}
 
 
 def test_one_zero_stamp_is_a_state_of_seconds_and_a_count_for_ever() -> None:
-    reports = run(Monitor(TOPICS, 0), 8, zero=(1,))
+    reports = run(Watched(), 8, zero=(1,))
     assert [report.level == Level.WARN for report in reports] == [False] + 3 * [True] + 4 * [False]
     assert reports[-1].cameras[Stream.RGB].zero_stamps == 30
 
 
 def test_a_camera_that_sends_seldom_is_not_silent_between_two_frames() -> None:
-    monitor = Monitor(TOPICS, 0)
+    watched = Watched()
     for second in range(0, 21, 2):
         for stream in Stream:
-            monitor.received(stream, second * SECOND)
-    assert look(monitor, at=21 * SECOND + SECOND // 2).level == Level.OK
-    assert look(monitor, at=27 * SECOND).level == Level.STALE
+            watched.received(stream, second * SECOND)
+    assert look(watched, at=21 * SECOND + SECOND // 2).level == Level.OK
+    assert look(watched, at=27 * SECOND).level == Level.STALE
 
 
 def constant(height: int, width: int) -> Callable[[int], AnyImage]:
@@ -205,35 +258,43 @@ def seldom(second: int) -> AnyImage:
 def test_only_a_camera_that_is_used_to_change_is_called_hung(
     infrared: Callable[[int], AnyImage], warned: range
 ) -> None:
-    reports = run(Monitor(TOPICS, 0), 20, pictures=(changing, infrared))
+    reports = run(Watched(), 20, pictures=(changing, infrared))
     assert [second for second, report in enumerate(reports) if report.level] == list(warned)
 
 
 def test_a_scene_that_stands_still_for_both_cameras_is_no_hung_camera() -> None:
-    reports = run(Monitor(TOPICS, 0), 20, pictures=(constant(60, 80), constant(60, 80)))
+    reports = run(Watched(), 20, pictures=(constant(60, 80), constant(60, 80)))
     assert {report.level for report in reports} == {Level.OK}
 
 
 def test_what_was_noticed_is_a_state_of_seconds_and_new_once() -> None:
-    monitor = Monitor(TOPICS, 0)
-    assert [monitor.noticed("false colours", second * SECOND) for second in (0, 1, 2)] == [True, False, False]
-    reports = run(monitor, 8)
+    watched = Watched()
+    assert [watched.monitor.noticed("false colours", second * SECOND) for second in (0, 1, 2)] == [
+        True,
+        False,
+        False,
+    ]
+    reports = run(watched, 8)
     assert [report.message for report in reports] == ["false colours"] * 4 + ["fusing"] * 4
-    assert monitor.noticed("false colours", 8 * SECOND)
+    assert watched.monitor.noticed("false colours", 8 * SECOND)
 
 
-ENDS = ("paired", "unpaired", "late", "duplicate", "overflowed")
+ENDS = ("paired", "alone", "unpaired", "late", "duplicate", "overflowed")
 CAMERA_KEYS = ("topic", "rate_hz", *ENDS, "zero_stamps", "still_s")
 TIMES = ("latency_from_stamp", "latency_from_arrival", "inference", "outside_inference")
 
 
-def test_diagnostics_have_the_keys_that_machines_read(fed: Monitor) -> None:
+def test_diagnostics_have_the_keys_that_machines_read(fed: Watched) -> None:
     expected = [f"{camera}.{key}" for camera in ("rgb", "ir") for key in CAMERA_KEYS]
     expected += [
         "output.rate_hz",
         "pairs.answered",
         "pairs.superseded",
         "pairs.failed",
+        "pairs.skipped",
+        "alone.answered",
+        "answers.rgb_only",
+        "answers.ir_only",
         "pair_distance.p50_ms",
     ]
     expected += [f"{time}.{percentile}_ms" for time in TIMES for percentile in ("p50", "p95", "p99")]
@@ -246,37 +307,14 @@ def test_diagnostics_have_the_keys_that_machines_read(fed: Monitor) -> None:
 
 
 def test_latencies_are_missing_until_the_first_answer() -> None:
-    values = diagnostics_values(look(Monitor(TOPICS, 0)))
+    values = diagnostics_values(look(Watched()))
     assert not any(key.endswith("_ms") for key in values)
     assert values["pairs.answered"] == "0"
 
 
-def test_the_diagnostics_message_carries_level_reason_and_engine(fed: Monitor) -> None:
+def test_the_diagnostics_message_carries_level_reason_and_engine(fed: Watched) -> None:
     message = diagnostics_message(look(fed), "/front/fusion_node", "openvino CPU", Time(sec=3))
     (status,) = message.status
     assert (status.name, status.hardware_id) == ("/front/fusion_node: fusion", "openvino CPU")
     assert (status.level, status.message, message.header.stamp.sec) == (b"\x00", "fusing", 3)
     assert status.values[0].key == "rgb.topic"
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-@pytest.mark.parametrize("shape", [(48, 64), (48, 64, 3)])
-def test_a_picture_lasts_from_the_first_of_equal_ones(
-    shape: tuple[int, ...], dtype: type, rng: np.random.Generator
-) -> None:
-    camera = StillPicture()
-    one: npt.NDArray[Any] = rng.integers(0, 200, shape).astype(dtype)
-    other = one + one.dtype.type(1)
-    assert camera.duration == 0
-    durations = []
-    for now, picture in enumerate((one, one, one, other, other, one)):
-        camera.see(picture, now)
-        durations.append(camera.duration)
-    assert durations == [0, 1, 2, 0, 1, 0]
-
-
-def test_a_picture_that_is_a_view_is_read_as_it_is(rng: np.random.Generator) -> None:
-    camera, picture = StillPicture(), rng.integers(0, 200, (48, 64, 3))
-    camera.see(picture[..., ::-1], 0)
-    camera.see(picture, 1)
-    assert camera.duration == 0

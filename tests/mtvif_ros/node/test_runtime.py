@@ -61,7 +61,7 @@ def test_an_engine_that_raises_costs_one_pair(
     cameras: Cameras, small_frame: Frame, running: Running, node_log: NodeLog
 ) -> None:
     white, sent = small_frame._replace(rgb=np.full_like(small_frame.rgb, 255)), 0
-    with running():
+    with running({"fallback.mode": "none"}):
         while "pair dropped" not in node_log() and sent < PATIENCE:  # the network may lose a frame
             cameras.send(white, cameras.next_stamp())
             cameras.spin_until(lambda: "pair dropped" in node_log(), 1.0)
@@ -203,6 +203,7 @@ def test_infrared_in_false_colours_is_a_state_and_in_the_log(
     cameras: Cameras, small_frame: Frame, running: Running, node_log: NodeLog
 ) -> None:
     hot = np.full_like(small_frame.rgb, (250, 60, 20))
+    hot[:30] = (20, 60, 250)
 
     def send() -> bool:
         stamp = cameras.next_stamp()

@@ -133,3 +133,16 @@ def test_jitter_below_a_quarter_period_loses_no_pair(jitter: list[int]) -> None:
         pairs += sync.add(stream, stamp * MS, index, stamp * MS)  # type: ignore[arg-type]
     pairs += sync.poll(10_000 * MS)  # type: ignore[arg-type]
     assert [(pair.rgb, pair.ir) for pair in pairs] == [(i, i) for i in range(len(jitter))]
+
+
+def test_frames_that_are_released_go_alone_and_wait_no_longer() -> None:
+    synchronizer = make()
+    for number in range(3):
+        assert synchronizer.add(Stream.RGB, number * 33 * MS, f"rgb{number}", number * 33 * MS) == []
+    assert synchronizer.release(Stream.RGB) == ["rgb0", "rgb1", "rgb2"]
+    assert synchronizer.release(Stream.RGB) == synchronizer.release(Stream.IR) == []
+    assert synchronizer.counts(Stream.RGB).alone == synchronizer.counts(Stream.RGB).total == 3
+    assert synchronizer.add(Stream.IR, 66 * MS, "late", 70 * MS) == []
+    synchronizer.add(Stream.RGB, 99 * MS, "rgb3", 99 * MS)
+    (pair,) = synchronizer.add(Stream.IR, 99 * MS, "ir3", 100 * MS)
+    assert (pair.rgb, pair.ir) == ("rgb3", "ir3")

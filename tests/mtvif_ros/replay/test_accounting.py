@@ -54,6 +54,16 @@ def test_counts_that_disagree_are_named(sent: Sent) -> None:
     ]
 
 
+def test_a_frame_that_went_alone_is_accounted_for_and_its_answer_expected(sent: Sent, tmp_path: Path) -> None:
+    told = report(rgb_paired=2, ir_paired=2, rgb_alone=1, ir_unpaired=1, pairs_answered=2, alone_answered=1)
+    counts = count(told, None, sent)
+    assert counts is not None and counts.gaps() == []
+    with Collector(tmp_path / "spool", keep=lambda stamp: False) as collector:
+        collector.arrivals[FUSED] |= {1: Arrival(6.0, 0, 0), 2: Arrival(6.5, 0, 0), 77: Arrival(8.0, 0, 0)}
+        found = account(PAIRS[:2], sent, counts, collector, FUSED)
+    assert (found.answered, found.lost, found.unexpected) == (2, 0, 0)
+
+
 def test_without_reports_nothing_is_counted(sent: Sent) -> None:
     assert count(None, None, sent) is None
     assert load([]) is None

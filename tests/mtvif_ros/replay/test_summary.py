@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from mtvif_ros.replay.limits import DEFAULT_LIMITS, judge
-from mtvif_ros.replay.summary import SummaryError, format_table, read_summary, write_summary
+from mtvif_ros.replay.summary import SCHEMA, SummaryError, format_table, read_summary, write_summary
 from tests.mtvif_ros.replay.summaries import summary, topic
 
 
@@ -20,9 +20,9 @@ def test_a_summary_is_read_as_it_was_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ('{"pairs": 3}', "has schema 1, but this version reads schema 3; run mtvif_replay again"),
-        ('{"schema": 4}', "has schema 4"),
-        ('{"schema": 3}', "is not the summary of a replay"),
+        ('{"pairs": 3}', f"has schema 1, but this version reads schema {SCHEMA}; run mtvif_replay again"),
+        (f'{{"schema": {SCHEMA + 1}}}', f"has schema {SCHEMA + 1}"),
+        (f'{{"schema": {SCHEMA}}}', "is not the summary of a replay"),
         ("[]", "is not the summary of a replay"),
         ("{", "is not the summary of a replay"),
     ],

@@ -1,0 +1,28 @@
+"""Limit the work to what somebody wants."""
+
+from __future__ import annotations
+
+from mtvif_ros.pairing.stamps import NANOSECONDS
+
+_TOLERATED = 0.45  # of a period that a frame may come early or late without a change of the rhythm
+
+
+class RateLimit:
+    """Let so many a second pass at most, evenly; times are monotonic and in ns."""
+
+    def __init__(self, maximum: float):
+        self.set(maximum)
+
+    def set(self, maximum: float) -> None:
+        """Change the rate, in Hz; 0 lets all pass."""
+        self._period = round(NANOSECONDS / maximum) if maximum else 0
+        self._due = 0
+
+    def passes(self, now: int) -> bool:
+        """Say whether one that comes at `now` passes."""
+        tolerated = round(_TOLERATED * self._period)
+        if now < self._due - tolerated:
+            return False
+        is_on_time = now <= self._due + tolerated
+        self._due = (self._due if is_on_time else now) + self._period
+        return True

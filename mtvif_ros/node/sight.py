@@ -1,0 +1,170 @@
+"""Tell which cameras see: one may be silent, repeat its picture, or show nothing at all."""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from collections import deque
+from collections.abc import Iterable
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from mtvif_ros.image import AnyImage, Image
+from mtvif_ros.pairing.stamps import NANOSECONDS
+from mtvif_ros.pairing.synchronizer import Stream
+
+Loss = Literal["silent", "still", "uniform"]
+"""No frame comes; the same picture comes again and again; the picture is of one brightness."""
+
+_LONGEST_SILENCE = 10 * NANOSECONDS  # of a camera that sends seldom: three of its periods, but no longer
+_LONGEST_STILL = 30 * NANOSECONDS  # of a camera without noise: three times as long as it was still before
+_SAMPLED = 16  # at most every sixteenth row and column, and of small pictures more:
+_LEAST_SAMPLED = 30  # rows and columns, where noise alone makes two frames of a working camera differ
+_ENOUGH = 120  # rows and columns that the brightness is taken of, where a picture has more
+_BLOCK = 8  # rows and columns of these make a block, whose mean has less noise
+_PAUSE = NANOSECONDS // 4  # without a frame: a camera that sends again has come back
+_UNIFORM = 3.0  # grey levels between the darkest and the brightest block of an empty picture
+
+
+class Sight:
+    """Note what the cameras send, from any thread, and tell which of them are lost. Times are monotonic, ns.
+
+    `now` is when the node begins to listen.
+    """
+
+    def __init__(self, now: int) -> None:
+        self._lock = threading.Lock()
+        self._cameras = {stream: _Camera() for stream in Stream}
+        self._since = now
+
+    def begin(self, now: int) -> None:
+        """Forget what was before: the node listens again."""
+        with self._lock:
+            self._since = now
+            for camera in self._cameras.values():
+                camera.last_arrival = None
+
+    def received(self, stream: Stream, now: int) -> None:
+        """Note a frame that arrived at `now`."""
+        with self._lock:
+            self._cameras[stream].arrived(now)
+
+    def seen(self, stream: Stream, picture: AnyImage, shown: Image, now: int) -> None:
+        """Note the picture of a frame, as the camera sent it, (H, W) or (H, W, 3), and as 8 bits."""
+        is_uniform = uniform(shown)
+        with self._lock:
+            camera = self._cameras[stream]
+            camera.picture.see(picture, now)
+            camera.is_uniform = is_uniform
+
+    def silent(self, stream: Stream, now: int, least: int) -> bool:
+        """Say whether a camera has sent nothing for `least` and for three of its periods."""
+        with self._lock:
+            return self._cameras[stream].is_silent(now, least, self._since)
+
+    def has_sent(self, stream: Stream) -> bool:
+        """Say whether a camera has sent anything since the node began to listen."""
+        with self._lock:
+            return self._cameras[stream].last_arrival is not None
+
+    def still(self, stream: Stream, least: int) -> bool:
+        """Say whether a camera repeats its picture for `least`, and for longer than it is used to.
+
+        Only beside one whose picture changes: a scene may stand still.
+        """
+        with self._lock:
+            return self._cameras[stream].hangs_beside(self._cameras.values(), least)
+
+    def still_for(self, stream: Stream) -> int:
+        """Return for how long a camera has sent one picture."""
+        with self._lock:
+            return self._cameras[stream].picture.duration
+
+    def loss(self, stream: Stream, now: int, after: int) -> Loss | None:
+        """Return how a camera has been lost, if it has: silent or still for `after`, or uniform now.
+
+        When both come back after a pause, neither is silent beside the other that was a moment earlier.
+        """
+        with self._lock:
+            camera = self._cameras[stream]
+            resumed = max(other.resumed for other in self._cameras.values() if other is not camera)
+            if camera.is_silent(now, after, max(self._since, resumed)):
+                return "silent"
+            return self._blind(camera, after)
+
+    def blind(self, stream: Stream, after: int) -> Loss | None:
+        """Return what is wrong with a camera's last frame, if anything is: still for `after`, or uniform."""
+        with self._lock:
+            return self._blind(self._cameras[stream], after)
+
+    def _blind(self, camera: _Camera, after: int) -> Loss | None:
+        if camera.is_uniform:
+            return "uniform"
+        return "still" if camera.hangs_beside(self._cameras.values(), after) else None
+
+
+def uniform(picture: Image) -> bool:
+    """Say whether a picture, (H, W) or (H, W, 3) of 8 bits, is of one brightness but for noise.
+
+    So are a closed shutter, a cover, full darkness and a saturated sensor. A small light makes a difference.
+    """
+    step = max(1, min(picture.shape[:2]) // _ENOUGH)
+    plane = picture[::step, ::step] if picture.ndim == 2 else picture[::step, ::step, 1]
+    size = [max(1, side // _BLOCK) for side in plane.shape[::-1]]
+    means = cv2.resize(np.ascontiguousarray(plane, np.float32), size, interpolation=cv2.INTER_AREA)
+    return bool(means.max() - means.min() <= _UNIFORM)
+
+
+class StillPicture:
+    """Notice a camera that repeats one picture, as one that hangs or is covered does. Times in ns.
+
+    `longest` is the longest time after which a repeated picture changed again: without noise, a scene that
+    stands still looks like a camera that hangs.
+    """
+
+    def __init__(self) -> None:
+        self._fingerprint: int | None = None
+        self._since = self._last = self.longest = 0
+
+    def see(self, picture: AnyImage, now: int) -> None:
+        """Take the next picture, (H, W) or (H, W, 3) of any dtype."""
+        step = max(1, min(_SAMPLED, min(picture.shape[:2]) // _LEAST_SAMPLED))
+        fingerprint = zlib.crc32(picture[::step, ::step].tobytes())
+        if fingerprint != self._fingerprint:
+            self.longest = max(self.longest, self.duration)
+            self._fingerprint, self._since = fingerprint, now
+        self._last = now
+
+    @property
+    def duration(self) -> int:
+        """The time between the first and the last of the equal pictures."""
+        return self._last - self._since
+
+
+class _Camera:
+    def __init__(self) -> None:
+        self.last_arrival: int | None = None
+        self.resumed = 0  # at the first frame after a pause
+        self.picture = StillPicture()
+        self.is_uniform = False
+        self._gaps: deque[int] = deque(maxlen=5)
+
+    def arrived(self, now: int) -> None:
+        if self.is_silent(now, _PAUSE, 0):
+            self.resumed = now
+        if self.last_arrival is not None:
+            self._gaps.append(now - self.last_arrival)
+        self.last_arrival = now
+
+    def is_silent(self, now: int, least: int, since: int) -> bool:
+        usual = sorted(self._gaps)[len(self._gaps) // 2] if self._gaps else 0
+        last = max(since, self.last_arrival or 0)
+        return now - last > max(least, min(3 * usual, _LONGEST_SILENCE))
+
+    def hangs_beside(self, others: Iterable[_Camera], least: int) -> bool:
+        still = self.picture.duration
+        if still <= max(least, min(3 * self.picture.longest, _LONGEST_STILL)):
+            return False
+        return any(2 * other.picture.duration < still for other in others)

@@ -1,0 +1,62 @@
+"""Tell subscribers, at each change, which cameras the answers rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+
+from mtvif_ros import topics
+from mtvif_ros.node.sight import Loss
+from mtvif_ros.pairing.synchronizer import Stream
+
+_LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+class Status:
+    """Publish a latched DiagnosticStatus; `made` destroys its publisher.
+
+    Its values are `rests_on` (`rgb+ir`, `rgb`, `ir` or nothing) and for `rgb` and `ir` what they are: `used`,
+    `silent`, `still`, `uniform` or, while nobody listens to the answers, `idle`.
+    """
+
+    def __init__(self, node: Node, made: ExitStack):
+        self._name = f"{node.get_fully_qualified_name()}: cameras"
+        self._publisher = node.create_publisher(DiagnosticStatus, topics.STATUS, _LATCHED)
+        made.callback(node.destroy_publisher, self._publisher)
+        self._told: Mapping[str, str] | None = None
+
+    def tell(self, left_out: Mapping[Stream, Loss], is_idle: bool) -> None:
+        """Publish the state if it is another than before."""
+        if is_idle:
+            cameras = {stream.name.lower(): "idle" for stream in Stream}
+        else:
+            cameras = {stream.name.lower(): left_out.get(stream, "used") for stream in Stream}
+        values = {"rests_on": "+".join(name for name, state in cameras.items() if state == "used"), **cameras}
+        if values == self._told:
+            return
+        self._told = values
+        level, message = _summed_up(values["rests_on"], is_idle)
+        self._publisher.publish(
+            DiagnosticStatus(
+                level=level,
+                name=self._name,
+                message=message,
+                values=[KeyValue(key=key, value=value) for key, value in values.items()],
+            )
+        )
+
+
+def _summed_up(rests_on: str, is_idle: bool) -> tuple[bytes, str]:
+    if is_idle:
+        return DiagnosticStatus.OK, "idle"
+    if not rests_on:
+        return DiagnosticStatus.STALE, "no camera sees"
+    return (
+        (DiagnosticStatus.OK, "both cameras")
+        if "+" in rests_on
+        else (DiagnosticStatus.WARN, f"{rests_on} alone")
+    )

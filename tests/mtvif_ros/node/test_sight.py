@@ -1,0 +1,165 @@
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from mtvif_ros.image import Image
+from mtvif_ros.node.fallback import Fallback
+from mtvif_ros.node.parameters import Fallback as Settings
+from mtvif_ros.node.sight import Loss, Sight, StillPicture, uniform
+from mtvif_ros.pairing.synchronizer import Stream
+from mtvif_ros.synthetic import Frame
+
+MS = 1_000_000
+AFTER = 500 * MS
+RGB, IR = Stream.RGB, Stream.IR
+
+
+def noise(number: int, mean: int = 120) -> Image:
+    return np.clip(np.random.default_rng(number).normal(mean, 30, (60, 80)), 0, 255).astype(np.uint8)
+
+
+def watched(seconds: float, rgb: Image | None = None, ir: Image | None = None) -> Sight:
+    """A sight that saw both cameras at 30 Hz; a picture that is given comes again and again."""
+    sight = Sight(0)
+    for number in range(round(30 * seconds)):
+        now = number * 1000 * MS // 30
+        for stream, given in ((RGB, rgb), (IR, ir)):
+            picture = noise(10 * number + stream) if given is None else given
+            sight.received(stream, now)
+            sight.seen(stream, picture, picture, now)
+    return sight
+
+
+def test_a_camera_is_silent_after_the_time_given() -> None:
+    sight = watched(1)
+    assert sight.loss(IR, 1400 * MS, AFTER) is None
+    assert sight.loss(IR, 1500 * MS, AFTER) == "silent"
+    sight.received(IR, 1500 * MS)
+    assert sight.loss(IR, 1501 * MS, AFTER) is None
+
+
+def test_a_camera_that_never_spoke_is_silent_from_the_same_time_on() -> None:
+    sight = Sight(7000 * MS)
+    assert not sight.silent(RGB, 7400 * MS, AFTER)
+    assert sight.silent(RGB, 7600 * MS, AFTER)
+    sight.begin(9000 * MS)
+    assert not sight.silent(RGB, 9400 * MS, AFTER)
+
+
+def test_a_camera_is_not_lost_because_it_comes_back_a_moment_after_the_other() -> None:
+    sight = watched(1)
+    sight.received(RGB, 9000 * MS)
+    assert sight.loss(IR, 9010 * MS, AFTER) is None
+    assert sight.silent(IR, 9010 * MS, AFTER)
+    sight.received(RGB, 9033 * MS)
+    assert sight.loss(IR, 9600 * MS, AFTER) == "silent"
+
+
+def test_a_slow_camera_is_not_silent_between_two_frames() -> None:
+    sight = Sight(0)
+    for second in range(5):
+        sight.received(IR, second * 1000 * MS)
+    assert not sight.silent(IR, 6900 * MS, AFTER)
+    assert sight.silent(IR, 7100 * MS, AFTER)
+
+
+def test_a_camera_hangs_while_the_other_sees_changes() -> None:
+    assert watched(0.4, ir=noise(1)).loss(IR, 400 * MS, AFTER) is None
+    assert watched(1, ir=noise(1)).loss(IR, 1000 * MS, AFTER) == "still"
+    assert watched(1, rgb=noise(2), ir=noise(1)).loss(IR, 1000 * MS, AFTER) is None
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_a_shutter_is_seen_in_its_first_frame(level: int) -> None:
+    sight = watched(1)
+    shut = np.full((60, 80), level, np.uint8)
+    sight.seen(IR, shut, shut, 1000 * MS)
+    assert sight.loss(IR, 1001 * MS, AFTER) == "uniform"
+    sight.seen(IR, noise(5), noise(5), 1033 * MS)
+    assert sight.loss(IR, 1034 * MS, AFTER) is None
+
+
+def with_noise(picture: Image, sigma: float) -> Image:
+    noisy = picture + np.random.default_rng(0).normal(0, sigma, picture.shape)
+    return np.clip(noisy, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("shape", [(480, 640), (480, 640, 3), (64, 80), (5, 7)])
+@pytest.mark.parametrize("level", [2, 90])
+def test_noise_does_not_hide_that_a_picture_is_empty(shape: tuple[int, ...], level: int) -> None:
+    assert uniform(with_noise(np.full(shape, level, np.uint8), 1.0))
+
+
+def test_a_small_light_in_the_dark_is_something_to_see() -> None:
+    dark = np.zeros((480, 640, 3), np.uint8)
+    dark[200:210, 300:310] = 255
+    assert not uniform(with_noise(dark, 1.0))
+
+
+@pytest.mark.parametrize("step", [1, 8])
+def test_scenes_are_not_empty(step: int, night_frame: Frame) -> None:
+    assert not uniform(night_frame.rgb[::step, ::step])
+    assert not uniform(night_frame.ir[::step, ::step])
+
+
+@pytest.mark.parametrize(
+    ("mode", "lost", "left_out", "alone"),
+    [
+        ("any", IR, {IR: "silent"}, RGB),
+        ("any", RGB, {RGB: "silent"}, IR),
+        ("visible", IR, {IR: "silent"}, RGB),
+        ("visible", RGB, {}, None),
+        ("infrared", RGB, {RGB: "silent"}, IR),
+        ("infrared", IR, {}, None),
+        ("none", IR, {}, None),
+    ],
+)
+def test_the_mode_says_which_camera_the_node_goes_on_without(
+    mode: str, lost: Stream, left_out: dict[Stream, Loss], alone: Stream | None
+) -> None:
+    sight = watched(1)
+    now = 2000 * MS
+    for at in range(1000 * MS, now, 33 * MS):
+        sight.received(RGB if lost is IR else IR, at)
+    fallback = Fallback(sight, Settings(mode=mode, after=0.5))
+    assert fallback.left_out(now) == left_out
+    assert [stream for stream in Stream if fallback.goes_alone(stream, now)] == (
+        [] if alone is None else [alone]
+    )
+
+
+def test_frames_at_hand_are_used_after_their_cameras_have_fallen_silent() -> None:
+    fallback = Fallback(watched(1), Settings())
+    assert fallback.left_out(9000 * MS) == {RGB: "silent", IR: "silent"}
+    assert fallback.blind() == {}
+
+
+def test_a_frame_with_a_partner_waits_for_it_even_when_the_other_camera_hangs() -> None:
+    fallback = Fallback(watched(1, ir=noise(1)), Settings())
+    assert fallback.left_out(1000 * MS) == {IR: "still"}
+    assert not fallback.goes_alone(RGB, 1000 * MS)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("shape", [(48, 64), (48, 64, 3)])
+def test_a_picture_lasts_from_the_first_of_equal_ones(
+    shape: tuple[int, ...], dtype: type, rng: np.random.Generator
+) -> None:
+    camera = StillPicture()
+    one: npt.NDArray[Any] = rng.integers(0, 200, shape).astype(dtype)
+    other = one + one.dtype.type(1)
+    assert camera.duration == 0
+    durations = []
+    for now, picture in enumerate((one, one, one, other, other, one)):
+        camera.see(picture, now)
+        durations.append(camera.duration)
+    assert durations == [0, 1, 2, 0, 1, 0]
+
+
+def test_a_picture_that_is_a_view_is_read_as_it_is(rng: np.random.Generator) -> None:
+    camera, picture = StillPicture(), rng.integers(0, 200, (48, 64, 3))
+    camera.see(picture[..., ::-1], 0)
+    camera.see(picture, 1)
+    assert camera.duration == 0

@@ -1,10 +1,10 @@
-"""Estimate the registration of infrared to visible from a recording, without a calibration target.
+"""Estimate the offset of the cameras' clocks and the registration of infrared, without a calibration target.
 
 mtvif_calibrate --bag BAG --out registration.yaml
 
-Writes the homography for the node's parameter `registration.file` and, beside it, a picture to judge it by: a
-checkerboard of both cameras before and after the registration. Exit code 3: only a part of the bag could be
-read.
+Writes the homography for the node's parameter `registration.file`, with the value of `sync.offset`, and,
+beside it, a picture to judge it by: a checkerboard of both cameras before and after the registration. Exit
+code 3: only a part of the bag could be read.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import cv2
 import numpy as np
 
 from mtvif_ros.calibration.align import Alignment, AlignmentError, GreyPair, estimate_alignment
+from mtvif_ros.calibration.clock import ClockError, ClockOffset, find_offset
+from mtvif_ros.calibration.track import Track, read_tracks
 from mtvif_ros.command_line import command_parser, told_plainly, whole_number
 from mtvif_ros.image import Image
 from mtvif_ros.imaging.codec import read_rgb
@@ -31,6 +33,8 @@ from mtvif_ros.recordings.topics import choose_cameras
 
 _TILE = 60  # px, of the checkerboard
 _POOR = 3.0  # px
+_DIFFERENT = 0.05  # of the width: then cells of the two pictures show different things
+_REPAIRED = 0.005  # s, a change of the clocks' offset that is worth another alignment
 
 
 def sample_pairs(
@@ -77,28 +81,89 @@ def _describe(alignment: Alignment, frames: int) -> dict[str, float | int]:
     }
 
 
+def _align(path: Path, pairs: Sequence[GreyPair]) -> tuple[Alignment, Registration]:
+    try:
+        alignment = estimate_alignment(pairs)
+    except cv2.error as error:
+        raise AlignmentError(f"bag {path}: its frames cannot be aligned: {error.err}") from error
+    (height, width), (rows, columns) = pairs[0][0].shape, pairs[0][1].shape
+    homography = tuple(float(value) for value in alignment.homography.ravel())
+    return alignment, Registration(homography, (columns, rows), (width, height))
+
+
+def _differs(registration: Registration) -> bool:
+    """Say whether the cameras' fields of view differ."""
+    (width, height), (columns, rows) = (
+        registration.visible_size or (1, 1),
+        registration.infrared_size or (1, 1),
+    )
+    share = np.array([[[x, y]] for x in (0.0, 1.0) for y in (0.0, 1.0)])
+    moved = cv2.perspectiveTransform(share * (columns, rows), registration.matrix())
+    return bool(np.abs(moved - share * (width, height)).max() > _DIFFERENT * width)
+
+
+def _compare(
+    tracks: tuple[Track, Track, float], registration: Registration | None = None
+) -> tuple[ClockOffset | None, str]:
+    """Return the offset of the clocks, or why there is none."""
+    visible, infrared, guess = tracks
+    try:
+        return find_offset(
+            visible, infrared.registered(registration) if registration else infrared, guess
+        ), ""
+    except ClockError as error:
+        return None, str(error)
+
+
+def _tell_clocks(clock: ClockOffset | None, why: str, slop: float) -> dict[str, float]:
+    """Tell what is known of the clocks; return what the file says of them."""
+    if clock is None:
+        print(f"the cameras' clocks are not compared: {why}", file=sys.stderr)
+        return {}
+    order = "after" if clock.offset > 0 else "before"
+    print(
+        f"infrared stamps are {abs(clock.offset) * 1e3:.1f} ± {clock.uncertainty * 1e3:.1f} ms {order} the "
+        "visible ones of the same moment"
+    )
+    if clock.drift:
+        print(
+            f"the clocks drift by {clock.drift * 1e3:.1f} ms over these {clock.seconds:.0f} s: "
+            "synchronise them, such as by PTP, or set sync.by:=arrival",
+            file=sys.stderr,
+        )
+    if abs(clock.drift) > slop:
+        print("so one sync.offset is useless, and none is written", file=sys.stderr)
+        return {}
+    return {
+        "sync.offset": round(clock.offset, 5),
+        "sync.offset_uncertainty": round(clock.uncertainty, 5),
+    }
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the module's docstring lists the exit codes."""
     parser = command_parser("mtvif_calibrate", __doc__)
-    add_bag_arguments(parser)
+    add_bag_arguments(parser, finds_offset=True)
     parser.add_argument("--out", type=Path, required=True, help="the yaml file to write")
     parser.add_argument("--frames", type=whole_number(1), default=40, help="number of pairs to use")
     options = parser.parse_args(arguments)
     with told_plainly(parser), BagReader(options.bag, by_arrival=options.arrival) as bag:
         topics = choose_cameras(bag, options.rgb_topic, options.ir_topic)
-        pairs = sample_pairs(bag, topics, options.frames, options.slop, options.offset)
+        tracks = read_tracks(bag, topics) if options.offset is None else None
+        clock, why = _compare(tracks) if tracks else (None, "")
+        used = clock.offset if clock else options.offset or 0.0
+        pairs = sample_pairs(bag, topics, options.frames, options.slop, used)
         tell_remarks(bag, parser.prog)  # they may be why there is no alignment
-        try:
-            alignment = estimate_alignment(pairs)
-        except cv2.error as error:
-            raise AlignmentError(f"bag {options.bag}: its frames cannot be aligned: {error.err}") from error
-        (height, width), (rows, columns) = pairs[0][0].shape, pairs[0][1].shape
-        registration = Registration(
-            tuple(float(value) for value in alignment.homography.ravel()), (columns, rows), (width, height)
-        )
+        alignment, registration = _align(options.bag, pairs)
+        if tracks and (clock is None or _differs(registration)):
+            clock, why = _compare(tracks, registration)
+            if clock and abs(clock.offset - used) > _REPAIRED:
+                pairs = sample_pairs(bag, topics, options.frames, options.slop, clock.offset)
+                alignment, registration = _align(options.bag, pairs)
+        found = _tell_clocks(clock, why, options.slop) if tracks else {}
         quality = _describe(alignment, len(pairs))
         options.out.parent.mkdir(parents=True, exist_ok=True)
-        write_registration(options.out, registration, quality)
+        write_registration(options.out, registration, quality | found)
         picture = with_ending(options.out, ".png", (".yaml", ".yml"))
         if not cv2.imwrite(str(picture), _picture(pairs, registration)):
             raise OSError(f"{picture}: cannot be written; check the free space of the disk")
@@ -109,9 +174,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         if quality["residual_median_px"] > _POOR:
             print("this is poor: the scene may be too near, or the cameras too far apart", file=sys.stderr)
+        offset = f" sync.offset:={found['sync.offset']}" if found else ""
         print(
-            f"wrote {options.out}; look at {picture}, then set the parameter "
-            f"registration.file:={options.out.resolve()}"
+            f"wrote {options.out}; look at {picture}, then set "
+            f"registration.file:={options.out.resolve()}{offset}"
         )
         return tell_rest(bag, parser.prog)
 

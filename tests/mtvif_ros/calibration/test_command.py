@@ -3,8 +3,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import yaml
 
-from mtvif_ros.calibration.command import main, sample_pairs
+from mtvif_ros.calibration.clock import ClockOffset
+from mtvif_ros.calibration.command import _tell_clocks, main, sample_pairs
 from mtvif_ros.imaging.registration import read_registration
 from mtvif_ros.recordings.make_bag import FrameSource, make_bag
 from mtvif_ros.recordings.reader import BagReader
@@ -68,3 +70,36 @@ def test_a_bag_that_is_cut_short_gives_a_registration_and_an_exit_code_of_its_ow
     assert main(["--bag", str(bag), "--out", str(tmp_path / "cam_0.7.yaml")]) == 3
     assert f"mtvif_calibrate: only a part was read: {file}" in capsys.readouterr().err
     assert (tmp_path / "cam_0.7.yaml").exists() and (tmp_path / "cam_0.7.png").exists()
+
+
+def test_the_offset_of_the_clocks_is_found_and_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene = RoadScene(SceneConfig(seed=3, width=320, height=240, time="day"))
+    frames = (BagFrame(frame.rgb, frame.ir, None) for frame in map(scene.frame, range(240)))
+    make_bag(FrameSource(frames, 240), tmp_path / "bag", Timing(rate=30, offset=-0.25))
+    out = tmp_path / "r.yaml"
+    assert main(["--bag", str(tmp_path / "bag"), "--out", str(out), "--frames", "12"]) == 0
+    values = yaml.safe_load(out.read_text())
+    assert values["sync.offset"] == pytest.approx(-0.25, abs=0.005)
+    assert values["sync.offset_uncertainty"] < 0.01
+    told = capsys.readouterr().out
+    assert "ms before the visible ones of the same moment" in told
+    assert f"sync.offset:={values['sync.offset']}" in told
+    assert main(["--bag", str(tmp_path / "bag"), "--out", str(out), "--offset", "-0.25"]) == 0
+    assert "sync.offset" not in yaml.safe_load(out.read_text())
+
+
+def test_clocks_that_cannot_be_compared_are_told_and_not_written(
+    bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--bag", str(bag), "--out", str(tmp_path / "r.yaml")]) == 0
+    assert "clocks are not compared: there are too few frames" in capsys.readouterr().err
+    assert "sync.offset" not in yaml.safe_load((tmp_path / "r.yaml").read_text())
+
+
+def test_a_drift_that_makes_one_number_useless_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _tell_clocks(ClockOffset(0.1, 0.001, 0.06, 60.0), "", 0.02) == {}
+    told = capsys.readouterr().err
+    assert "drift by 60.0 ms over these 60 s" in told and "one sync.offset is useless" in told
+    assert _tell_clocks(ClockOffset(0.1, 0.001, 0.006, 60.0), "", 0.02)["sync.offset"] == 0.1

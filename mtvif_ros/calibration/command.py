@@ -227,7 +227,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tell_remarks(bag, parser.prog)  # they may be why there is no alignment
         alignment, registration = _align(options.bag, pairs)
         if tracks and (clock is None or _differs(registration)):
-            clock, why = _compare(tracks, registration)
+            better, reason = _compare(tracks, registration)
+            clock, why = (better or clock), why and reason
             if clock and abs(clock.offset - used) > _REPAIRED:
                 pairs = sample_pairs(bag, topics, options.frames, options.slop, clock.offset)
                 alignment, registration = _align(options.bag, pairs)

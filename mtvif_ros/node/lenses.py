@@ -36,8 +36,9 @@ class Aligner:
 
     def __call__(self, ir: Image, visible_size: Size, size: Size) -> Image:
         """Warp `ir` (h, w) onto a visible frame of `visible_size` (width, height), scaled to `size`."""
-        if self._through is not None:
-            return self._through(ir, visible_size, size)
+        through = self._through  # the executor may take it away
+        if through is not None:
+            return through(ir, visible_size, size)
         if self._values.distance and self._told != self._missing:
             self._told = self._missing
             words = f"registration.distance: {self._told}; until then the homography counts"

@@ -7,6 +7,7 @@ import pytest
 
 from mtvif_ros.calibration.clock import ClockError, find_offset
 from mtvif_ros.calibration.track import Track
+from mtvif_ros.imaging.registration import Registration
 
 Times = npt.NDArray[np.float64]
 
@@ -60,6 +61,14 @@ def test_lost_frames_and_flicker_change_little() -> None:
     thinned = Track(infrared.stamps[kept] + 0.1, infrared.frames[kept])
     found = find_offset(visible._replace(frames=flickering), thinned)
     assert found.offset == pytest.approx(0.1, abs=0.005)
+
+
+def test_a_camera_with_a_narrower_view_is_compared_once_it_is_registered() -> None:
+    visible, infrared = walkers(every(30)), walkers(every(30), inverted=True)
+    middle = [cv2.resize(frame[15:45, 20:60], (80, 60)) for frame in infrared.frames]
+    narrow = Track(infrared.stamps + 0.2, np.asarray(middle, np.uint8))
+    back = Registration((0.5, 0, 19.75, 0, 0.5, 14.75, 0, 0, 1), (80, 60), (80, 60))
+    assert find_offset(visible, narrow.registered(back)).offset == pytest.approx(0.2, abs=0.005)
 
 
 def test_a_drift_is_told() -> None:

@@ -110,7 +110,13 @@ ROSDEP_KEYS = {
     "tqdm": "python3-tqdm",
     "zstandard": None,
 }
-IMPORT_NAMES = {"Jinja2": "jinja2", "PyYAML": "yaml", "opencv-python-headless": "cv2", "cuda-python": "cuda"}
+IMPORT_NAMES = {
+    "Jinja2": "jinja2",
+    "PyYAML": "yaml",
+    "cuda-python": "cuda",
+    "opencv-python-headless": "cv2",
+    "tf2_ros_py": "tf2_ros",
+}
 
 
 def exec_depends() -> set[str]:
@@ -210,7 +216,7 @@ def test_what_is_imported_is_declared() -> None:
                 imported |= {name.name.partition(".")[0] for name in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
                 imported.add(node.module.partition(".")[0])
-    declared = exec_depends() | {IMPORT_NAMES.get(name, name) for name in ROSDEP_KEYS}
+    declared = {IMPORT_NAMES.get(name, name) for name in (*exec_depends(), *ROSDEP_KEYS)}
     for_mypy_alone = {"typing_extensions"}
     assert imported - set(sys.stdlib_module_names) - {"mtvif_ros"} - for_mypy_alone <= declared
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import cv2
@@ -17,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mtvif_ros.image import Image
+from mtvif_ros.imaging.registration import Size, Warp
 
 Plane = npt.NDArray[np.float32]
 Matrix = npt.NDArray[np.float64]
@@ -26,12 +28,12 @@ _COARSE_WIDTH = 160  # px, for the search over scales and shifts
 _SCALES = np.geomspace(0.5, 2.0, 29)  # of an infrared frame stretched to the visible size
 _TEMPLATE_SHARE = 0.6  # of the frame, which both cameras must see
 _CELL = 64  # px, side of a square cell
-_SEARCHES = (24, 12, 8, 6)  # px, search radius of each round
+SEARCHES = (24, 12, 8, 6)  # px, search radius of each round
 _BACKGROUND = 12.0  # px, sigma of an edge's surroundings
 _CONFIDENT = 0.15  # least mean correlation at a cell's best shift
 _DISTINCT = 0.04  # by which that correlation must exceed its mean over all shifts
 _OUTLIER = 2.5  # px from the fitted homography
-_FEWEST_CELLS = 12
+FEWEST_CELLS = 12
 _PERSPECTIVE_GAIN = 0.8  # a homography must cut an affine map's median error to this share
 
 
@@ -70,14 +72,12 @@ def estimate_alignment(pairs: Sequence[GreyPair]) -> Alignment:
     stretch = np.diag((width / columns, height / rows, 1.0))
     visible = [edge_strength(rgb) for rgb, _ in pairs]
     homography = _coarse(visible, [ir for _, ir in pairs]) @ stretch
-    for search in _SEARCHES:
-        warped = [cv2.warpPerspective(ir, homography, (width, height)) for _, ir in pairs]
-        edges = [edge_strength(np.asarray(image, np.uint8)) for image in warped]
-        seen = cv2.warpPerspective(np.ones((rows, columns), np.uint8), homography, (width, height)) > 0
-        places, shifts = _match_cells(visible, edges, seen, search)
-        if len(places) < _FEWEST_CELLS:
+    for search in SEARCHES:
+        warp = partial(_warped, homography)
+        places, shifts = match_places(pairs, warp, search, visible)
+        if len(places) < FEWEST_CELLS:
             raise AlignmentError(
-                f"only {len(places)} places show the same edges in both cameras, but {_FEWEST_CELLS} are "
+                f"only {len(places)} places show the same edges in both cameras, but {FEWEST_CELLS} are "
                 "needed; record more of a scene with structure near and far"
             )
         correction, agreeing = _fit(places, shifts)
@@ -87,6 +87,19 @@ def estimate_alignment(pairs: Sequence[GreyPair]) -> Alignment:
     return Alignment(homography, left.astype(np.float32), len(places))
 
 
+def match_places(
+    pairs: Sequence[GreyPair], warp: Warp, search: int, visible: Sequence[Plane] | None = None
+) -> tuple[Plane, Plane]:
+    """Return places (n, 2) in visible pixels and the shifts (n, 2), up to `search`, that infrared needs.
+
+    `warp` lays infrared onto the visible frame. `visible` are the visible frames' edges, where known.
+    """
+    size = pairs[0][0].shape[1], pairs[0][0].shape[0]
+    edges = [edge_strength(warp(ir, size, size)) for _, ir in pairs]
+    seen = warp(np.full_like(pairs[0][1], 255), size, size) > 0
+    return _match_cells(visible or [edge_strength(rgb) for rgb, _ in pairs], edges, seen, search)
+
+
 def edge_strength(grey: Image) -> Plane:
     """Return the edge strength (H, W) of a uint8 frame relative to its surroundings, 0..3."""
     smooth = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), 1.2)
@@ -94,6 +107,11 @@ def edge_strength(grey: Image) -> Plane:
     strength = cv2.magnitude(across, down)
     around = cv2.GaussianBlur(strength, (0, 0), _BACKGROUND)
     return np.asarray(np.clip(strength / (around + 2.0), 0, 3), np.float32)
+
+
+def _warped(homography: Matrix, ir: Image, visible_size: Size, size: Size) -> Image:
+    del visible_size
+    return np.asarray(cv2.warpPerspective(ir, homography, size), np.uint8)
 
 
 def _coarse(visible: Sequence[Plane], infrared: Sequence[Image]) -> Matrix:
@@ -179,7 +197,7 @@ def _fit(places: Plane, shifts: Plane) -> tuple[Matrix, npt.NDArray[np.bool_]]:
     full, of_full = cv2.findHomography(places, places + shifts, cv2.USAC_MAGSAC, _OUTLIER)
     candidates = []
     for matrix, inliers in ((affine, of_affine), (full, of_full)):
-        if matrix is not None and inliers.sum() >= _FEWEST_CELLS:
+        if matrix is not None and inliers.sum() >= FEWEST_CELLS:
             rows = np.asarray(matrix, np.float64)
             whole = np.vstack((rows, (0, 0, 1))) if len(rows) == 2 else rows
             error = np.linalg.norm(shifts - _moved(places, whole), axis=1)

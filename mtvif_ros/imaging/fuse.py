@@ -11,7 +11,7 @@ import numpy as np
 from mtvif_ros.engines import Engine, load_engine
 from mtvif_ros.image import Image
 from mtvif_ros.imaging.detail import at_camera_size
-from mtvif_ros.imaging.registration import Registration
+from mtvif_ros.imaging.registration import Registration, Warp
 from mtvif_ros.imaging.resize import scaled
 from mtvif_ros.model_file import read_model_file
 from mtvif_ros.size import Size
@@ -20,9 +20,7 @@ _ALIGNED = Registration()
 _KEPT = 4  # engines, for folders with frames of several sizes
 
 
-def fuse_pair(
-    engine: Engine, rgb: Image, ir: Image, registration: Registration = _ALIGNED
-) -> tuple[Image, Image]:
+def fuse_pair(engine: Engine, rgb: Image, ir: Image, registration: Warp = _ALIGNED) -> tuple[Image, Image]:
     """Return `fused` (H, W, 3) and `segmentation` (H, W) for `rgb` (H, W, 3) and `ir` of any size.
 
     `registration` warps infrared onto the visible grid. Frames of another size than the engine's are scaled
@@ -49,7 +47,7 @@ def segment_alone(
     rgb: Image | None,
     ir: Image | None,
     size: Size | None = None,
-    registration: Registration = _ALIGNED,
+    registration: Warp = _ALIGNED,
 ) -> tuple[Image, Image]:
     """Return what one camera shows, (H, W, 3), and its `segmentation` (H, W), without the other camera.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +21,10 @@ Matrix = npt.NDArray[np.float64]
 Size = tuple[int, int]
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 _OUTSIDE = 0  # cold: where infrared sees nothing, the fused image is the visible one
+
+
+Warp = Callable[[Image, Size, Size], Image]
+"""Takes infrared (h, w), the (width, height) of the visible frame, and the one to scale to."""
 
 
 class RegistrationError(ValueError):
@@ -85,9 +90,14 @@ def _between(given: Size, wanted: Size) -> Matrix:
 
 
 def read_registration(path: Path) -> Registration:
-    """Read a file that mtvif_calibrate wrote. Raises RegistrationError, which names the file."""
+    """Read a file that mtvif_calibrate wrote; one that has only a pose gives the identity.
+
+    Raises RegistrationError, which names the file.
+    """
     try:
         values: Any = yaml.safe_load(path.read_text())
+        if "homography" not in values and "pose" in values:
+            return Registration()
         return Registration(
             tuple(float(value) for row in values["homography"] for value in row),
             tuple(int(side) for side in values["infrared_size"]),  # type: ignore[arg-type]

@@ -194,6 +194,12 @@ class Calibration:
         "Nine numbers, row by row: infrared pixels, scaled to the visible size, to visible pixels.",
         live=True,
     )
+    distance: float = _parameter(
+        0.0,
+        "Distance in m for which both lenses are matched; 0: the homography.",
+        (0.0, 10000.0),
+        live=True,
+    )
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any, TypeVar
 
 from builtin_interfaces.msg import Time
@@ -18,7 +17,6 @@ from mtvif_ros import topics
 from mtvif_ros.image import AnyImage, Image, ImageFormatError
 from mtvif_ros.imaging.codec import FALSE_COLOURS, read_infrared, read_rgb
 from mtvif_ros.imaging.fuse import fuse_pair, segment_alone
-from mtvif_ros.imaging.registration import Registration, read_registration
 from mtvif_ros.imaging.thermal import ThermalScaler
 from mtvif_ros.node.announce import Announcer
 from mtvif_ros.node.demand import RateLimit
@@ -26,8 +24,9 @@ from mtvif_ros.node.fallback import Fallback
 from mtvif_ros.node.health import Answer, HealthReport, Level, Monitor, Work, diagnostics_message
 from mtvif_ros.node.inputs import Alone, Arrived, Inputs, Item, cameras
 from mtvif_ros.node.labels import declare_labels, publish_label_info
+from mtvif_ros.node.lenses import Aligner
 from mtvif_ros.node.outputs import Outputs
-from mtvif_ros.node.parameters import Calibration, Parameters, Thermal, unused_qos
+from mtvif_ros.node.parameters import Parameters, Thermal, unused_qos
 from mtvif_ros.node.sight import Sight
 from mtvif_ros.node.silence import why_silent
 from mtvif_ros.node.sized_engine import SizedEngine
@@ -59,7 +58,7 @@ class Runtime:
         self._node = node
         self._parameters = parameters
         self._thermal = make_thermal(parameters.thermal)
-        self._registration = make_registration(parameters.registration)
+        self._registration = Aligner(node, parameters.registration)
         self._sized = SizedEngine(parameters, node.get_logger().info)
         self._cameras = cameras(node, parameters)
         self._topics = {stream: camera.topic for stream, camera in self._cameras.items()}
@@ -97,6 +96,7 @@ class Runtime:
         """Subscribe to both cameras and report every second, or raise and do neither."""
         try:
             self._open(time.monotonic_ns())
+            self._registration.open()
             # Real time: with use_sim_time a paused bag would stop these timers.
             steady = Clock(clock_type=ClockType.STEADY_TIME)
             for period, action in ((_REPORT_PERIOD, self._report), (_WATCH_PERIOD, self._watch)):
@@ -112,6 +112,7 @@ class Runtime:
         while self._timers:
             self._node.destroy_timer(self._timers.pop())
         self._inputs.close()
+        self._registration.close()
         self._worker.settle()
 
     def close(self) -> None:
@@ -122,8 +123,7 @@ class Runtime:
     def adopt(self, parameters: Parameters) -> None:
         """Take over new values of live parameters; all of them or, with a ValueError, none."""
         thermal = make_thermal(parameters.thermal)
-        # The calibration file is read even under the name that it had: its content may be new.
-        self._registration = make_registration(parameters.registration)
+        self._registration.adopt(parameters.registration)
         # A new scaler forgets the range that it follows, and the picture would jump.
         if parameters.thermal != self._parameters.thermal:
             self._thermal = thermal
@@ -318,10 +318,3 @@ def make_thermal(values: Thermal) -> ThermalScaler:
         gain=values.gain,
         offset=values.offset,
     )
-
-
-def make_registration(values: Calibration) -> Registration:
-    """Return how infrared lies on the visible frame. Raises RegistrationError."""
-    if values.file:
-        return read_registration(Path(values.file))
-    return Registration(values.homography)

@@ -12,14 +12,18 @@ from mtvif_ros.recordings.writer import LABEL_TOPIC
 PARTLY_READ = 3  # exit code
 
 
-def add_bag_arguments(parser: ArgumentParser) -> None:
-    """Add the options of every command that reads pairs from a bag: the bag, its topics and its times."""
+def add_bag_arguments(parser: ArgumentParser, finds_offset: bool = False) -> None:
+    """Add the options of every command that reads pairs from a bag: the bag, its topics and its times.
+
+    Without `--offset` a command that `finds_offset` has None.
+    """
     add = parser.add_argument
     add("--bag", type=Path, required=True, help="rosbag2: a folder or an mcap or db3 file")
     add("--rgb-topic", default="", help="visible images; default: the bag's only topic with colours")
     add("--ir-topic", default="", help="infrared images; default: the bag's only topic without colours")
     add("--slop", type=float, default=0.02, help="largest distance within a pair, in s")
-    add("--offset", type=float, default=0.0, help="infrared minus visible clock, in s")
+    default, words = (None, "found from what moves") if finds_offset else (0.0, "0")
+    add("--offset", type=float, default=default, help=f"infrared minus visible clock, in s; default: {words}")
     add("--arrival", action="store_true", help="pair frames by when they were recorded, not by their stamps")
 
 

@@ -233,6 +233,15 @@ def read_mask(record: Record) -> Image:
         raise ImageFormatError(f"{error}; or use --no-labels") from error
 
 
+def stamps_apart(shots: Mapping[str, Sequence[Shot]]) -> float:
+    """Return by how much, in s, infrared stamps are later than visible ones that arrived together."""
+    rgb, ir = (sorted(of) for of in shots.values())
+    received = [shot.received for shot in rgb]
+    stamps = dict(rgb)
+    apart = [shot.stamp - stamps[_nearest(received, shot.received) or 0] for shot in ir]
+    return float(np.median(apart)) / NANOSECONDS
+
+
 def _repeat(stamps: Sequence[int]) -> bool:
     """Say whether stamps repeat so often that they do not identify frames."""
     return len(set(stamps)) < _DISTINCT * len(stamps)
@@ -240,15 +249,9 @@ def _repeat(stamps: Sequence[int]) -> bool:
 
 def _remedy(shots: Mapping[str, Sequence[Shot]]) -> str:
     """Say which options make pairs, and how far apart the stamps of frames are that arrived together."""
-    rgb, ir = (sorted(of) for of in shots.values())
-    received = [shot.received for shot in rgb]
-    stamps = dict(rgb)
-    apart = (
-        np.median([shot.stamp - stamps[_nearest(received, shot.received) or 0] for shot in ir]) / NANOSECONDS
-    )
     return (
         "see --slop and --offset, or --arrival: infrared stamps are about "
-        f"{apart:.3f} s after the visible ones of the same moment"
+        f"{stamps_apart(shots):.3f} s after the visible ones of the same moment"
     )
 
 

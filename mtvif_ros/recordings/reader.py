@@ -173,6 +173,14 @@ class BagReader:
         ]
         self._notes += self._missing(wanted, found)
 
+    def others(self, kind: str) -> Iterator[Record]:
+        """Yield all messages of a type that holds no images, such as camera_info, file by file."""
+        for file in self._files:
+            chosen = {n for n, one in file.channels.items() if one.kind == kind and one.encoding == "cdr"}
+            for part in file.parts(chosen) if chosen else ():
+                found = (_record(file.channels[stored.channel], stored) for stored in part.read())
+                yield from (record for record in found if record)
+
     def _missing(self, wanted: Sequence[str], found: Mapping[tuple[StorageFile, int], int]) -> list[str]:
         """Say where the files, or else metadata.yaml, count more messages on `wanted` topics than `found`."""
         by_topic: Counter[str] = Counter()

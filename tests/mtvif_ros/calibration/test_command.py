@@ -1,17 +1,24 @@
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+import yaml
 
-from mtvif_ros.calibration.command import main, sample_pairs
+from mtvif_ros.calibration.clock import ClockOffset
+from mtvif_ros.calibration.command import _tell_clocks, main, sample_pairs
+from mtvif_ros.image import Image
+from mtvif_ros.imaging.lenses import read_pose
 from mtvif_ros.imaging.registration import read_registration
 from mtvif_ros.recordings.make_bag import FrameSource, make_bag
-from mtvif_ros.recordings.reader import BagReader
+from mtvif_ros.recordings.reader import IMAGE, BagReader, message_types
+from mtvif_ros.recordings.rig import CAMERA_INFO, TF
 from mtvif_ros.recordings.timing import Timing
 from mtvif_ros.recordings.writer import BagFrame
 from mtvif_ros.synthetic import RoadScene, SceneConfig
-from tests.mtvif_ros.recordings.tiny import BEGIN, IR, RGB, Shot, drive, write
+from tests.mtvif_ros.recordings.tiny import BEGIN, IR, MS, RGB, Shot, drive, image, write, write_messages
+from tests.mtvif_ros.rigs import INFRARED, SHIFT, VISIBLE, info, transform, turned, view, wall
 
 
 @pytest.fixture
@@ -69,3 +76,95 @@ def test_a_bag_that_is_cut_short_gives_a_registration_and_an_exit_code_of_its_ow
     assert main(["--bag", str(bag), "--out", str(tmp_path / "cam_0.7.yaml")]) == 3
     assert f"mtvif_calibrate: only a part was read: {file}" in capsys.readouterr().err
     assert (tmp_path / "cam_0.7.yaml").exists() and (tmp_path / "cam_0.7.png").exists()
+
+
+def test_the_offset_of_the_clocks_is_found_and_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene = RoadScene(SceneConfig(seed=3, width=320, height=240, time="day"))
+    frames = (BagFrame(frame.rgb, frame.ir, None) for frame in map(scene.frame, range(240)))
+    make_bag(FrameSource(frames, 240), tmp_path / "bag", Timing(rate=30, offset=-0.25))
+    out = tmp_path / "r.yaml"
+    assert main(["--bag", str(tmp_path / "bag"), "--out", str(out), "--frames", "12"]) == 0
+    values = yaml.safe_load(out.read_text())
+    assert values["sync.offset"] == pytest.approx(-0.25, abs=0.005)
+    assert values["sync.offset_uncertainty"] < 0.01
+    told = capsys.readouterr().out
+    assert "ms before the visible ones of the same moment" in told
+    assert f"sync.offset:={values['sync.offset']}" in told
+    assert main(["--bag", str(tmp_path / "bag"), "--out", str(out), "--offset", "-0.25"]) == 0
+    assert "sync.offset" not in yaml.safe_load(out.read_text())
+
+
+def test_clocks_that_cannot_be_compared_are_told_and_not_written(
+    bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--bag", str(bag), "--out", str(tmp_path / "r.yaml")]) == 0
+    assert "clocks are not compared: there are too few frames" in capsys.readouterr().err
+    assert "sync.offset" not in yaml.safe_load((tmp_path / "r.yaml").read_text())
+
+
+def test_a_drift_that_makes_one_number_useless_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _tell_clocks(ClockOffset(0.1, 0.001, 0.06, 60.0), "", 0.02) == {}
+    told = capsys.readouterr().err
+    assert "drift by 60.0 ms over these 60 s" in told and "one sync.offset is useless" in told
+    assert _tell_clocks(ClockOffset(0.1, 0.001, 0.006, 60.0), "", 0.02)["sync.offset"] == 0.1
+
+
+def test_a_bag_with_lenses_and_tf_gives_the_pose_and_the_parallax(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    true, nominal = turned(1.2, -1.8, 0.9), (-SHIFT[0], -SHIFT[1], -SHIFT[2])
+    types = message_types().types
+    stamps = [BEGIN + n * 100 * MS for n in range(4)]
+    messages = []
+    for stamp, picture in zip(stamps, map(wall, range(4))):
+        light, heat = view(VISIBLE, picture, 6.0), 255 - view(INFRARED, picture, 6.0, true)
+        messages += [(RGB, IMAGE, grey(light, stamp)), (IR, IMAGE, grey(heat, stamp))]
+    messages += [
+        ("/rgb/camera_info", CAMERA_INFO, info(VISIBLE, "light")),
+        ("/ir/camera_info", CAMERA_INFO, info(INFRARED, "heat")),
+        ("/tf_static", TF, types[TF]([transform("light", "heat", nominal)])),
+    ]
+    bag, out = write_messages(tmp_path / "bag", messages), tmp_path / "r.yaml"
+    arguments = ["--bag", str(bag), "--rgb-topic", RGB, "--ir-topic", IR, "--out", str(out)]
+    assert main([*arguments, "--distance", "6", "--offset", "0"]) == 0
+    pose = read_pose(out)
+    assert pose is not None
+    assert np.abs(pose.turn() - true.turn()).max() < 0.003
+    assert pose.translation == pytest.approx(SHIFT)
+    told = capsys.readouterr().out
+    assert "places, for 6 m\nparallax left: " in told and " px at 50 m" in told
+    assert f"registration.file:={out} registration.distance:=6.0" in told
+    assert cv2.imread(str(out.with_suffix(".png"))) is not None
+    assert main([*arguments, "--pose", str(out), "--offset", "0"]) == 0
+    with pytest.raises(SystemExit, match="1"):
+        main([*arguments, "--pose", "/nowhere.yaml"])
+    assert "/nowhere.yaml: No such file" in capsys.readouterr().err
+
+
+def test_without_tf_lenses_give_a_rotation_but_no_parallax(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_bag(rendered(), tmp_path / "bag", Timing(rate=5))
+    out = tmp_path / "r.yaml"
+    assert main(["--bag", str(tmp_path / "bag"), "--out", str(out), "--offset", "0"]) == 0
+    told = capsys.readouterr()
+    assert "the bag's tf does not lead from 'rgb_camera' to 'ir_camera'" in told.err
+    assert "through the lenses they are" in told.out and "parallax" not in told.out
+    pose = read_pose(out)
+    assert pose is not None and np.abs(pose.turn() - np.eye(3)).max() < 0.002
+
+
+def rendered() -> FrameSource:
+    """Three scenes through two cameras that are one and the same."""
+    scenes = [RoadScene(SceneConfig(seed=seed, time="dusk")) for seed in range(3)]
+    frames = (BagFrame(frame.rgb, frame.ir, None) for frame in (scene.frame(9) for scene in scenes))
+    return FrameSource(frames, 3, matrix=scenes[0].camera.matrix())
+
+
+def grey(pixels: Image, stamp: int) -> Any:
+    """A mono8 message."""
+    message = image(Shot(RGB, stamp, stamp, "mono8"), (pixels.shape[0], pixels.shape[1]))
+    message.data[:] = pixels.ravel()
+    return message

@@ -21,9 +21,12 @@ def allowed(enclave: str, kind: str, right: str) -> set[str]:
 NOT_ALWAYS = {
     "/clock",
     "/fusion_node/get_type_description",
+    "/ir/camera_info",
     "/ir/image_raw/compressed",
     "/mtvif/label_info",
     "/rgb/image_raw/compressed",
+    "/tf",
+    "/tf_static",
 }
 
 

@@ -68,6 +68,18 @@ def write(
     return path
 
 
+def write_messages(path: Path, messages: Iterable[tuple[str, str, Any]]) -> Path:
+    """Write messages, each with its topic and type, as a bag; they arrive at the times of their stamps."""
+    with Writer(path, version=8, storage_plugin=StoragePlugin.MCAP) as writer:
+        topics: dict[str, Any] = {}
+        for topic, kind, message in messages:
+            if topic not in topics:
+                topics[topic] = writer.add_connection(topic, kind, typestore=message_types())
+            raw = message_types().serialize_cdr(message, kind)
+            writer.write(topics[topic], max(1, stamp_of(raw)), raw)
+    return path
+
+
 def read(path: Path) -> tuple[list[Shot], str]:
     """Return what a reader finds, and the damage that it tells of."""
     with BagReader(path) as bag:

@@ -1,0 +1,95 @@
+"""Read what both cameras of a recording saw over time, small, for a few stretches of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from mtvif_ros.image import AnyImage, Image, ImageFormatError
+from mtvif_ros.imaging.codec import read_infrared, read_rgb
+from mtvif_ros.imaging.registration import Registration
+from mtvif_ros.imaging.resize import scaled
+from mtvif_ros.imaging.thermal import ThermalScaler
+from mtvif_ros.pairing.stamps import NANOSECONDS
+from mtvif_ros.recordings.pairs import read_image, read_shots, stamps_apart, tell_apart
+from mtvif_ros.recordings.reader import BagReader, Record, stamp_of
+
+Seconds = npt.NDArray[np.float64]
+
+REACH = 1.0
+"""How far, in s, the clocks may differ from what the times of arrival say."""
+
+_SIZE = (80, 60)  # of a small frame, width and height
+_MOST, _LONGEST, _SHORTEST = 12, 10.0, 4.0  # stretches, and s of each
+
+
+class Track(NamedTuple):
+    """Hold one camera's stamps (N,) in s, rising, and its small grey frames (N, 60, 80), uint8."""
+
+    stamps: Seconds
+    frames: Image
+
+    def registered(self, registration: Registration) -> Track:
+        """Return infrared frames on the visible grid."""
+        return self._replace(frames=np.array([registration(ir, _SIZE, _SIZE) for ir in self.frames]))
+
+
+def small_grey(pixels: AnyImage) -> Image:
+    """Return an R G B or grey uint8 frame as a grey one (60, 80)."""
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if pixels.ndim == 3 else pixels
+    return scaled(np.asarray(grey, np.uint8), _SIZE)
+
+
+def stretches(begin: float, end: float) -> list[tuple[float, float]]:
+    """Return when, in s, the stretches of a recording begin and end: at most 12 of 10 s, spread evenly."""
+    count = int(np.clip((end - begin) / _SHORTEST, 1, _MOST))
+    length = min((end - begin) / count, _LONGEST)
+    return [(start, start + length) for start in np.linspace(begin, end - length, count).tolist()]
+
+
+def read_tracks(bag: BagReader, topics: tuple[str, str]) -> tuple[Track, Track, float]:
+    """Return what the visible and the infrared camera saw, and how far their stamps are apart in s.
+
+    The last number is infrared minus visible stamp of frames that arrived together. Frames that cannot be
+    read are left out. Raises BagError if a topic is missing or has no frames that differ in time.
+    """
+    bag.require(*topics)
+    shots = read_shots(bag, topics)
+    times = tell_apart(bag, *shots.values())
+    if not all(times):
+        return _track([]), _track([]), 0.0
+    apart = 0.0 if bag.by_arrival else stamps_apart(shots)
+    begin, end = np.percentile(times[0], (1, 99)) / NANOSECONDS  # without stray stamps
+    parts = stretches(float(begin), float(end))
+    thermal = ThermalScaler()
+    seen: dict[str, list[tuple[float, Image]]] = {topic: [] for topic in topics}
+    for record in bag.records(topics):
+        stamp, is_visible = stamp_of(record.raw) / NANOSECONDS, record.topic == topics[0]
+        if not _is_near(stamp if is_visible else stamp - apart, parts):
+            continue
+        try:
+            frame = read_image(record, read_rgb) if is_visible else thermal(_infrared(record))
+        except ImageFormatError:
+            continue  # the alignment tells
+        seen[record.topic].append((stamp, small_grey(frame)))
+    return _track(seen[topics[0]]), _track(seen[topics[1]]), apart
+
+
+def _infrared(record: Record) -> AnyImage:
+    pixels, _ = read_image(record, read_infrared)
+    return pixels
+
+
+def _is_near(moment: float, parts: Sequence[tuple[float, float]]) -> bool:
+    return any(begin - REACH <= moment <= end + REACH for begin, end in parts)
+
+
+def _track(seen: list[tuple[float, Image]]) -> Track:
+    by_stamp: dict[float, Any] = dict(seen)
+    stamps = sorted(by_stamp)
+    frames = np.array([by_stamp[stamp] for stamp in stamps], np.uint8).reshape(-1, *_SIZE[::-1])
+    return Track(np.array(stamps, np.float64), frames)

@@ -56,8 +56,11 @@ class Sight:
         is_uniform = uniform(shown)
         with self._lock:
             camera = self._cameras[stream]
-            camera.picture.see(picture, now)
             camera.is_uniform = is_uniform
+            if is_uniform:  # a shutter says nothing about how long scenes stand still
+                camera.picture.begin(now)
+            else:
+                camera.picture.see(picture, now)
 
     def silent(self, stream: Stream, now: int, least: int) -> bool:
         """Say whether a camera has sent nothing for `least` and for three of its periods."""
@@ -136,6 +139,10 @@ class StillPicture:
             self.longest = max(self.longest, self.duration)
             self._fingerprint, self._since = fingerprint, now
         self._last = now
+
+    def begin(self, now: int) -> None:
+        """Forget the last picture, and learn nothing from how long it stayed."""
+        self._fingerprint, self._since, self._last = None, now, now
 
     @property
     def duration(self) -> int:

@@ -229,17 +229,17 @@ def test_a_camera_that_sends_seldom_is_not_silent_between_two_frames() -> None:
 
 
 def constant(height: int, width: int) -> Callable[[int], AnyImage]:
-    return lambda second: np.full((height, width), 7, np.uint8)
+    return lambda second: np.tile(np.arange(width, dtype=np.uint8), (height, 1))
 
 
 def little_noise(second: int) -> AnyImage:
     """A small picture of which one pixel in fifty differs from the last."""
     noise = np.random.default_rng(second).random((60, 80)) < 0.02
-    return (7 + noise).astype(np.uint8)
+    return np.asarray(constant(60, 80)(second) + noise, np.uint8)
 
 
 def changing(second: int) -> AnyImage:
-    return np.full((60, 80), second, np.uint8)
+    return np.roll(constant(60, 80)(second), second, axis=1)
 
 
 def seldom(second: int) -> AnyImage:

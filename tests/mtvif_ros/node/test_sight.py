@@ -81,6 +81,18 @@ def test_a_shutter_is_seen_in_its_first_frame(level: int) -> None:
     assert sight.loss(IR, 1034 * MS, AFTER) is None
 
 
+def test_after_a_shutter_a_camera_that_hangs_is_told_as_soon_as_before() -> None:
+    sight, shut = watched(1), np.zeros((60, 80), np.uint8)
+    for second in range(1, 10):
+        sight.seen(IR, shut, shut, second * 1000 * MS)
+        sight.seen(RGB, noise(second), noise(second), second * 1000 * MS)
+    for number in range(20):
+        now = 10_000 * MS + number * 50 * MS
+        sight.seen(IR, noise(1), noise(1), now)
+        sight.seen(RGB, noise(number), noise(number), now)
+    assert sight.blind(IR, AFTER) == "still"
+
+
 def with_noise(picture: Image, sigma: float) -> Image:
     noisy = picture + np.random.default_rng(0).normal(0, sigma, picture.shape)
     return np.clip(noisy, 0, 255).astype(np.uint8)

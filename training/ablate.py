@@ -2,31 +2,39 @@
 
 python -m training.ablate --config training/configs/ablation.yaml --data DATA --out RUNS
 
-Every variant is trained once for each fold, without the fold's frames, and scored on them. A variant that is
-trained already is only scored again.
+Every variant is trained once for each fold, without the fold's frames, and scored on them; one that is
+trained already is only scored again. In the end OpenVINO runs all variants in turn, for the median ms of a
+pair.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
+from mtvif_ros.benchmark.subjects import foreign_subject
+from mtvif_ros.benchmark.timing import time_interleaved
 from mtvif_ros.command_line import command_parser, told_plainly
 from mtvif_ros.metrics.fusion import METRICS
 from training.config import Config, PairSelection, PairSource, check, read_plain
 from training.data.classes import names_of
 from training.data.selection import select_pairs
 from training.loop.validate import validate
+from training.model import Network
 from training.model.cost import count_macs, count_parameters
+from training.model.onnx_file import write_graph
 from training.train import train
 
 _SIZE = (480, 640)
 _CLASSES = ("car", "person", "bike", "curve")
+_RUNS = 50
 
 
 @dataclass(frozen=True)
@@ -91,8 +99,13 @@ def hold_out(config: Config, fold: Fold) -> Config:
     return replace(config, train=replace(config.train, sources=sources), validate=judges)
 
 
-def score_variant(config: Config, folds: Sequence[Fold], data: Path, out: Path) -> dict[str, float]:
-    """Train and score a variant on every fold; return parameters, GMACs and mean scores by name."""
+def score_variant(
+    config: Config, folds: Sequence[Fold], data: Path, out: Path
+) -> tuple[dict[str, float], Network]:
+    """Train and score a variant on every fold.
+
+    Returns parameters in millions, GMACs and mean scores by name, and the network of the last fold.
+    """
     rows: list[dict[str, float]] = []
     for number, fold in enumerate(folds):
         of_fold = hold_out(config, fold)
@@ -102,11 +115,33 @@ def score_variant(config: Config, folds: Sequence[Fold], data: Path, out: Path) 
         scores, _ = validate(network, pairs)
         row = {name: scores.iou[name] for name in _CLASSES} | scores.fusion["model"]
         rows.append({name: np.nan if value is None else value for name, value in row.items()})
-    return {
+    scored = {
         "parameters": count_parameters(network) / 1e6,
         "GMACs": count_macs(network, _SIZE) / 1e9,
         **{name: float(np.nanmean([row[name] for row in rows])) for name in (*_CLASSES, *METRICS)},
     }
+    return scored, network
+
+
+def time_networks(networks: Iterable[Network], runs: int = _RUNS) -> list[float]:
+    """Return the median ms that OpenVINO takes for a pair of 480x640 on each network, in turn."""
+    with TemporaryDirectory() as folder:
+        subjects = []
+        for number, network in enumerate(networks):
+            path = Path(folder) / f"{number}.onnx"
+            write_graph(network, path, size=_SIZE)
+            subjects.append(foreign_subject(path, "openvino"))
+        taken = time_interleaved([subject.run for subject in subjects], runs)
+    return [1e3 * statistics.median(each) for each in taken]
+
+
+def table(rows: Mapping[str, Mapping[str, float]]) -> str:
+    """Return the scores of all variants as a Markdown table."""
+    columns = list(next(iter(rows.values())))
+    lines = [f"| variant | {' | '.join(columns)} |", "| --- " * (len(columns) + 1) + "|"]
+    for name, row in rows.items():
+        lines.append(f"| {name} | " + " | ".join(f"{value:.3f}" for value in row.values()) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -120,14 +155,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     with told_plainly(parser):
         configs, folds = read_plan(options.config)
-        lines: list[str] = []
+        rows: dict[str, dict[str, float]] = {}
+        networks: list[Network] = []
         for name, config in configs.items():
-            row = score_variant(config, folds, options.data, options.out / name.replace(" ", "_"))
-            if not lines:
-                lines += [f"| variant | {' | '.join(row)} |", "| --- " * (len(row) + 1) + "|"]
-            lines.append(f"| {name} | " + " | ".join(f"{value:.3f}" for value in row.values()) + " |")
-            (options.out / "table.md").write_text("\n".join(lines) + "\n")
-        print("\n".join(lines))
+            run = options.out / name.replace(" ", "_")
+            rows[name], network = score_variant(config, folds, options.data, run)
+            networks.append(network)
+            (options.out / "table.md").write_text(table(rows))
+        for (name, row), milliseconds in zip(rows.items(), time_networks(networks)):
+            rows[name] = {"ms": milliseconds, **row}
+        (options.out / "table.md").write_text(table(rows))
+        print(table(rows), end="")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,15 @@
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from tests.training import tiny
-from training.ablate import Fold, hold_out, read_plan, vary
-from training.config import PairSelection, PairSource
+from training.ablate import Fold, hold_out, read_plan, table, time_networks, vary
+from training.config import Config, PairSelection, PairSource
+from training.loop.state import begin
+
+CONFIG = Path(__file__).parents[2] / "training" / "configs" / "ablation.yaml"
 
 
 def test_a_variant_changes_what_its_paths_name_and_nothing_else() -> None:
@@ -35,3 +39,24 @@ def test_a_fold_is_validated_on_and_not_trained_on() -> None:
     assert isinstance(a, PairSource) and a.skip_numbers == ((1, 5),)
     assert isinstance(b, PairSource) and b.skip_numbers == ()
     assert held.validate == (PairSelection(path="a", only="labelled", numbers=((1, 5),)),)
+
+
+def test_networks_with_and_without_segmentation_are_timed() -> None:
+    networks = [tiny.network("plain", decoder=decoder) for decoder in ("multitask", "fusion")]
+    assert all(taken > 0 for taken in time_networks(networks, runs=1))
+
+
+def test_the_table_has_a_row_for_each_variant() -> None:
+    told = table({"head": {"ms": 1.25, "car": 0.5}, "cascade": {"ms": 3.0, "car": float("nan")}})
+    assert told.splitlines() == [
+        "| variant | ms | car |",
+        "| --- | --- | --- |",
+        "| head | 1.250 | 0.500 |",
+        "| cascade | 3.000 | nan |",
+    ]
+
+
+@pytest.mark.parametrize("variant", read_plan(CONFIG)[0].items(), ids=lambda variant: str(variant[0]))
+def test_every_variant_that_ships_can_be_built(variant: tuple[str, Config]) -> None:
+    _, config = variant
+    begin(config, torch.device("cpu"))

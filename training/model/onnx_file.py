@@ -46,6 +46,31 @@ def write_onnx(
         raise ValueError(
             "a network with model.decoder fusion has no segmentation: export multitask or cascade"
         )
+    model = write_graph(network, path, precision, size)
+    described = {
+        "classes": json.dumps([one.name for one in network.classes]),
+        "palette": json.dumps([one.rgb for one in network.classes]),
+        "precision": precision,
+        **properties,
+    }
+    del model.metadata_props[:]
+    for key, value in described.items():
+        model.metadata_props.add(key=key, value=value)
+    _declare_output_shapes(model, size or ("H", "W"))
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, str(path))
+    for compared in [size] if size else (USUAL, _ODD):
+        _compare(ContractModel(network).eval(), path, compared, precision)
+
+
+def write_graph(
+    network: Network, path: Path, precision: str = "fp32", size: Size | None = None
+) -> onnx.ModelProto:
+    """Write what `network` computes to `path`, without a description, and return it.
+
+    Settings are those of write_onnx; without segmentation every pixel is background. Raises ValueError for a
+    network that torch cannot export.
+    """
     exported = copy.deepcopy(network).half() if precision == "fp16" else network
     contract = ContractModel(exported).eval()
     torch.onnx.register_custom_op_symbolic("aten::_upsample_bicubic2d_aa", _enlarge, _OPSET)
@@ -69,20 +94,8 @@ def write_onnx(
                 f"{path}: train another encoder, torch cannot export this one: {told}"
             ) from error
     model = onnxslim.slim(onnx.load(str(path)))
-    described = {
-        "classes": json.dumps([one.name for one in network.classes]),
-        "palette": json.dumps([one.rgb for one in network.classes]),
-        "precision": precision,
-        **properties,
-    }
-    del model.metadata_props[:]
-    for key, value in described.items():
-        model.metadata_props.add(key=key, value=value)
-    _declare_output_shapes(model, size or ("H", "W"))
-    onnx.checker.check_model(model, full_check=True)
     onnx.save(model, str(path))
-    for compared in [size] if size else (USUAL, _ODD):
-        _compare(ContractModel(network).eval(), path, compared, precision)
+    return model
 
 
 def _enlarge(graph: Any, plane: Any, size: Any, *_: Any) -> Any:

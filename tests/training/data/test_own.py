@@ -18,6 +18,7 @@ from training.data.allowed import ClassSets
 from training.data.classes import classes_of, names_of, with_own_classes
 from training.data.pairs import load_labels, load_sample
 from training.data.selection import pairs_below, select_pairs
+from training.train import train
 
 SIZE = (48, 64)
 CONFIG = check(Config, tiny.plain_config(sources=[{"path": "set", "share": 1.0}]), "test")
@@ -106,6 +107,16 @@ def test_masks_are_read_with_the_classes_that_they_list(
 def test_the_colours_of_a_label_map_are_the_models(data: Path) -> None:
     write_cvat(data / "set")
     assert [one.rgb for one in classes_of(with_own_classes(CONFIG, data))] == [(0, 0, 0), (250, 50, 83)]
+
+
+def test_a_training_keeps_the_names_and_colours_and_resumes_with_them(data: Path) -> None:
+    write_cvat(data / "set")
+    for _ in range(2):
+        network = train(CONFIG, data, data / "run")
+        assert [tuple(one) for one in network.classes] == [
+            ("background", (0, 0, 0)),
+            ("crate", (250, 50, 83)),
+        ]
 
 
 @pytest.mark.parametrize("names", ["[crate]", "{0: crate}"])

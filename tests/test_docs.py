@@ -25,6 +25,7 @@ from mtvif_ros.imaging.codec import LAYOUTS
 from mtvif_ros.recordings.make_bag import main as make_bag
 from mtvif_ros.replay.limits import read_limits
 from mtvif_ros.synthetic import RoadScene, SceneConfig
+from training.config import read_plain
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -66,6 +67,7 @@ SMALLER = {
     "--rendered 20": "--rendered 1 --size 160 128 --rate 10",
     "--rendered 48": "--rendered 1",
     "training/configs/finetune.yaml": "small.yaml",
+    "training/configs/own.yaml": "small_own.yaml",
     "training.export --run": "training.export --size 64x96 --run",
     "mtvif_replay --bag": "mtvif_replay --fast --no-preview --bag",
     "--out results_all --": "--out results_all -- --fast --no-preview",
@@ -283,7 +285,11 @@ def newcomer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.delenv("ROS_DOMAIN_ID", raising=False)
     _write_small_config(checkout / "small.yaml")
+    _write_small_config(checkout / "small_own.yaml", "own.yaml")
     _write_pairs(checkout / "FOLDER")
+    for name in ("train", "val"):
+        _write_pairs(checkout / "own" / name)
+        _label_as_cvat(checkout / "own" / name)
     for name in ("vi", "ir"):
         _write_video(checkout / f"{name}.mp4")
     for bag, seed in (("drive", "1"), ("other_drive", "2"), ("recordings/drive", "3")):
@@ -304,10 +310,26 @@ def _install_commands(folder: Path) -> None:
         script.chmod(0o755)
 
 
-def _write_small_config(path: Path) -> None:
-    config = yaml.safe_load((ROOT / "training/configs/finetune.yaml").read_text())
+def _write_small_config(path: Path, of: str = "finetune.yaml") -> None:
+    config = read_plain(ROOT / "training/configs" / of)
     config["train"] |= {"steps": 2, "batch": 2, "crop": [64, 64], "warmup_steps": 1, "workers": 0}
     path.write_text(yaml.safe_dump(config))
+
+
+def _label_as_cvat(folder: Path) -> None:
+    """Replace a folder's masks by those that CVAT exports for three classes."""
+    colours = np.array([[0, 0, 0], [51, 221, 255], [250, 50, 83]], np.uint8)
+    names = ("background", "vehicle", "pedestrian")
+    lines = [f"{name}:{','.join(map(str, rgb))}::" for name, rgb in zip(names, colours.tolist())]
+    (folder / "labelmap.txt").write_text("\n".join(["# label:color_rgb:parts:actions", *lines, ""]))
+    (folder / "SegmentationClass").mkdir()
+    for path in (folder / "labels").glob("*.png"):
+        mask = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        assert mask is not None
+        cv2.imwrite(
+            str(folder / "SegmentationClass" / path.name), colours[np.where(mask < 3, mask, 0)][..., ::-1]
+        )
+    shutil.rmtree(folder / "labels")
 
 
 def _write_pairs(folder: Path) -> None:

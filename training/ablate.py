@@ -24,7 +24,7 @@ from mtvif_ros.benchmark.timing import time_interleaved
 from mtvif_ros.command_line import command_parser, told_plainly
 from mtvif_ros.metrics.fusion import METRICS
 from training.config import Config, PairSelection, PairSource, check, read_plain
-from training.data.classes import names_of
+from training.data.classes import names_of, with_own_classes
 from training.data.selection import select_pairs
 from training.loop.validate import validate
 from training.model import Network
@@ -108,7 +108,7 @@ def score_variant(
     """
     rows: list[dict[str, float]] = []
     for number, fold in enumerate(folds):
-        of_fold = hold_out(config, fold)
+        of_fold = with_own_classes(hold_out(config, fold), data)
         network = train(of_fold, data, out / str(number))
         names = names_of(of_fold)
         pairs = [files for selection in of_fold.validate for files in select_pairs(selection, data, names)]

@@ -13,7 +13,7 @@ import numpy as np
 from mtvif_ros.command_line import command_parser, told_plainly
 from training.config import AnySource, PairSource, read_stages
 from training.data.allowed import ClassSets
-from training.data.classes import names_of
+from training.data.classes import names_of, with_own_classes
 from training.data.mixture import Source, load_sources
 from training.data.selection import source_title
 
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     options = parser.parse_args(arguments)
     with told_plainly(parser):
-        stages = list(read_stages(options.config).values())
+        stages = [with_own_classes(one, options.data) for one in read_stages(options.config).values()]
         wanted: list[AnySource] = []
         for stage in stages:
             judged = [PairSource(**vars(pairs), share=1) for pairs in stage.validate]

@@ -91,8 +91,9 @@ class PairSelection:
     only: by what is known of a pair: its mask, its boxes but no mask, neither.
     numbers, skip_numbers: ranges that the first number in a frame's name must or must not lie in.
     masks: a folder whose NAME.png replaces a pair's own mask and boxes.
-    names: of the masks' values in order, by default the layout's. map: the model's class, or `ignore`, for
-    names that differ. boxes: names of the boxes' numbers in order.
+    names: of the masks' values in order, by default those that the folder lists, or the layout's. map: the
+    model's class, or `ignore`, for names that differ. boxes: names of the boxes' numbers in order, by default
+    those of data.yaml, or MSRS's.
     """
 
     path: str
@@ -105,7 +106,7 @@ class PairSelection:
     root: Path | None = None
     names: tuple[str, ...] = ()
     map: Mapping[str, str] = field(default_factory=dict)
-    boxes: tuple[str, ...] = ("person", "bike", "car")
+    boxes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,10 +17,11 @@ from tempfile import TemporaryDirectory
 from mtvif_ros.command_line import command_parser, frame_size, told_plainly, whole_number
 from mtvif_ros.engines import BACKENDS
 from mtvif_ros.metrics.flicker import flicker_sentence
+from mtvif_ros.model_file import read_model_file
 from mtvif_ros.recordings.clip import read_clip
-from mtvif_ros.recordings.pair_folder import find_pairs
 from training.config import ALL_TIMES
 from training.data.rendered import write_rendered_pairs
+from training.data.selection import pairs_below
 from training.scoring.clip import evaluate_clip
 from training.scoring.evaluation import Evaluation, evaluate, format_tables
 
@@ -89,7 +90,7 @@ def _evaluate(options: argparse.Namespace) -> Evaluation:
         if options.rendered:
             times = [options.time] if options.time else ALL_TIMES
             write_rendered_pairs(Path(folder), options.rendered, HELD_OUT_SEED, options.smoke, times)
-        pairs = find_pairs(options.data or Path(folder))
+        pairs = pairs_below(options.data or Path(folder), read_model_file(options.model).classes)
         return evaluate(options.model, options.backend, pairs, dict(options.peer), options.size)
 
 

@@ -24,7 +24,7 @@ from mtvif_ros.machine import this_machine
 from mtvif_ros.recordings.pair_folder import PairFiles, find_pairs
 from training.config import AnySource, Config, PairSource, VideoSource, plain, read_stages
 from training.data.canvases import canvases_key
-from training.data.classes import names_of
+from training.data.classes import names_of, with_own_classes
 from training.data.rendered import write_rendered_pairs
 from training.data.selection import select_pairs, source_title
 from training.data.videos import video_paths
@@ -154,6 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         stages = read_stages(options.config)
         if options.seed is not None:
             stages = {name: replace(stage, seed=options.seed) for name, stage in stages.items()}
+        stages = {name: with_own_classes(stage, options.data) for name, stage in stages.items()}
         check_stages(stages, options.data)
         calibration = find_pairs(options.data / options.calibrate)[::_CALIBRATION_EVERY]
         last = list(stages.values())[-1]

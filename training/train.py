@@ -17,7 +17,7 @@ from mtvif_ros.command_line import command_parser, need, told_plainly, whole_num
 from training.config import Config, read_config
 from training.data.batches import in_batches, training_samples
 from training.data.canvases import make_canvases
-from training.data.classes import names_of
+from training.data.classes import names_of, with_own_classes
 from training.data.selection import select_pairs
 from training.history.best import has_ended_early
 from training.history.journal import Journal
@@ -40,6 +40,7 @@ def train(config: Config, data: Path, out: Path, canvases: Path | None = None) -
     `canvases` keeps what a teacher answers, by default in `out`. Raises ValueError before the first step for
     settings and files that cannot be used.
     """
+    config = with_own_classes(config, data)
     with joined_processes() as process:
         return _train(config, data, out, canvases or out / "canvases", process)
 

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 _ENCODINGS = ("mono8", "8UC1", "mono16", "16UC1")
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY, _PALETTE = 0, 3
-_KINDS = {_GREY: "grey", 2: "colours", 4: "grey with alpha", 6: "colours with alpha"}
-_REMEDY = "store class indices as a PNG of 8-bit grey or with a palette"
+_KINDS = {2: "colours", 4: "grey with alpha", 6: "colours with alpha"}
+_KIND_AT = 25  # the byte of a PNG that says what its pixels are
+_REMEDY = "store class indices as a PNG of grey or with a palette"
 
 
 def read_mask(path: Path) -> Image:
-    """Read a PNG of class indices (H, W): 8 or 16 bits of grey, or a palette's indices.
+    """Read a PNG of class indices (H, W): grey of 1 to 16 bits, or a palette's indices.
 
     Raises ValueError, naming the file, for any other file, and where value and index could both be meant.
     """
@@ -37,6 +38,13 @@ def read_mask(path: Path) -> Image:
         return _indices(data)
     except ImageFormatError as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def is_grey_png(path: Path) -> bool:
+    """Return whether a file is a PNG of grey values, without reading its pixels."""
+    with path.open("rb") as file:
+        start = file.read(_KIND_AT + 1)
+    return start.startswith(_SIGNATURE) and start[_KIND_AT:] == bytes([_GREY])
 
 
 def read_mask_message(message: ImageMessage | CompressedImage) -> Image:
@@ -69,14 +77,16 @@ def _indices(data: bytes) -> Image:
     if len(header) != 13:
         raise ImageFormatError("is damaged: its header is missing; copy it again")
     depth, colours = header[8], header[9]
-    if colours != _PALETTE and (colours != _GREY or depth < 8):
+    if colours not in (_PALETTE, _GREY):
         raise ImageFormatError(f"is a PNG of {depth}-bit {_KINDS.get(colours, 'unknown kind')}; {_REMEDY}")
     # OpenCV would turn indices into colours. Called grey, they come out as they are, below 8 bits scaled.
     plain = header[:9] + bytes([_GREY]) + header[10:]
     grey = _decoded(_SIGNATURE + _chunk(b"IHDR", plain) + pixels + _chunk(b"IEND", b""))
+    if depth < 8:
+        grey = grey // (255 // (2**depth - 1))
     if colours == _GREY:
         return _small(grey)
-    indices = grey // (255 // (2**depth - 1))
+    indices = grey
     _check_palette(indices, np.frombuffer(palette[: len(palette) // 3 * 3], np.uint8).reshape(-1, 3))
     return np.asarray(indices, np.uint8)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,10 @@ from mtvif_ros.image import AnyImage, Image
 from mtvif_ros.imaging.files import IMAGES, read_four_channels, read_infrared, read_visible
 from mtvif_ros.imaging.masks import read_mask
 from mtvif_ros.imaging.thermal import ThermalScaler
+from mtvif_ros.recordings.label_map import LABEL_MAP, MASKS, read_colour_mask, read_label_map
+
+BOX_NAMES = ("person", "bike", "car")
+"""What the numbers of MSRS's boxes mean, and those of others that do not say."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +24,8 @@ class PairFiles:
     """Hold the paths of one pair; `mask` and `boxes` are None if the folder has none.
 
     If `visible` and `infrared` are the same path, it is an image of four channels: R, G, B and infrared.
-    `mask_values` maps the values of the mask file to classes; None if they are the classes already.
+    `read` turns the mask file into indices (H, W), whose names are `mask_names` where the folder lists them.
+    `mask_values` maps these to classes; None if they are the classes already.
     `box_names` are the classes of the box file's numbers.
     """
 
@@ -29,15 +35,39 @@ class PairFiles:
     mask: Path | None
     boxes: Path | None
     mask_values: Mapping[int, int] | None = None
-    box_names: tuple[str, ...] = ("person", "bike", "car")
+    box_names: tuple[str, ...] = BOX_NAMES
+    read: Callable[[Path], Image] = read_mask
+    mask_names: tuple[str, ...] = ()
 
 
 def find_pairs(root: Path) -> list[PairFiles]:
     """List the pairs under `root`: `vi/NAME.*`, `ir/NAME.*`, `labels/NAME.png`, `boxes/NAME.txt`.
 
-    Raises what pair_folders raises.
+    Beside a `labelmap.txt`, `SegmentationClass` holds the masks; boxes may lie in `labels` or its one folder.
+    Raises what pair_folders and read_label_map raise, and ValueError for masks in both places.
     """
-    return pair_folders(root / "vi", root / "ir", root / "labels", boxes=root / "boxes")
+    visible, infrared, masks = root / "vi", root / "ir", root / "labels"
+    boxes = _boxes_of(root)
+    if not (root / LABEL_MAP).is_file():
+        has_boxes = masks in (boxes, *boxes.parents)
+        return pair_folders(visible, infrared, None if has_boxes else masks, boxes=boxes)
+    if any(masks.glob("*.png")):
+        raise ValueError(f"{root}: has masks in {masks.name}/ and a {LABEL_MAP}; keep one of them")
+    listed = read_label_map(root / LABEL_MAP)
+    if not (root / MASKS).is_dir():
+        raise FileNotFoundError(f"{root / MASKS}: no such folder, but {LABEL_MAP} belongs to its masks")
+    read = partial(read_colour_mask, label_map=listed)
+    return [
+        replace(files, read=read, mask_names=listed.names)
+        for files in pair_folders(visible, infrared, root / MASKS, boxes=boxes)
+    ]
+
+
+def _boxes_of(root: Path) -> Path:
+    """Return the folder of box files: `boxes`, `labels`, or a folder in `labels`, as YOLO's tools have it."""
+    labels = root / "labels"
+    inner = sorted(path for path in labels.glob("*") if path.is_dir())
+    return next((one for one in (labels, *inner) if any(one.glob("*.txt"))), root / "boxes")
 
 
 def pair_folders(
@@ -123,20 +153,21 @@ def load_stored_pair(files: PairFiles) -> tuple[Image, AnyImage]:
     if files.visible == files.infrared:
         return read_four_channels(files.visible)
     rgb, ir = read_visible(files.visible), read_infrared(files.infrared)
-    _check_size(files.infrared, ir, rgb)
+    _check_size(f"{files.infrared}:", ir, rgb)
     return rgb, ir
 
 
 def load_mask(files: PairFiles, like: AnyImage) -> Image | None:
     """Read the class mask (H, W) of a pair, None if it has none.
 
-    Raises ValueError, which names the file, if read_mask cannot read it, it differs from `like` in size or
-    holds a value that `mask_values` lacks.
+    Raises ValueError, which names the file, if it cannot be read, differs from `like` in size or holds a
+    value that `mask_values` lacks.
     """
     if files.mask is None:
         return None
-    mask = read_mask(files.mask)
-    _check_size(files.mask, mask, like)
+    mask = files.read(files.mask)
+    where = f"{files.mask}:" if files.mask.stem == files.name else f"{files.mask}: {files.name}"
+    _check_size(where, mask, like)
     if files.mask_values is None:
         return mask
     unknown = np.setdiff1d(mask, list(files.mask_values))
@@ -147,6 +178,9 @@ def load_mask(files: PairFiles, like: AnyImage) -> Image | None:
     return table[mask]
 
 
-def _check_size(path: Path, image: AnyImage, like: AnyImage) -> None:
+def _check_size(where: str, image: AnyImage, like: AnyImage) -> None:
     if image.shape != like.shape[:2]:
-        raise ValueError(f"{path}: is {image.shape}, expected one plane of {like.shape[:2]}")
+        raise ValueError(
+            f"{where} is {image.shape}, expected one plane of {like.shape[:2]}, the size of its partner; "
+            "scale it (labels without smoothing)"
+        )

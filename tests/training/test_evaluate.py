@@ -42,7 +42,7 @@ def test_peers_without_images_are_named_before_anything_is_scored(
 ) -> None:
     (folder / "peer" / "one.png").unlink()
     with pytest.raises(SystemExit) as ended:
-        main(["--model", "not_looked_at.onnx", "--data", str(folder), "--peer", f"x={folder / 'peer'}"])
+        main(["--model", "models/mtvif_int8.onnx", "--data", str(folder), "--peer", f"x={folder / 'peer'}"])
     assert ended.value.code == 1
     assert "peer: has no image for 1 pairs: one" in capsys.readouterr().err
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import yaml
 
 from mtvif_ros.recordings.pair_folder import PairFiles
 
 _FOUND = 0.25
+_SHOWN = 60  # characters of a line
 _ROUNDED = 1e-3  # how far numbers of three digits may lie outside the picture
 
 Box = tuple[float, float, float, float]
@@ -45,8 +47,8 @@ def read_boxes(files: PairFiles, names: Sequence[str]) -> Boxes | None:
 
     `names` are the model's classes; boxes of other classes are left out. Rounding that leaves the picture by
     a thousandth is cut off. Raises ValueError, naming the file and every line that is not five numbers, has
-    an unknown class, has no size or leaves the picture, and for a `classes.txt` of labelImg beside the file
-    that numbers a class in another way.
+    an unknown class, has no size, leaves the picture or repeats another, and for a `classes.txt` of labelImg
+    beside the file that numbers a class in another way.
     """
     if files.boxes is None:
         return None
@@ -57,10 +59,11 @@ def read_boxes(files: PairFiles, names: Sequence[str]) -> Boxes | None:
         for number, line in enumerate(_read(files.boxes).splitlines(), 1)
         if line.strip()
     ]
+    first = {tuple(line): number for number, line in reversed(lines)}
     problems = [
-        f"line {number}, {' '.join(line)!r}: {problem}"
+        f"line {number}, {' '.join(line)[:_SHOWN]!r}: {problem}"
         for number, line in lines
-        if (problem := _problem(line, len(classes)))
+        if (problem := _problem(line, len(classes)) or _repetition(number, first[tuple(line)]))
     ]
     if problems:
         raise ValueError(f"{files.boxes}: {'; '.join(problems)}")
@@ -68,6 +71,32 @@ def read_boxes(files: PairFiles, names: Sequence[str]) -> Boxes | None:
     places = np.array([place for _, place in known], np.float32).reshape(len(known), 4)
     boxed = frozenset(index for index in classes if index is not None)
     return Boxes(np.clip(places, 0, 1), tuple(index for index, _ in known), boxed)
+
+
+def read_box_names(path: Path) -> tuple[str, ...]:
+    """Read the names of YOLO's data.yaml: a list, or a mapping of the numbers from 0 on.
+
+    Raises ValueError, naming the file, for other names and for a number `nc` that differs.
+    """
+    try:
+        content = yaml.safe_load(_read(path))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    names = content.get("names") if isinstance(content, dict) else None
+    if isinstance(names, dict):
+        numbers = sorted(names, key=str) if any(type(one) is not int for one in names) else sorted(names)
+        if numbers != list(range(len(names))):
+            raise ValueError(f"{path}: names have the numbers {numbers}, expected 0 to {len(names) - 1}")
+        names = [names[number] for number in numbers]
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise ValueError(
+            f"{path}: names is {names!r}, expected names such as [person, car], in quotes if need be"
+        )
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"{path}: names {', '.join(twice)} twice; give every class its own")
+    if content.get("nc", len(names)) != len(names):
+        raise ValueError(f"{path}: nc is {content['nc']}, but it names {len(names)} classes; correct one")
+    return tuple(names)
 
 
 def box_window(
@@ -104,15 +133,21 @@ def _check_order(listing: Path, names: tuple[str, ...]) -> None:
             )
 
 
+def _repetition(number: int, first: int) -> str | None:
+    return None if number == first else f"repeats line {first}; remove one"
+
+
 def _problem(line: list[str], classes: int) -> str | None:
     try:
         kind, *box = (float(value) for value in line)
     except ValueError:
         return "not numbers"
+    if len(box) >= 6 and len(box) % 2 == 0:
+        return "is a polygon; export polygons as COCO, or boxes"
     if len(box) != 4:
         return "must be `class x_centre y_centre width height`"
     if kind not in range(classes):
-        return f"class must be 0 to {classes - 1}"
+        return f"class must be 0 to {classes - 1}; correct it, or name the class in data.yaml"
     if not all(-_ROUNDED <= value <= 1 + _ROUNDED for value in box):
         return "centre and size must be in 0..1"
     x, y, width, height = box

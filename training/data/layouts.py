@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mtvif_ros.classes import STREET_NAMES
-from mtvif_ros.recordings.pair_folder import PairFiles, find_pairs, pair_folders
+from mtvif_ros.recordings.pair_folder import PairFiles, pair_folders
 from training.config import LayoutName
+from training.data.own import own_pairs
 
 FMB_NAMES = (
     "ignore",  # unlabelled
@@ -29,9 +30,9 @@ class Layout(NamedTuple):
 
 
 def msrs(root: Path, split: str) -> list[PairFiles]:
-    """List MSRS: SPLIT/vi, SPLIT/ir, SPLIT/Segmentation_labels."""
+    """List MSRS: SPLIT/vi, SPLIT/ir, SPLIT/Segmentation_labels; the split `detection` has boxes in labels."""
     base = root / split
-    return pair_folders(base / "vi", base / "ir", base / "Segmentation_labels")
+    return pair_folders(base / "vi", base / "ir", base / "Segmentation_labels", boxes=base / "labels")
 
 
 def fmb(root: Path, split: str) -> list[PairFiles]:
@@ -73,7 +74,7 @@ def mfnet(root: Path, split: str) -> list[PairFiles]:
 
 
 LAYOUTS: dict[LayoutName, Layout] = {
-    "pairs": Layout(lambda root, split: find_pairs(root)),
+    "pairs": Layout(lambda root, split: own_pairs(root)),
     "msrs": Layout(msrs, STREET_NAMES),
     "fmb": Layout(fmb, FMB_NAMES),
     "pst900": Layout(pst900, PST900_NAMES),

@@ -55,11 +55,16 @@ def load_sample(files: PairFiles, sets: ClassSets) -> Sample:
 def load_labels(files: PairFiles, like: Image, names: Sequence[str]) -> Image | None:
     """Read the class mask as load_mask does; `names` are the classes.
 
-    Raises what load_mask raises, and ValueError for values of no class.
+    Raises what load_mask raises, and ValueError for values of no class and a folder that lists other classes.
     """
     mask = load_mask(files, like)
     if mask is None:
         return None
+    if files.mask_names not in ((), tuple(names)):
+        raise ValueError(
+            f"{files.mask}: its classes are {', '.join(files.mask_names)}, the model's {', '.join(names)}; "
+            "rename them where they are listed"
+        )
     wrong = np.setdiff1d(mask, (*range(len(names)), IGNORE))
     if wrong.size:
         raise ValueError(f"{files.mask}: values {wrong.tolist()}, expected 0..{len(names) - 1} or {IGNORE}")

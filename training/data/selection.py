@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mtvif_ros.recordings.pair_folder import PairFiles
+from mtvif_ros.imaging.masks import read_mask
+from mtvif_ros.recordings.pair_folder import BOX_NAMES, PairFiles
 from training.config import AnySource, PairSelection, RenderedSource, VideoSource
-from training.data.classes import mask_values
+from training.data.classes import box_names, mask_values
 from training.data.layouts import LAYOUTS
 
 _ONLY = {
@@ -24,14 +25,15 @@ def select_pairs(selection: PairSelection, data: Path, names: Sequence[str]) -> 
     """List the pairs that a config selects below the folder `data`, for a model of the classes `names`.
 
     Raises ValueError when nothing is left, FileNotFoundError when `masks` holds no mask of these pairs, and
-    what the layout and mask_values raise.
+    what the layout, mask_values and box_names raise.
     """
     root = (selection.root or data) / selection.path
-    values = mask_values(selection, names)
-    box_names = tuple(selection.map.get(name, name) for name in selection.boxes)
+    listed = LAYOUTS[selection.layout].list(root, selection.split)
+    values = mask_values(selection, names, next((one.mask_names for one in listed if one.mask_names), ()))
+    of_boxes = box_names(selection, names, next((one.box_names for one in listed), BOX_NAMES))
     pairs = [
-        replace(files, mask_values=values, box_names=box_names)
-        for files in LAYOUTS[selection.layout].list(root, selection.split)
+        replace(files, mask_values=values, mask_names=(), box_names=of_boxes)
+        for files in listed
         if _ONLY[selection.only](files)
         and (selection.numbers is None or _lies_in(files.name, selection.numbers))
         and not _lies_in(files.name, selection.skip_numbers)
@@ -39,6 +41,11 @@ def select_pairs(selection: PairSelection, data: Path, names: Sequence[str]) -> 
     if not pairs:
         raise ValueError(f"{root}: no pair is left of those that the config selects ({_criteria(selection)})")
     return pairs if selection.masks is None else _with_masks(pairs, selection.masks)
+
+
+def pairs_below(folder: Path, names: Sequence[str]) -> list[PairFiles]:
+    """List the pairs of a data-set folder, for a model of the classes `names`; raises as select_pairs."""
+    return select_pairs(PairSelection(path=str(folder)), Path(), names)
 
 
 def source_title(source: AnySource | PairSelection) -> str:
@@ -67,6 +74,8 @@ def _with_masks(pairs: list[PairFiles], folder: Path) -> list[PairFiles]:
             f"masks {folder}: has no NAME.png of these pairs; make them with training.labelling.pseudo_label"
         )
     return [
-        replace(files, mask=paths[files.name], mask_values=None, boxes=None) if files.name in paths else files
+        replace(files, mask=paths[files.name], mask_values=None, read=read_mask, boxes=None)
+        if files.name in paths
+        else files
         for files in pairs
     ]

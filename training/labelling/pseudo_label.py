@@ -17,9 +17,10 @@ import torch
 from mtvif_ros.command_line import command_parser, told_plainly
 from mtvif_ros.image import Image
 from mtvif_ros.progress import tracked
-from mtvif_ros.recordings.pair_folder import PairFiles, find_pairs, load_pair
+from mtvif_ros.recordings.pair_folder import PairFiles, load_pair
 from training.data.boxes import read_boxes
 from training.data.pairs import load_labels
+from training.data.selection import pairs_below
 from training.labelling.masks import (
     Plane,
     complete_mask,
@@ -48,8 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     with told_plainly(parser):
         networks = [load_network(run).to(memory_format=torch.channels_last) for run in options.run]  # type: ignore[call-overload]
-        pairs = find_pairs(options.data)
         names = [one.name for one in networks[0].classes]
+        pairs = pairs_below(options.data, names)
         priors = fill_priors(pairs, names)
         options.out.mkdir(parents=True, exist_ok=True)
         for files in tracked(pairs, "label", len(pairs), unit="pair"):

@@ -16,8 +16,10 @@ from mtvif_ros.command_line import command_parser, told_plainly
 from mtvif_ros.image import Image
 from mtvif_ros.imaging.fuse import Fuser
 from mtvif_ros.metrics.fusion import METRICS
+from mtvif_ros.model_file import read_model_file
 from mtvif_ros.progress import tracked
-from mtvif_ros.recordings.pair_folder import PairFiles, find_pairs, load_pair
+from mtvif_ros.recordings.pair_folder import PairFiles, load_pair
+from training.data.selection import pairs_below
 from training.scoring.pairs import Scores, score_pairs
 
 Outputs = tuple[Image, Image]
@@ -103,7 +105,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with vi/, ir/ and perhaps labels/")
     options = parser.parse_args(arguments)
     with told_plainly(parser):
-        print(tabulate(options.models, find_pairs(options.data)))
+        names = read_model_file(options.models[0]).classes
+        print(tabulate(options.models, pairs_below(options.data, names)))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import pytest
 
 from mtvif_ros.classes import STREET_NAMES
 from mtvif_ros.recordings.pair_folder import PairFiles
-from training.data.boxes import box_window, read_boxes
+from training.data.boxes import box_window, read_box_names, read_boxes
 
 
 def pair_with(text: str, folder: Path, **more: Any) -> PairFiles:
@@ -38,7 +38,9 @@ def test_boxes_have_a_data_sets_own_names_and_those_of_other_classes_are_left_ou
     [
         ("0 0.5 0.5 0.2", "must be `class"),
         ("car 0.5 0.5 0.2 0.2", "not numbers"),
-        ("3 0.5 0.5 0.2 0.2", "class must be 0 to 2"),
+        ("3 0.5 0.5 0.2 0.2", "class must be 0 to 2; correct it, or name the class in data.yaml"),
+        ("1 0.5 0.5 0.1 0.1", "repeats line 1; remove one"),
+        ("0 0.1 0.1 0.2 0.1 0.2 0.2", "is a polygon; export polygons as COCO"),
         ("0 320 240 20 20", r"in 0\.\.1"),
         ("0 nan 0.5 0.2 0.2", r"in 0\.\.1"),
     ],
@@ -47,6 +49,30 @@ def test_an_unusable_line_is_named(line: str, problem: str, tmp_path: Path) -> N
     files = pair_with("1 0.5 0.5 0.1 0.1\n" + line, tmp_path)
     with pytest.raises(ValueError, match=rf"one\.txt: line 2.*{problem}"):
         read_boxes(files, STREET_NAMES)
+
+
+@pytest.mark.parametrize("text", ["names: [cat, dog]", "nc: 2\nnames:\n  1: dog\n  0: cat\n"])
+def test_yolos_names_are_a_list_or_a_mapping(text: str, tmp_path: Path) -> None:
+    (tmp_path / "data.yaml").write_text(text)
+    assert read_box_names(tmp_path / "data.yaml") == ("cat", "dog")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("names: [cat", "not valid YAML"),
+        ("nc: 2", "names is None, expected names such as"),
+        ("names: {1: cat, 2: dog}", r"names have the numbers \[1, 2\], expected 0 to 1"),
+        ("names: {a: cat}", "names have the numbers"),
+        ("names: [cat, yes]", r"names is \['cat', True\], expected .*, in quotes"),
+        ("names: [cat, cat]", "names cat twice"),
+        ("names: [cat, dog]\nnc: 3", "nc is 3, but it names 2 classes"),
+    ],
+)
+def test_names_that_cannot_be_are_refused(text: str, problem: str, tmp_path: Path) -> None:
+    (tmp_path / "data.yaml").write_text(text)
+    with pytest.raises(ValueError, match=rf"data\.yaml: .*{problem}"):
+        read_box_names(tmp_path / "data.yaml")
 
 
 def test_a_window_is_cut_at_the_picture() -> None:

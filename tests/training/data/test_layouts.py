@@ -7,7 +7,8 @@ import pytest
 from mtvif_ros.classes import STREET_NAMES
 from mtvif_ros.recordings.pair_folder import load_mask, load_pair
 from tests.training import tiny
-from training.config import LayoutName, PairSource
+from training.config import LayoutName, PairSource, check
+from training.data.boxes import read_boxes
 from training.data.classes import names_of
 from training.data.layouts import LAYOUTS
 from training.data.selection import select_pairs
@@ -65,6 +66,18 @@ def test_an_official_tree_is_read_into_the_models_classes(
     labels = load_mask(files, ir)
     assert seen[0, 0].tolist() == [10, 20, 30] and ir[0, 0] == 7
     assert labels is not None and labels[0].tolist() == ours
+
+
+@pytest.mark.parametrize("source", [{"layout": "msrs", "split": "detection"}, {"path": "detection"}])
+def test_msrs_own_boxes_are_read(source: dict[str, str], tmp_path: Path) -> None:
+    for folder in ("vi", "ir"):
+        write(tmp_path / f"detection/{folder}/1.png", np.zeros((48, 64), np.uint8))
+    (tmp_path / "detection/labels").mkdir()
+    (tmp_path / "detection/labels/1.txt").write_text("2 0.221094 0.493750 0.117188 0.170833\n")
+    selection = check(PairSource, {"path": ".", "share": 1.0} | source, "test")
+    (files,) = select_pairs(selection, tmp_path, STREET_NAMES)
+    boxes = read_boxes(files, STREET_NAMES)
+    assert files.mask is None and boxes is not None and boxes.indices == (STREET_NAMES.index("car"),)
 
 
 def test_mfnets_four_channels_are_split(tmp_path: Path) -> None:

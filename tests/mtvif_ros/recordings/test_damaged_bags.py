@@ -3,13 +3,16 @@
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
 from mtvif_ros.calibration.command import main as calibrate
 from mtvif_ros.recordings.extract import main as extract
+from mtvif_ros.recordings.reader import BagError, BagReader
 from mtvif_ros.replay.command import main as replay
 from tests.mtvif_ros.recordings.tiny import (
     DRIVE,
@@ -158,6 +161,17 @@ def test_a_row_that_a_page_no_longer_counts_is_missed(tmp_path: Path) -> None:
     file.write_bytes(content)
     found, damage = read(file)
     assert len(found) == 119 and "messages may be missing" in damage
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_damage_inside_a_compressed_file_names_that_file(storage: str, tmp_path: Path) -> None:
+    bag = write(tmp_path / "bag", LONG, storage, "FILE", sizes={RGB: (60, 200), IR: (60, 200)})
+    (file,) = bag.glob("*.zst*")
+    content = zstandard.ZstdDecompressor().stream_reader(file.read_bytes()).read()
+    file.write_bytes(zstandard.ZstdCompressor().compress(content[: len(content) * 2 // 3]))
+    with suppress(BagError), BagReader(bag) as reader:
+        list(reader.records())
+    assert reader.damage.startswith(f"{file}: ")
 
 
 def ros1_file(folder: Path) -> Path:

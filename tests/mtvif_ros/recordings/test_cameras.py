@@ -95,3 +95,24 @@ def test_labels_that_hold_no_classes_are_refused_before_anything_is_written(
     assert f"{LABELS}: encoding 'rgb8' does not hold class indices" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
     assert extract([*arguments, "--no-labels"]) == 0
+
+
+def test_labels_of_another_size_are_refused_before_anything_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bag = write(tmp_path / "bag", drive(topics=(RGB, IR, LABELS)), sizes={LABELS: (3, 4)})
+    with pytest.raises(SystemExit, match="1"):
+        extract(["--bag", str(bag), "--out", str(tmp_path / "out")])
+    assert f"the masks on {LABELS} have (3, 4) rows and columns" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_frame_that_cannot_be_read_leaves_no_label_alone(tmp_path: Path) -> None:
+    shots = [
+        shot._replace(encoding="odd") if (shot.topic, shot.value) == (IR, 4) else shot
+        for shot in drive(topics=(RGB, IR, LABELS))
+    ]
+    out = tmp_path / "out"
+    assert extract(["--bag", str(write(tmp_path / "bag", shots)), "--out", str(out), "--every", "1"]) == 3
+    names = [sorted(path.name for path in (out / folder).iterdir()) for folder in ("vi", "ir", "labels")]
+    assert len(names[0]) == 9 and names[0] == names[1] == names[2]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mtvif_ros.recordings.extract import main as extract
-from tests.mtvif_ros.recordings.tiny import BEGIN, DRIVE, IR, MS, RGB, Shot, write
+from tests.mtvif_ros.recordings.tiny import BEGIN, DRIVE, IR, MS, RGB, Shot, drive, write
 
 
 def zero(shot: Shot) -> Shot:
@@ -64,3 +64,32 @@ def test_a_stamp_far_from_its_neighbours_is_remarked_on(
     assert extract(["--bag", str(bag), "--out", str(tmp_path / "out"), "--every", "1"]) == 0
     assert f"{RGB}: 1 of 10 stamps are more than 10 s off" in capsys.readouterr().err
     assert len(list((tmp_path / "out" / "vi").iterdir())) == 9
+
+
+def test_stamps_that_repeat_now_and_then_are_remarked_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shots = [shot._replace(stamp=DRIVE[0].stamp) if shot.value == 1 else shot for shot in DRIVE]
+    bag, out = write(tmp_path / "bag", shots), tmp_path / "out"
+    assert extract(["--bag", str(bag), "--out", str(out), "--every", "1"]) == 0
+    told = capsys.readouterr().err
+    assert f"{RGB}: 1 of 10 stamps repeat" in told and f"{IR}: 1 of 10 stamps repeat" in told
+    assert len(list(out.glob("vi/*.png"))) == 9
+
+
+def test_a_camera_that_is_missing_from_a_part_is_remarked_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shots = [shot for shot in drive(30) if shot.topic == RGB or shot.value < 10]
+    bag = write(tmp_path / "bag", shots)
+    assert extract(["--bag", str(bag), "--out", str(tmp_path / "out")]) == 0
+    assert f"{IR}: has frames in 0.9 of 2.9 s" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--slop=inf", "--slop=-1", "--offset=inf", "--offset=nan"])
+def test_times_that_are_no_numbers_are_refused(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="1"):
+        extract(["--bag", str(tmp_path), "--out", str(tmp_path / "out"), option])
+    assert "is not a number" in capsys.readouterr().err

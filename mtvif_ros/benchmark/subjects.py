@@ -10,6 +10,7 @@ import numpy as np
 
 from mtvif_ros.command_line import in_short
 from mtvif_ros.engines import Engine, EngineError, load_engine
+from mtvif_ros.engines.load import choose_backend
 from mtvif_ros.size import Size, shown
 from mtvif_ros.synthetic import RoadScene, SceneConfig
 
@@ -58,6 +59,7 @@ def foreign_subject(path: Path, backend: str, threads: int = 0) -> Subject:
     load = {"openvino": _with_openvino, "onnxruntime": _with_onnxruntime}.get(backend)
     if load is None:
         raise EngineError(f"{path}: --foreign runs on openvino or onnxruntime, not on {backend}")
+    choose_backend(backend)
     try:
         subject = load(path, threads)
         subject.run()

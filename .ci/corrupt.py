@@ -143,7 +143,7 @@ def attempt(original: Path, kind: str, seed: int | None) -> tuple[str, str]:
         return "SLOW", f"{taken:.1f} s"
     if not code:
         return "answered", ""
-    lines = [line for line in words.splitlines() if line.strip() and "%" not in line]
+    lines = [line for line in words.splitlines() if line.strip() and " % (" not in line]
     if not lines or max(map(len, lines)) > _LONGEST + len(str(root)):
         return "UNCLEAR", words
     return "refused", words

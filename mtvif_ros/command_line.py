@@ -7,6 +7,7 @@ import importlib
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 from mtvif_ros.size import Size, read_size
 
@@ -26,9 +27,16 @@ def in_short(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
 
 
+class _Parser(argparse.ArgumentParser):
+    """End on a wrong option as told_plainly ends: argparse's own code, 2, says that a limit is missed."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(1, f"{self.prog}: {message}; see --help\n")
+
+
 def command_parser(name: str, description: str | None) -> argparse.ArgumentParser:
     """Return a parser called `name` whose help shows `description`, a module's docstring, as written."""
-    return argparse.ArgumentParser(
+    return _Parser(
         prog=name,
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -50,13 +58,21 @@ def whole_number(least: int) -> Callable[[str], int]:
     return read
 
 
-def positive_number(text: str) -> float:
-    """Read a finite number above zero; an argparse `type`."""
+def finite_number(text: str) -> float:
+    """Read a finite number; an argparse `type`."""
     try:
         number = float(text)
     except ValueError:
         number = math.nan
-    if not 0 < number < math.inf:
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+    return number
+
+
+def positive_number(text: str) -> float:
+    """Read a finite number above zero; an argparse `type`."""
+    number = finite_number(text)
+    if number <= 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
     return number
 

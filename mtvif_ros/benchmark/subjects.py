@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mtvif_ros.command_line import in_short
 from mtvif_ros.engines import Engine, EngineError, load_engine
+from mtvif_ros.engines.load import choose_backend
 from mtvif_ros.size import Size, shown
 from mtvif_ros.synthetic import RoadScene, SceneConfig
 
@@ -51,13 +53,22 @@ def subject_of(engine: Engine) -> Subject:
 def foreign_subject(path: Path, backend: str, threads: int = 0) -> Subject:
     """Load any ONNX file with fixed shapes, to run on one set of random inputs.
 
-    `backend` is openvino or onnxruntime. Raises EngineError for other backends, symbolic shapes and
-    unsupported types.
+    `backend` is openvino or onnxruntime. Raises EngineError for other backends, symbolic shapes, unsupported
+    types and files that the backend cannot run.
     """
     load = {"openvino": _with_openvino, "onnxruntime": _with_onnxruntime}.get(backend)
     if load is None:
         raise EngineError(f"{path}: --foreign runs on openvino or onnxruntime, not on {backend}")
-    return load(path, threads)
+    choose_backend(backend)
+    try:
+        subject = load(path, threads)
+        subject.run()
+    except (EngineError, ImportError):
+        raise
+    # Each library has errors of its own for a file that it cannot run.
+    except Exception as error:
+        raise EngineError(f"--foreign {path}: {backend} cannot run it: {in_short(error)}") from error
+    return subject
 
 
 def _random(path: Path, name: str, shape: list[Any], kind: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -116,4 +117,8 @@ def speed_key(path: Path, backend: str, threads: int, device: str, size: Size) -
 
 
 def _module(name: str) -> ModuleType:
+    try:
+        Path.home()
+    except RuntimeError:  # an unknown user; OpenVINO's telemetry ends where it finds no home
+        os.environ["HOME"] = "/nonexistent"
     return importlib.import_module(BACKENDS[name].module)

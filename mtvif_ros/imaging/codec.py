@@ -196,14 +196,18 @@ def read_infrared(message: ImageMessage | CompressedImage) -> tuple[AnyImage, bo
         channels = _channels(pixels)
         if channels == 1:
             return pixels, False
-        grey = cv2.cvtColor(pixels, _STORED_TO_GREY[channels])
-        return np.asarray(grey), _is_coloured(_channels_of(pixels), full=np.iinfo(pixels.dtype).max)
+        return np.asarray(cv2.cvtColor(pixels, _STORED_TO_GREY[channels])), has_false_colours(pixels)
     if message.encoding not in LAYOUTS:
         return _by_cv_bridge(message, "mono16" if "16" in message.encoding else "mono8"), False
     layout = LAYOUTS[message.encoding]
     pixels = _read(message, layout)
     is_coloured = layout.colours is not None and _is_coloured(layout.colours(pixels))
     return _converted(pixels, layout.to_grey), is_coloured
+
+
+def has_false_colours(pixels: AnyImage) -> bool:
+    """Say whether a tenth of a picture (H, W, 3 or 4) of whole numbers has strong colours."""
+    return _is_coloured(_channels_of(pixels), full=np.iinfo(pixels.dtype).max)
 
 
 def _is_coloured(samples: AnyImage, full: int = 255) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +11,9 @@ import cv2
 import numpy as np
 
 from mtvif_ros.image import AnyImage, Image
+from mtvif_ros.imaging.codec import FALSE_COLOURS, has_false_colours
+
+_log = logging.getLogger(__name__)
 
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 """What the names of image files end in."""
@@ -17,6 +22,7 @@ IMAGES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 _TO_RGB = {1: cv2.COLOR_GRAY2RGB, 3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGB}
 _TO_GREY = {3: cv2.COLOR_BGR2GRAY, 4: cv2.COLOR_BGRA2GRAY}
 _JPEG_STARTS, _JPEG_ENDS = b"\xff\xd8", b"\xff\xd9"
+_ORDERS = (b"II", b"MM")  # of a TIFF's bytes
 _TIFF_STARTS: dict[bytes, Literal["little", "big"]] = {b"II*\0": "little", b"MM\0*": "big"}
 # What stands before EXIF data in JPEG, PNG and WebP files, and how far before.
 _EXIF_MARKS = ((b"Exif\0\0", 6), (b"eXIf", 4), (b"EXIF", 8))
@@ -38,13 +44,16 @@ def read_visible(path: Path) -> Image:
 def read_infrared(path: Path) -> AnyImage:
     """Read an infrared frame (H, W) as it is stored, whole numbers or float32; ThermalScaler makes it 8 bits.
 
-    Floats are multiplied by 1,000, because ThermalScaler spreads no range below 1. Raises ValueError, naming
-    the file, for one that is damaged, rotated by EXIF or holds values that are not finite.
+    Floats are multiplied by 1,000, because ThermalScaler spreads no range below 1. A warning tells of false
+    colours, once a folder. Raises ValueError, naming the file, for one that is damaged, rotated by EXIF or
+    holds values that are not finite.
     """
     pixels = _decode(path)
     channels = _channels(path, pixels)
     if channels > 1 and pixels.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"{path}: has {channels} channels of {pixels.dtype}; store infrared as one")
+    if channels > 1 and has_false_colours(pixels):
+        _tell_colours(path.parent)
     grey = pixels if channels == 1 else np.asarray(cv2.cvtColor(pixels, _TO_GREY[channels]))
     if grey.dtype.kind != "f":
         return grey
@@ -52,6 +61,11 @@ def read_infrared(path: Path) -> AnyImage:
     if not np.isfinite(scaled).all():
         raise ValueError(f"{path}: has values that are not finite; replace them by numbers")
     return scaled
+
+
+@cache  # so once
+def _tell_colours(folder: Path) -> None:
+    _log.warning("%s: %s", folder, FALSE_COLOURS)
 
 
 def read_four_channels(path: Path) -> tuple[Image, Image]:
@@ -99,6 +113,10 @@ def _decode(path: Path) -> AnyImage:
     refuse_rotation(path, data)
     if data.startswith(_JPEG_STARTS):
         data = _ended(path, data)
+    if data.startswith(_ORDERS) and (pages := cv2.imcount(str(path))) > 1:
+        raise ValueError(
+            f"{path}: has {pages} pages; store each as a file of its own, such as with `tiffsplit`"
+        )
     pixels = _decoded(data)
     if pixels is None:
         raise ValueError(f"{path}: not an image that OpenCV can decode; it may be cut short: copy it again")

@@ -6,6 +6,7 @@ import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
+from mtvif_ros.command_line import finite_number, positive_number
 from mtvif_ros.recordings.reader import BagReader
 from mtvif_ros.recordings.writer import LABEL_TOPIC
 
@@ -21,9 +22,14 @@ def add_bag_arguments(parser: ArgumentParser, finds_offset: bool = False) -> Non
     add("--bag", type=Path, required=True, help="rosbag2: a folder or an mcap or db3 file")
     add("--rgb-topic", default="", help="visible images; default: the bag's only topic with colours")
     add("--ir-topic", default="", help="infrared images; default: the bag's only topic without colours")
-    add("--slop", type=float, default=0.02, help="largest distance within a pair, in s")
+    add("--slop", type=positive_number, default=0.02, help="largest distance within a pair, in s")
     default, words = (None, "found from what moves") if finds_offset else (0.0, "0")
-    add("--offset", type=float, default=default, help=f"infrared minus visible clock, in s; default: {words}")
+    add(
+        "--offset",
+        type=finite_number,
+        default=default,
+        help=f"infrared minus visible clock, in s; default: {words}",
+    )
     add("--arrival", action="store_true", help="pair frames by when they were recorded, not by their stamps")
 
 

@@ -23,8 +23,8 @@ from mtvif_ros.imaging.registration import Registration, read_registration
 from mtvif_ros.imaging.thermal import ThermalScaler
 from mtvif_ros.progress import tracked
 from mtvif_ros.recordings.arguments import add_bag_arguments, add_label_arguments, tell_rest
-from mtvif_ros.recordings.pairs import decoded_pairs, find_stamp_pairs, read_labels
-from mtvif_ros.recordings.reader import BagReader
+from mtvif_ros.recordings.pairs import decoded_pairs, find_stamp_pairs, frame_size, read_labels
+from mtvif_ros.recordings.reader import BagError, BagReader
 from mtvif_ros.recordings.topics import choose_cameras, choose_labels
 
 
@@ -43,27 +43,39 @@ def extract_pairs(
 
     `slop` and `offset` are in s. `labels` is a topic of class masks with the visible stamps. `prefix` begins
     the name of every file. The bag notes as damage what cannot be read. Raises BagError if the bag has no
-    pair, ImageFormatError if it has no readable pair or a mask is none, and OSError if a file exists or
-    cannot be written.
+    pair or has masks of another size, ImageFormatError if it has no readable pair or a mask is none, and
+    OSError if a file exists or cannot be written.
     """
     pairs = find_stamp_pairs(bag, topics, slop, offset)[::every]
     visible = [rgb for rgb, _ in pairs]
     # A mask that is none must be met before anything is written.
-    if labels and not sum(1 for _ in read_labels(bag, labels, visible)):
-        bag.note(f"{labels}: no mask has the stamp of an extracted frame")
+    if labels:
+        _check_labels(bag, labels, visible, frame_size(bag, topics[0]))
     aligned, thermal = registration or Registration(), ThermalScaler()
-    count = 0
+    written = []
     frames = decoded_pairs(bag, topics, pairs, read_rgb)
     for stamp, rgb, ir in tracked(frames, "extract", len(pairs), "pair"):
         size = (rgb.shape[1], rgb.shape[0])
         name = f"{prefix}{stamp}.png"
         _write(out / "vi" / name, np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), np.uint8))
         _write(out / "ir" / name, aligned(thermal(ir), size, size))
-        count += 1
+        written.append(stamp)
     if labels:
-        for stamp, mask in read_labels(bag, labels, visible):
+        for stamp, mask in read_labels(bag, labels, written):
             _write(out / "labels" / f"{prefix}{stamp}.png", mask)
-    return count
+    return len(written)
+
+
+def _check_labels(bag: BagReader, topic: str, visible: Sequence[int], size: tuple[int, ...] | None) -> None:
+    sizes = {mask.shape for _, mask in read_labels(bag, topic, visible)}
+    if not sizes:
+        bag.note(f"{topic}: no mask has the stamp of an extracted frame")
+    elif size is not None and sizes != {size}:
+        found = " and ".join(map(str, sorted(sizes)))
+        raise BagError(
+            f"bag {bag.path}: the masks on {topic} have {found} rows and columns, the visible frames "
+            f"{size}; name another --label-topic, or use --no-labels"
+        )
 
 
 def _write(path: Path, picture: Image) -> None:

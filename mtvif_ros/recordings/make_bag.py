@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from mtvif_ros.command_line import command_parser, positive_number, told_plainly
+from mtvif_ros.command_line import command_parser, finite_number, positive_number, told_plainly
 from mtvif_ros.imaging.thermal import ThermalScaler
 from mtvif_ros.parallel import in_processes
 from mtvif_ros.progress import tracked
@@ -106,15 +106,23 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--rate", type=positive_number, help="frames per second; default: the videos' own, or 30"
     )
-    parser.add_argument("--jitter", type=float, default=0.0, help="standard deviation of the stamps, in s")
-    parser.add_argument("--dropped", type=float, default=0.0, help="share of frames to drop, 0..1")
-    parser.add_argument("--offset", type=float, default=0.0, help="infrared minus visible clock, in s")
+    parser.add_argument(
+        "--jitter", type=finite_number, default=0.0, help="standard deviation of the stamps, in s"
+    )
+    parser.add_argument("--dropped", type=finite_number, default=0.0, help="share of frames to drop, 0..1")
+    parser.add_argument(
+        "--offset", type=finite_number, default=0.0, help="infrared minus visible clock, in s"
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of jitter, drops and scene")
     scene = parser.add_argument_group("rendered scenes")
     scene.add_argument("--time", choices=sorted(TIMES), default="dusk", help="time of day")
     scene.add_argument("--size", type=int, nargs=2, default=(640, 480), metavar=("W", "H"))
-    scene.add_argument("--smoke", type=float, default=0.0, help="density of smoke in the street, 0..1")
-    scene.add_argument("--misaligned", type=float, default=0.0, help="shift infrared by about so many pixels")
+    scene.add_argument(
+        "--smoke", type=finite_number, default=0.0, help="density of smoke in the street, 0..1"
+    )
+    scene.add_argument(
+        "--misaligned", type=finite_number, default=0.0, help="shift infrared by about so many pixels"
+    )
     return parser
 
 

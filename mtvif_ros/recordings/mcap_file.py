@@ -36,10 +36,10 @@ class _Lone(NamedTuple):
 
 class McapFile:
     """Offer an mcap file; see StorageFile. It reads up to the first record that makes no sense, and goes
-    on at the next chunk if the file's end tells where that is.
+    on at the next chunk if the file's end tells where that is. `unpacked` holds the same, decompressed.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, unpacked: Path | None = None):
         self.path = path
         self.channels: dict[int, Channel] = {}
         self.counts: dict[int, int] = {}
@@ -47,9 +47,9 @@ class McapFile:
         self._schemas: dict[int, str] = {}
         self._chunks: list[_Chunk] = []
         self._lone: list[_Lone] = []
-        self._file: BinaryIO = path.open("rb")
+        self._file: BinaryIO = (unpacked or path).open("rb")
         try:
-            self._scan(path.stat().st_size)
+            self._scan((unpacked or path).stat().st_size)
             self._find_channels()
         except BaseException:
             self.close()

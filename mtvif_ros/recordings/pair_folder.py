@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, replace
 from functools import partial
+from os.path import lexists
 from pathlib import Path
 
 import numpy as np
@@ -87,8 +88,8 @@ def pair_folders(
         raise FileNotFoundError(_no_folder(visible))
     problems: list[str] = []
     of_visible, of_infrared = by_name(visible, IMAGES, problems), by_name(infrared, IMAGES, problems)
-    of_masks = by_name(masks, {".png"}, problems) if masks is not None and masks.is_dir() else {}
-    of_boxes = by_name(boxes, {".txt"}, problems) if boxes is not None and boxes.is_dir() else {}
+    of_masks = by_name(masks, {".png"}, problems) if masks is not None and lexists(masks) else {}
+    of_boxes = by_name(boxes, {".txt"}, problems) if boxes is not None and lexists(boxes) else {}
     if "classes" not in of_visible:
         of_boxes.pop("classes", None)
     if of_visible and of_infrared:
@@ -135,6 +136,8 @@ def by_name(folder: Path, suffixes: Set[str], problems: list[str]) -> dict[str, 
 
 
 def _no_folder(folder: Path) -> str:
+    if lexists(folder):
+        return f"{folder}: is no folder, or a link to none; correct or remove it"
     return f"{folder}: no such folder; a data set needs vi/ and ir/ side by side"
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from mtvif_ros.image import AnyImage, Image, ImageFormatError
-from mtvif_ros.imaging.codec import FALSE_COLOURS, read_infrared
+from mtvif_ros.imaging.codec import FALSE_COLOURS, read_infrared, read_rgb
 from mtvif_ros.imaging.masks import read_mask_message
 from mtvif_ros.pairing.stamps import NANOSECONDS, in_ns
 from mtvif_ros.recordings.reader import BagError, BagReader, Record, stamp_of
@@ -18,6 +18,7 @@ from mtvif_ros.recordings.topics import damaged
 
 _DISTINCT = 0.8  # least share of a camera's frames that have a stamp of their own
 _FEW = 0.5  # of the frames of the slower camera
+_LATE, _LATE_SHARE = NANOSECONDS, 0.1  # of a recording, in which a camera may start or end beside the other
 _FAR = 10 * NANOSECONDS  # longer than any delay from stamp to arrival varies
 
 T = TypeVar("T")
@@ -94,22 +95,32 @@ def find_stamp_pairs(
         raise never_meet(bag, shots, slop)
     if few := few_pairs(shots, len(pairs)):
         bag.note(few)
-    remark_on_strays(bag, shots)
+    remark_on_frames(bag, shots)
     return pairs
 
 
-def remark_on_strays(bag: BagReader, shots: Mapping[str, Sequence[Shot]]) -> None:
-    """Remark on frames whose stamps lie far from those of the frames that arrived around them."""
-    if bag.by_arrival:
-        return
-    for topic, found in shots.items():
+def remark_on_frames(bag: BagReader, shots: Mapping[str, Sequence[Shot]]) -> None:
+    """Remark on what leaves frames without partner: a camera that is not there all the time, odd stamps."""
+    spans = {topic: max(found).received - min(found).received for topic, found in shots.items()}
+    longest = max(spans.values())
+    for topic, span in spans.items():
+        if longest - span > _LATE + _LATE_SHARE * longest:
+            bag.remarks.append(
+                f"{topic}: has frames in {span / NANOSECONDS:.1f} of {longest / NANOSECONDS:.1f} s"
+            )
+    for topic, found in () if bag.by_arrival else shots.items():
         delays = np.array([shot.received - shot.stamp for shot in found])
         strays = np.count_nonzero(np.abs(delays - np.median(delays)) > _FAR)
-        if strays:
-            bag.remarks.append(
-                f"{topic}: {strays} of {len(found)} stamps are more than {_FAR // NANOSECONDS} s off from "
-                "their neighbours'; --arrival pairs frames by when they were recorded"
-            )
+        repeated = len(found) - len({shot.stamp for shot in found})
+        for count, how in (
+            (strays, f"are more than {_FAR // NANOSECONDS} s off from their neighbours'"),
+            (repeated, "repeat, so that only one frame of each is paired"),
+        ):
+            if count:
+                bag.remarks.append(
+                    f"{topic}: {count} of {len(found)} stamps {how}; --arrival pairs frames by when they "
+                    "were recorded"
+                )
 
 
 def few_pairs(shots: Mapping[str, Sequence[Shot]], pairs: int) -> str:
@@ -207,6 +218,16 @@ def gather(
                 break
             yield tuple(waiting[topic].pop(stamp) for topic, stamp in zip(topics, group))
             position += 1
+
+
+def frame_size(bag: BagReader, topic: str) -> tuple[int, ...] | None:
+    """Return the height and width of the first visible frame of a topic that can be read."""
+    for record in bag.records((topic,)):
+        try:
+            return read_image(record, read_rgb).shape[:2]
+        except ImageFormatError:
+            continue
+    return None
 
 
 def read_labels(bag: BagReader, topic: str, stamps: Collection[int]) -> Iterator[tuple[int, Image]]:

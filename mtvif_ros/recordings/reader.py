@@ -231,16 +231,14 @@ class BagReader:
     def _open(self, path: Path) -> None:
         """Open a file by what it holds, or note why it cannot be opened."""
         try:
-            with path.open("rb") as stream:
-                begin = stream.read(len(sqlite_file.MAGIC))
+            begin = _beginning(path)
             if begin.startswith(_ROS1):
                 raise _is_ros1(path)
-            if begin.startswith(_ZSTD):
-                path = self._unpacked(path)
-                with path.open("rb") as stream:
-                    begin = stream.read(len(sqlite_file.MAGIC))
-            is_sqlite = begin == sqlite_file.MAGIC or (path.suffix == ".db3" and begin)
-            file: StorageFile = sqlite_file.SqliteFile(path) if is_sqlite else mcap_file.McapFile(path)
+            unpacked = self._unpacked(path) if begin.startswith(_ZSTD) else path
+            begin = _beginning(unpacked)
+            is_sqlite = begin == sqlite_file.MAGIC or (unpacked.suffix == ".db3" and begin)
+            kind = sqlite_file.SqliteFile if is_sqlite else mcap_file.McapFile
+            file: StorageFile = kind(path, unpacked)
         except (OSError, sqlite3.Error) as error:
             self._notes.append(f"{path}: {error}")
             return
@@ -282,6 +280,11 @@ class BagReader:
         return (
             f"{topic} (its type is {channel.kind or 'missing'}, its encoding {channel.encoding or 'missing'})"
         )
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(len(sqlite_file.MAGIC))
 
 
 def _timed(file: StorageFile, part: Part) -> Iterator[tuple[int, StorageFile, Stored | None]]:

@@ -15,15 +15,18 @@ _Place = tuple[int, int, int]  # time of arrival in ns, row, channel
 
 
 class SqliteFile:
-    """Offer an sqlite3 file; see StorageFile. It reads the rows of a damaged one that can be reached."""
+    """Offer an sqlite3 file; see StorageFile. It reads the rows of a damaged one that can be reached.
 
-    def __init__(self, path: Path):
+    `unpacked` holds the same, decompressed.
+    """
+
+    def __init__(self, path: Path, unpacked: Path | None = None):
         self.path = path
         self.channels: dict[int, Channel] = {}
         self.counts: dict[int, int] = {}
         self.damage: list[str] = []
         self._places: list[_Place] = []
-        self._database = _opened(path)
+        self._database = _opened(unpacked or path)
         try:
             rows = self._database.execute("SELECT id, name, type, serialization_format FROM topics")
             self.channels = {row[0]: Channel(*(_text(value) for value in row[1:])) for row in rows}

@@ -10,6 +10,8 @@ import numpy as np
 
 from mtvif_ros.pairing.stamps import in_ns
 
+_LATEST = 2.0**31  # s, of a stamp
+
 
 @dataclass(frozen=True)
 class Timing:
@@ -30,6 +32,8 @@ class Timing:
     def __post_init__(self) -> None:
         if self.rate <= 0:
             raise ValueError(f"rate: {self.rate} is not above 0")
+        if not 0 <= self.start + self.offset < _LATEST:
+            raise ValueError(f"offset: {self.offset} s makes stamps that a message cannot hold")
         if not 0 <= self.dropped < 1:
             raise ValueError(f"dropped: {self.dropped} is not within 0 .. 1")
         if not 0 <= self.jitter * self.rate <= 1 / 6:

@@ -12,7 +12,9 @@ import cv2
 import numpy as np
 
 from mtvif_ros.image import AnyImage, Image
+from mtvif_ros.imaging.codec import FALSE_COLOURS, has_false_colours
 from mtvif_ros.pairing.stamps import in_ns
+from mtvif_ros.progress import Progress
 
 RATE = 30.0
 """Frames per second of what does not say how many it has."""
@@ -44,10 +46,13 @@ def scan_video(path: Path) -> Video:
     it or decode a frame, or if it ends long before the time that it names.
     """
     video = _opened(path)
-    seconds = []
-    while video.grab():
-        seconds.append(video.get(cv2.CAP_PROP_POS_MSEC) / 1000)
     said_count, said_rate = video.get(cv2.CAP_PROP_FRAME_COUNT), video.get(cv2.CAP_PROP_FPS)
+    seconds = []
+    total = int(said_count) if 0 < said_count < np.inf else 0
+    with Progress(f"scan {path.name}", total, "frame") as progress:
+        while video.grab():
+            seconds.append(video.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+            progress.update()
     video.release()
     if not seconds:
         raise ValueError(f"{path}: has no frame that OpenCV can decode; copy it again, or write it anew")
@@ -78,7 +83,8 @@ def visible_frames(video: Video, numbers: Sequence[int]) -> Iterator[Image]:
 def infrared_frames(video: Video, numbers: Sequence[int]) -> Iterator[AnyImage]:
     """Yield the frames with these numbers, in rising order, as (H, W), uint8 or, as gray16le, uint16.
 
-    Raises ValueError for other formats of more than 8 bits, of which OpenCV gives only 8.
+    A warning tells of false colours, once. Raises ValueError for other formats of more than 8 bits, of which
+    OpenCV gives only 8.
     """
     source = _opened(video.path)
     tag = (int(source.get(cv2.CAP_PROP_CODEC_PIXEL_FORMAT)) & 0xFFFFFFFF).to_bytes(4, "little")
@@ -86,9 +92,13 @@ def infrared_frames(video: Video, numbers: Sequence[int]) -> Iterator[AnyImage]:
         source.set(cv2.CAP_PROP_CONVERT_RGB, 0)
     elif _DEEP.fullmatch(tag):
         raise _too_deep(video.path)
+    is_told = False
     for frame in _frames(video.path, source, numbers):
         if (tag == _SIXTEEN_BITS) != (frame.dtype == np.uint16):
             raise _too_deep(video.path)
+        if not is_told and frame.ndim == 3 and has_false_colours(frame):
+            _log.warning("%s: %s", video.path, FALSE_COLOURS)
+            is_told = True
         yield frame if frame.ndim == 2 else np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY))
 
 

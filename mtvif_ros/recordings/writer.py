@@ -38,7 +38,7 @@ class PairBagWriter:
 
     Use it as a context manager; an error inside removes what is written of the bag. `matrix` is the camera
     matrix K (3, 3) of both cameras; without it the camera_info is that of uncalibrated cameras. Raises
-    FileExistsError if `path` exists and ValueError for an unknown storage.
+    FileExistsError if `path` exists and ValueError for an unknown storage and a path that it cannot have.
     """
 
     def __init__(self, path: Path, storage: str = "mcap", matrix: npt.NDArray[np.float64] | None = None):
@@ -48,6 +48,9 @@ class PairBagWriter:
             raise ValueError(f"storage: {storage!r} is unknown; choose one of {', '.join(STORAGES)}")
         if path.exists():
             raise FileExistsError(f"{path}: exists already; remove it or choose another name")
+        # The writer of rosbags takes the path for a URI and would put the messages elsewhere.
+        if storage == "sqlite3" and set(str(path)) & set("#%?"):
+            raise ValueError(f"{path}: sqlite3 needs a path without #, % and ?; rename it or choose mcap")
         # rosbag2 from Humble to Kilted reads version 8; Humble rejects version 9.
         self._path = path
         self._writer = Writer(path, version=8, storage_plugin=StoragePlugin[storage.upper()])

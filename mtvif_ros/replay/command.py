@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mtvif_ros.command_line import command_parser, need, told_plainly
+from mtvif_ros.command_line import command_parser, finite_number, need, positive_number, told_plainly
 from mtvif_ros.engines import BACKENDS
 from mtvif_ros.metrics.flicker import flicker_sentence
 from mtvif_ros.node.dds import claim_domain
@@ -42,9 +42,9 @@ def _parser() -> argparse.ArgumentParser:
         help="HEIGHTxWIDTH for a model file of open size; default auto, as in the node",
     )
     add("--registration", type=Path, help="file that mtvif_calibrate wrote")
-    add("--rate", type=float, default=1.0, help="play so many times as fast as recorded")
+    add("--rate", type=positive_number, default=1.0, help="play so many times as fast as recorded")
     add("--loop", type=int, default=1, help="play so many times; stamps continue from pass to pass")
-    add("--start", type=float, default=0.0, help="skip so many seconds of the bag")
+    add("--start", type=finite_number, default=0.0, help="skip so many seconds of the bag")
     add("--duration", type=float, default=math.inf, help="play so many seconds of the bag")
     add("--fast", action="store_true", help="play as fast as the node answers, so that it drops nothing")
     add("--clock", action="store_true", help="publish /clock and let the node use simulation time")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from mtvif_ros.classes import IGNORE
 from mtvif_ros.image import ImageFormatError
-from mtvif_ros.imaging.codec import read_rgb
-from mtvif_ros.recordings.pairs import read_image, read_mask
+from mtvif_ros.recordings.pairs import frame_size, read_mask
 from mtvif_ros.recordings.reader import BagError, stamp_of
 from mtvif_ros.replay.plan import Plan
 
@@ -17,7 +16,7 @@ def check_labels(plan: Plan, classes: int) -> None:
     wanted = {rgb for rgb, _ in plan.pairs} & plan.labelled
     if not wanted:
         raise _unusable(plan, f"none has the stamp of a frame of {plan.cameras[0]}")
-    size = _visible_size(plan)
+    size = frame_size(plan.bag, plan.cameras[0])
     for record in plan.bag.records((plan.labels,)):
         if stamp_of(record.raw) not in wanted:
             continue
@@ -30,16 +29,6 @@ def check_labels(plan: Plan, classes: int) -> None:
         highest = int(mask[mask != IGNORE].max(initial=0))
         if highest >= classes:
             raise _unusable(plan, f"they hold class {highest}, but the model has {classes} classes")
-
-
-def _visible_size(plan: Plan) -> tuple[int, ...] | None:
-    """Return the height and width of the first visible frame that can be read."""
-    for record in plan.bag.records((plan.cameras[0],)):
-        try:
-            return read_image(record, read_rgb).shape[:2]
-        except ImageFormatError:
-            continue
-    return None
 
 
 def _unusable(plan: Plan, why: str) -> BagError:

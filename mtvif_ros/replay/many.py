@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -61,7 +62,8 @@ def replay_one(bag: Path, out: Path, options: Sequence[str]) -> str:
     if (out / "summary.json").exists():
         return ""
     partial = out.with_name(out.name + ".partial")
-    partial.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
     command = [sys.executable, "-m", "mtvif_ros.replay.command", "--bag", str(bag), "--out", str(partial)]
     # Each replay chooses a domain of its own, where it hears none of the others.
     environment = {name: value for name, value in os.environ.items() if name != "ROS_DOMAIN_ID"}

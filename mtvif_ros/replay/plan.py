@@ -15,7 +15,7 @@ from mtvif_ros.recordings.pairs import (
     gather,
     never_meet,
     read_shots,
-    remark_on_strays,
+    remark_on_frames,
     stamp_pairs,
     tell_apart,
 )
@@ -143,7 +143,7 @@ def plan_replay(bag: BagReader, options: ReplayOptions) -> Plan:
         raise never_meet(bag, played, options.slop)
     if few := few_pairs(played, len(pairs)):
         bag.remarks.append(few)
-    remark_on_strays(bag, played)
+    remark_on_frames(bag, played)
     gaps = [later - earlier for earlier, later in pairwise(received)]
     if long := [gap for gap in gaps if gap > LONGEST_GAP]:
         bag.remarks.append(

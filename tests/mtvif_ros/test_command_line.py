@@ -33,9 +33,9 @@ def test_numbers_come_as_numbers() -> None:
         ("--every", "1.5", "'1.5' is not a whole number"),
         ("--every", "many", "'many' is not a whole number"),
         ("--seconds", "0", "argument --seconds: '0' is not a number above 0"),
-        ("--seconds", "inf", "'inf' is not a number above 0"),
-        ("--seconds", "nan", "'nan' is not a number above 0"),
-        ("--seconds", "long", "'long' is not a number above 0"),
+        ("--seconds", "inf", "'inf' is not a number;"),
+        ("--seconds", "nan", "'nan' is not a number;"),
+        ("--seconds", "long", "'long' is not a number;"),
     ],
 )
 def test_numbers_that_make_no_sense_are_named(
@@ -43,8 +43,9 @@ def test_numbers_that_make_no_sense_are_named(
 ) -> None:
     with pytest.raises(SystemExit) as ended:
         parser().parse_args([option, text])
-    assert ended.value.code == 2
-    assert told in capsys.readouterr().err
+    assert ended.value.code == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert told in line
 
 
 @pytest.mark.parametrize("error", [FileNotFoundError, ModuleNotFoundError, UserError, ValueError])

@@ -35,6 +35,21 @@ print(cache_directory())
     assert "no home" in caplog.text and "set MTVIF_ENGINE_CACHE" in caplog.text
 
 
+def test_an_unknown_user_without_home_has_openvino() -> None:
+    """Only the user is unknown: a real one could not read every Python."""
+    code = """
+import os, pwd
+def unknown(user): raise KeyError(user)
+pwd.getpwuid = unknown
+del os.environ["HOME"]
+from mtvif_ros.engines.load import choose_backend
+print(choose_backend("openvino"))
+"""
+    environment = {**os.environ, "HOME": NOT_WRITABLE}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert done.stdout == "openvino\n", done.stderr
+
+
 def test_a_home_that_cannot_be_written_costs_a_build_and_one_warning(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

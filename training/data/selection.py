@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mtvif_ros.imaging.masks import read_mask
-from mtvif_ros.recordings.pair_folder import BOX_NAMES, PairFiles
+from mtvif_ros.recordings.pair_folder import BOX_NAMES, PairFiles, by_name
 from training.config import AnySource, PairSelection, RenderedSource, VideoSource
 from training.data.classes import box_names, mask_values
 from training.data.layouts import LAYOUTS
@@ -68,7 +68,10 @@ def _lies_in(name: str, ranges: Sequence[tuple[int, int]]) -> bool:
 
 def _with_masks(pairs: list[PairFiles], folder: Path) -> list[PairFiles]:
     """Return the pairs with the folder's masks, which some of them must have there."""
-    paths = {path.stem: path for path in folder.glob("*.png")}
+    problems: list[str] = []
+    paths = by_name(folder, {".png"}, problems) if folder.is_dir() else {}
+    if problems:
+        raise FileNotFoundError("\n  ".join(problems))
     if not paths.keys() & {files.name for files in pairs}:
         raise FileNotFoundError(
             f"masks {folder}: has no NAME.png of these pairs; make them with training.labelling.pseudo_label"

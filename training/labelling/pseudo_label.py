@@ -55,8 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         options.out.mkdir(parents=True, exist_ok=True)
         for files in tracked(pairs, "label", len(pairs), unit="pair"):
             made = _label(networks, files, names, priors)
-            if made is not None:
-                cv2.imwrite(str(options.out / f"{files.name}.png"), made)
+            if made is not None and not cv2.imwrite(str(path := options.out / f"{files.name}.png"), made):
+                raise OSError(f"{path}: cannot be written; check the free space of the disk")
 
 
 def _label(

@@ -105,3 +105,17 @@ def test_a_foreign_file_of_open_size_is_refused(foreign: Path, capsys: pytest.Ca
         with pytest.raises(SystemExit, match="1"):
             main(["--foreign", str(foreign), "--backend", backend])
         assert "export it with fixed sizes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
+@pytest.mark.parametrize("content", [b"garbage", None])
+def test_a_foreign_file_that_cannot_run_is_told_in_one_line(
+    content: bytes | None, backend: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "other.onnx"
+    if content:
+        path.write_bytes(content)
+    with pytest.raises(SystemExit, match="1"):
+        main(["--foreign", str(path), "--backend", backend])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"mtvif_benchmark: --foreign {path}: {backend} cannot run it")

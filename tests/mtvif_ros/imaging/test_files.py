@@ -113,6 +113,12 @@ def test_a_visible_frame_of_sixteen_bits_is_refused(tmp_path: Path) -> None:
         read_visible(tmp_path / "vi.png")
 
 
+def test_a_file_of_many_pages_is_refused_rather_than_cut_to_the_first(tmp_path: Path) -> None:
+    cv2.imwritemulti(str(tmp_path / "ir.tiff"), [GREY.astype(np.uint16)] * 3)
+    with pytest.raises(ValueError, match=r"ir\.tiff: has 3 pages; store each as a file of its own"):
+        read_infrared(tmp_path / "ir.tiff")
+
+
 def test_temperatures_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "ir.tiff"), np.where(RAMP > 0.5, np.nan, RAMP).astype(np.float32))
     with pytest.raises(ValueError, match=r"ir\.tiff: has values that are not finite"):

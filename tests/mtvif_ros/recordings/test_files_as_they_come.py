@@ -1,5 +1,6 @@
 """Folders of images and videos as users have them: read as they are meant, or refused by name."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,6 +53,11 @@ def test_no_part_of_a_bag_stays_where_a_file_cannot_be_read(folder: Path, tmp_pa
     assert not (tmp_path / "bag").exists()
 
 
+def lost(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.symlink_to("unmounted")
+
+
 @pytest.mark.parametrize(
     ("damage", "named"),
     [
@@ -60,6 +66,7 @@ def test_no_part_of_a_bag_stays_where_a_file_cannot_be_read(folder: Path, tmp_pa
         (lambda root: (root / "vi/more").mkdir(), r"vi/more: expected only"),
         (lambda root: (root / "labels/0.jpg").touch(), r"labels/0\.jpg: expected only \.png"),
         (lambda root: (root / "labels/2.png").touch(), r"labels/2\.png: lacks a partner"),
+        (lambda root: lost(root / "labels"), "labels: is no folder, or a link to none"),
     ],
 )
 def test_what_would_vanish_from_a_folder_is_named(
@@ -69,6 +76,17 @@ def test_what_would_vanish_from_a_folder_is_named(
     (folder / "boxes/9.txt").touch()
     with pytest.raises(FileNotFoundError, match=rf"(?s){named}.*boxes/9\.txt: lacks a partner"):
         find_pairs(folder)
+
+
+def test_infrared_in_false_colours_is_told_once(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(2):
+        jet = cv2.applyColorMap((RAW - 7000).astype(np.uint8), cv2.COLORMAP_JET)
+        cv2.imwrite(str(folder / f"ir/{number}.tiff"), jet)
+    make_bag(["--pairs", str(folder), "--out", str(tmp_path / "bag")])
+    (told,) = caplog.messages
+    assert told.startswith(f"{folder / 'ir'}: infrared comes in colours")
 
 
 def test_labelimgs_list_of_classes_is_no_frames(folder: Path) -> None:

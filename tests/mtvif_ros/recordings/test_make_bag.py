@@ -102,6 +102,27 @@ def test_unusable_input_is_named(tmp_path: Path, folder: Path, capsys: pytest.Ca
     assert "no such folder" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "told"),
+    [
+        ("lap #2", ["--storage", "sqlite3"], "lap #2: sqlite3 needs a path without #, % and ?"),
+        ("bag", ["--offset", "1e30"], "offset: 1e+30 s makes stamps that a message cannot hold"),
+    ],
+)
+def test_what_a_bag_cannot_hold_is_refused(
+    name: str,
+    options: list[str],
+    told: str,
+    folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit, match="1"):
+        main(["--pairs", str(folder), "--out", str(tmp_path / name), *options])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert told in line and not (tmp_path / name).exists()
+
+
 def test_a_bag_is_never_overwritten(
     rendered_bag: Path, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -94,3 +94,15 @@ def test_a_video_that_is_cut_short_is_refused(suffix: str, codec: str, tmp_path:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(ValueError, match=rf"vi\.{suffix}: ends after .* of 6\.0 s; it is cut short"):
         scan_video(path)
+
+
+def test_infrared_in_false_colours_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    jet = [cv2.applyColorMap(WARM.astype(np.uint8), cv2.COLORMAP_JET) for _ in range(3)]
+    path = tmp_path / "ir.avi"
+    video = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
+    for frame in jet:
+        video.write(frame)
+    video.release()
+    assert len(list(read_clip(path, path).frames)) == 3
+    (told,) = caplog.messages
+    assert told.startswith(f"{path}: infrared comes in colours")

@@ -1,10 +1,11 @@
 """Recordings of a few bytes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import yaml
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
 from mtvif_ros.recordings.reader import IMAGE, BagReader, Record, message_types, stamp_of
@@ -29,6 +30,9 @@ def drive(count: int = 10, topics: Sequence[str] = (RGB, IR), begin: int = BEGIN
     """Return `count` images of each topic, one in 100 ms, that arrive 1 ms after their stamp."""
     times = [begin + number * 100 * MS for number in range(count)]
     return [Shot(topic, time + MS, time, value=n % 256) for n, time in enumerate(times) for topic in topics]
+
+
+DRIVE = drive()
 
 
 def image(shot: Shot, size: tuple[int, int] = (6, 8)) -> Any:
@@ -93,3 +97,13 @@ def as_shot(record: Record) -> Shot:
 
 def in_order(shots: Iterable[Shot]) -> list[Shot]:
     return sorted(shots, key=lambda shot: (shot.received, shot.topic))
+
+
+def data_file(bag: Path) -> Path:
+    return next(file for kind in ("*.mcap", "*.db3") for file in bag.glob(kind))
+
+
+def edit_metadata(bag: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    about = yaml.safe_load((bag / "metadata.yaml").read_text())
+    change(about["rosbag2_bagfile_information"])
+    (bag / "metadata.yaml").write_text(yaml.safe_dump(about))

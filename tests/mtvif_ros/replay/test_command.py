@@ -193,7 +193,7 @@ def test_without_space_the_numbers_are_still_told(small_bag: Path, tiny_disk: Pa
         (["--bag", "BAG", "--ir-topic", "/thermal"], "no images on /thermal"),
         (["--bag", "BAG", "--label-topic", "/classes"], "no images on /classes"),
         (["--bag", "BAG", "--model", "/nowhere.onnx"], "/nowhere.onnx: no such file"),
-        (["--bag", "BAG", "--rate", "0"], "--rate: 0.0 must be positive"),
+        (["--bag", "BAG", "--rate", "0"], "--rate: '0' is not a number above 0"),
         (
             ["--bag", "BAG", "--size", "big"],
             "--size: 'big' is not HEIGHTxWIDTH",

@@ -101,6 +101,14 @@ def test_ros_1_bags_are_named_with_their_converter_until_they_are_converted(tmp_
     assert told in rows(tmp_path / "out")["lap 0.5.bag"]["problem"]
 
 
+def test_a_wrong_option_leaves_no_results(tmp_path: Path) -> None:
+    write(tmp_path / "bags" / "one", drive())
+    out = tmp_path / "out"
+    assert main([str(tmp_path / "bags"), "--out", str(out), "--", "--slop", "0"]) == 2
+    assert "argument --slop: '0' is not a number above 0" in rows(out)["one"]["problem"]
+    assert not (out / "one").exists()
+
+
 def test_results_lie_under_the_whole_name_of_a_bag() -> None:
     names = ("drive_0.5", "drive_0.7", "drive", "drive.mcap", "drive.db3", "monday/drive.db3")
     folders = [result_folder(Path("/bags") / name, Path("/bags"), Path("/out")) for name in names]

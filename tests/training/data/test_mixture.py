@@ -98,6 +98,13 @@ def test_masks_that_are_not_there_are_named(data: Path) -> None:
             load_sources([entry], data, tiny.street_sets())
 
 
+def test_a_mask_that_is_a_dangling_link_is_named(data: Path) -> None:
+    (data / "made").mkdir()
+    (data / "made/00010N.png").symlink_to("gone.png")
+    with pytest.raises(FileNotFoundError, match=r"made/00010N\.png: is a link to gone\.png"):
+        select_pairs(PairSelection(path="set", masks=data / "made"), data, STREET_NAMES)
+
+
 def test_a_selection_that_leaves_no_pair_is_named(data: Path) -> None:
     with pytest.raises(ValueError, match="set: no pair is left"):
         names({"numbers": [[900, 999]]}, data)

@@ -102,9 +102,13 @@ def main(arguments: list[str] | None = None) -> int:
     keep_freed_memory()
     cv2.setNumThreads(1)  # the engine owns the cores
     provide_log_folder()
-    rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
     try:
+        rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
         node = FusionNode()
+    except KeyboardInterrupt:
+        print("fusion_node: interrupted before it was ready", file=sys.stderr)
+        rclpy.try_shutdown()
+        return 0
     except (InvalidParameterTypeException, InvalidParameterValueException) as error:
         print(f"fusion_node: {error}", file=sys.stderr)
         rclpy.try_shutdown()

@@ -121,8 +121,8 @@ def test_the_node_starts_without_a_home(toy_model: Path) -> None:
     arguments = [word for parameter in parameters for word in ("-p", parameter)]
     code = f"""
 import os, signal, threading
-threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
 from mtvif_ros.node.fusion_node import main
+threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
 main({["--ros-args", *arguments]!r})
 """
     environment = {**os.environ, "HOME": NOT_WRITABLE}

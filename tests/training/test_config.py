@@ -1,4 +1,3 @@
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -218,12 +217,7 @@ def test_every_variant_of_the_ablation_is_a_network_that_can_be_built() -> None:
     variants, folds = read_plan(Path("training/configs/ablation.yaml"))
     assert len(variants) > 5 and folds
     assert {config.model.decoder for config in variants.values()} == {*DECODERS}
-    alike = [replace(config.train, rates={}) for config in variants.values()]
-    assert alike == alike[:1] * len(alike)
+    assert len({config.model.encoder for config in variants.values()}) == 4
+    assert len({repr(config.train) for config in variants.values()}) == 1
     for name, config in variants.items():
-        network = build_model(check(type(config.model), plain(config.model) | {"pretrained": False}, name))
-        names = {module for module, _ in network.named_modules()}
-        assert names >= {*config.train.frozen, *config.train.rates}, name
-        slow = {f"{name}." for name in config.train.rates}
-        blocks = [name for name in names if ".blocks." in name]
-        assert blocks and all(name.startswith(tuple(slow)) for name in blocks), "all encoders learn alike"
+        build_model(check(type(config.model), plain(config.model), name))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -73,6 +74,10 @@ class Camera:
         self.state, self.sent, self.has_hung = "sees", 0, False
         self._rng = np.random.default_rng(len(name))
 
+    def is_heard(self) -> bool:
+        """Say whether the node has subscribed."""
+        return bool(self._publisher.get_subscription_count())
+
     def send(self, number: int, stamp: int) -> None:
         """Publish a frame under a stamp in ns, if the camera sends any."""
         if self.state == "stopped":
@@ -115,6 +120,8 @@ def run(node: Node, minutes: float, seed: int) -> list[str]:
     executor = SingleThreadedExecutor(context=node.context)
     executor.add_node(node)
     spin = partial(executor.spin_once, timeout_sec=0.002)
+    while not all(camera.is_heard() for camera in cameras):
+        spin()
     while not seen.answers:  # the node makes its engine
         number = round(time.time() * RATE)
         for camera in cameras:
@@ -122,6 +129,10 @@ def run(node: Node, minutes: float, seed: int) -> list[str]:
         end = time.monotonic() + 1 / RATE
         while time.monotonic() < end:
             spin()
+    rest(spin)  # frames that DDS has lost before all had met do not count
+    before = dict(seen.values)
+    for camera in cameras:
+        camera.sent = 0
     begin = changed = time.monotonic()
     lasts, number, memory = 5.0, 0, 0.0
     while (now := time.monotonic()) - begin < 60 * minutes:
@@ -149,30 +160,36 @@ def run(node: Node, minutes: float, seed: int) -> list[str]:
                 problems.append(f"{now - begin:.1f} s: no answer for {now - seen.answers[-1]:.1f} s")
         if not memory and now - begin > 30:
             memory = float(seen.values["process.memory_mb"])
-    end = time.monotonic() + 3
-    while time.monotonic() < end:
-        spin()
+    rest(spin)
     grown = float(seen.values["process.memory_mb"]) - memory
     return (
         problems
-        + account(seen.values, cameras)
+        + account(before, seen.values, cameras)
         + ([f"memory grew by {grown:.0f} MB"] if grown > MORE_MEMORY else [])
     )
 
 
-def account(values: dict[str, str], cameras: list[Camera]) -> list[str]:
+def rest(spin: Callable[[], None]) -> None:
+    """Send nothing for 3 s, in which all that was sent ends and is reported."""
+    end = time.monotonic() + 3
+    while time.monotonic() < end:
+        spin()
+
+
+def account(before: dict[str, str], after: dict[str, str], cameras: list[Camera]) -> list[str]:
     """Return which frames and pairs have no end."""
+    values = {key: int(after[key]) - int(before[key]) for key in after if after[key].isdigit()}
     ends = ("paired", "alone", "unpaired", "late", "duplicate", "overflowed")
     problems = []
     for camera in cameras:
-        ended = sum(int(values[f"{camera.name}.{end}"]) for end in ends)
+        ended = sum(values[f"{camera.name}.{end}"] for end in ends)
         if ended != camera.sent:
             problems.append(f"{camera.name}: {camera.sent} frames sent, {ended} ended")
-    made = int(values["rgb.paired"]) + sum(int(values[f"{name}.alone"]) for name in NAMES)
-    done = sum(int(values[f"pairs.{end}"]) for end in ("answered", "superseded", "failed", "skipped"))
-    done += int(values["alone.answered"])
+    made = values["rgb.paired"] + sum(values[f"{name}.alone"] for name in NAMES)
+    done = sum(values[f"pairs.{end}"] for end in ("answered", "superseded", "failed", "skipped"))
+    done += values["alone.answered"]
     told = ("pairs.answered", "alone.answered", "answers.rgb_only", "answers.ir_only", "pairs.failed")
-    print("; ".join(f"{key} {values[key]}" for key in told), f"; memory {values['process.memory_mb']} MB")
+    print("; ".join(f"{key} {values[key]}" for key in told), f"; memory {after['process.memory_mb']} MB")
     return problems + ([f"{made} pairs and frames taken, {done} ended"] if made != done else [])
 
 

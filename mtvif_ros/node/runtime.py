@@ -67,6 +67,7 @@ class Runtime:
         self._monitor = Monitor(self._topics, self._sight, time.monotonic_ns())
         self._rate_limit = RateLimit(parameters.rate.maximum)
         self._skipped = 0
+        self._is_wanted = True
         self._wanted_at = self._opened_at = 0
         self._grid: tuple[Size, str] | None = None  # size and frame_id of the last visible frame
         self._timers: list[Any] = []
@@ -153,12 +154,13 @@ class Runtime:
 
     def _open(self, now: int) -> None:
         self._inputs.open()
-        self._wanted_at = self._opened_at = now
+        self._is_wanted, self._wanted_at, self._opened_at = True, now, now
 
     def _watch(self) -> None:
         """Listen to the cameras while somebody wants answers, and tell which of them see."""
         now = time.monotonic_ns()
-        if self._is_wanted():
+        self._is_wanted = not self._parameters.lazy or self._outputs.are_heard()
+        if self._is_wanted:
             if not self._inputs.are_open:
                 self._open(now)
             self._wanted_at = now
@@ -169,11 +171,8 @@ class Runtime:
         elif now - self._opened_at > self._fallback.after:
             self._status.tell(self._fallback.left_out(now), is_idle=False)
 
-    def _is_wanted(self) -> bool:
-        return not self._parameters.lazy or self._outputs.are_heard()
-
     def _take(self, item: Item) -> None:
-        if self._is_wanted() and self._rate_limit.passes(time.monotonic_ns()):
+        if self._is_wanted and self._rate_limit.passes(time.monotonic_ns()):
             self._worker.put(item)
         else:
             self._skipped += 1

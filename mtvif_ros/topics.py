@@ -14,6 +14,7 @@ LABELS = "labels/image_raw"
 
 FUSED = "mtvif/fused"
 SEGMENTATION = "mtvif/segmentation"
+CONFIDENCE = "mtvif/confidence"
 OVERLAY = "mtvif/overlay"
 CAMERA_INFO = "mtvif/camera_info"
 LABEL_INFO = "mtvif/label_info"

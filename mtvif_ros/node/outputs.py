@@ -15,6 +15,7 @@ from mtvif_ros import topics
 from mtvif_ros.image import Image as Pixels
 from mtvif_ros.imaging.codec import write_compressed, write_image
 from mtvif_ros.imaging.draw import overlay
+from mtvif_ros.model_file import ModelFile
 
 
 class Output:
@@ -46,14 +47,17 @@ class Output:
 class Outputs:
     """Own the publishers of images and camera_info; `made` destroys them.
 
-    Parameters `qos_overrides.TOPIC.publisher.…` change the QoS.
+    A model without confidence has no publisher for it. Parameters `qos_overrides.TOPIC.publisher.…` change the QoS.
     """
 
-    def __init__(self, node: LifecycleNode, made: ExitStack):
+    def __init__(self, node: LifecycleNode, made: ExitStack, model: ModelFile):
         self._node = node
         self._mask = Output(node, made, topics.SEGMENTATION, "mono8", "png")
         self._fused = Output(node, made, topics.FUSED, "rgb8", "jpeg")
         self._overlay = Output(node, made, topics.OVERLAY, "rgb8", "jpeg")
+        self._confidence = None
+        if model.has_confidence:
+            self._confidence = Output(node, made, topics.CONFIDENCE, "mono8", "png")
         self._camera_info = _publisher(node, made, CameraInfo, topics.CAMERA_INFO)
 
     def publish(self, fused: Pixels, mask: Pixels, header: Header, camera_info: CameraInfo | None) -> None:
@@ -66,6 +70,16 @@ class Outputs:
             self._camera_info.publish(camera_info)
         self._mask.publish_compressed(mask, header)
         self._fused.publish_compressed(fused, header)
+
+    def need_confidence(self) -> bool:
+        """Return whether anyone listens to what is made of the confidence."""
+        return self._confidence is not None and self._confidence.is_heard()
+
+    def publish_confidence(self, confidence: Pixels, header: Header) -> None:
+        """Publish (H, W) confidence if anyone listens."""
+        if self._confidence is not None and self._confidence.is_heard():
+            self._confidence.publish_raw(confidence, header)
+            self._confidence.publish_compressed(confidence, header)
 
     def publish_overlay(
         self, fused: Pixels, mask: Pixels, header: Header, colours: Pixels, opacity: float

@@ -170,6 +170,18 @@ class Calibration:
 
 
 @dataclass(frozen=True)
+class Confidence:
+    """Say how certain the mask has to be: the parameters `confidence.…`."""
+
+    minimum: float = _parameter(
+        0.0,
+        "Least confidence of a pixel's class; below it, the mask has 255. 0 keeps every class.",
+        (0.0, 1.0),
+        live=True,
+    )
+
+
+@dataclass(frozen=True)
 class Overlay:
     """Say how the overlay looks: the parameters `overlay.…`."""
 
@@ -202,6 +214,7 @@ class Parameters:
     sync: Sync = Sync()
     thermal: Thermal = Thermal()
     registration: Calibration = Calibration()
+    confidence: Confidence = Confidence()
     overlay: Overlay = Overlay()
 
 

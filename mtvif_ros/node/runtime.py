@@ -15,15 +15,17 @@ from rclpy.lifecycle import LifecycleNode
 from mtvif_ros import topics
 from mtvif_ros.image import AnyImage, Image, ImageFormatError
 from mtvif_ros.imaging.codec import FALSE_COLOURS, read_infrared, read_rgb
+from mtvif_ros.imaging.doubt import without_doubt
 from mtvif_ros.imaging.fuse import fuse_pair
 from mtvif_ros.imaging.registration import Registration, read_registration
 from mtvif_ros.imaging.thermal import ThermalScaler
+from mtvif_ros.model_file import ModelFile
 from mtvif_ros.node.announce import Announcer
 from mtvif_ros.node.health import Answer, HealthReport, Level, Monitor, diagnostics_message
 from mtvif_ros.node.inputs import Arrived, Inputs, cameras
 from mtvif_ros.node.labels import declare_labels, publish_label_info
 from mtvif_ros.node.outputs import Outputs
-from mtvif_ros.node.parameters import Calibration, Parameters, Thermal, unused_qos
+from mtvif_ros.node.parameters import Calibration, ParameterError, Parameters, Thermal, unused_qos
 from mtvif_ros.node.silence import why_silent
 from mtvif_ros.node.sized_engine import SizedEngine
 from mtvif_ros.node.worker import LatestWorker
@@ -48,12 +50,13 @@ class Runtime:
         self._thermal = make_thermal(parameters.thermal)
         self._registration = make_registration(parameters.registration)
         self._sized = SizedEngine(parameters, node.get_logger().info)
+        check_model(parameters, self._sized.engine.model)
         self._cameras = cameras(node, parameters)
         self._topics = {stream: camera.topic for stream, camera in self._cameras.items()}
         self._monitor = Monitor(self._topics, time.monotonic_ns())
         self._timers: list[Any] = []
         with ExitStack() as made:
-            self._outputs = Outputs(node, made)
+            self._outputs = Outputs(node, made, self._sized.engine.model)
             self._diagnostics = node.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, 10)
             made.callback(node.destroy_publisher, self._diagnostics)
             self._colours = self._sized.engine.model.colours
@@ -92,6 +95,7 @@ class Runtime:
 
     def adopt(self, parameters: Parameters) -> None:
         """Take over new values of live parameters; all of them or, with a ValueError, none."""
+        check_model(parameters, self._sized.engine.model)
         thermal = make_thermal(parameters.thermal)
         # The calibration file is read even under the name that it had: its content may be new.
         self._registration = make_registration(parameters.registration)
@@ -127,10 +131,15 @@ class Runtime:
         if is_coloured:
             self._notice(f"{self._topics[Stream.IR]}: {FALSE_COLOURS}")
         ir = self._scaled(grey)
-        engine = self._sized.for_camera((rgb.shape[0], rgb.shape[1]))
+        least = self._parameters.confidence.minimum
+        engine = self._sized.for_camera(
+            (rgb.shape[0], rgb.shape[1]), least > 0 or self._outputs.need_confidence()
+        )
         before = time.monotonic_ns()
-        fused, mask = fuse_pair(engine, rgb, ir, self._registration)
+        fused, mask, confidence = fuse_pair(engine, rgb, ir, self._registration)
         inference = time.monotonic_ns() - before
+        if confidence is not None:
+            mask = without_doubt(mask, confidence, least)
         self._outputs.publish(fused, mask, visible.header, self._inputs.camera_info)
         self._monitor.answered(
             Answer(
@@ -140,6 +149,8 @@ class Runtime:
                 distance=pair.distance,
             )
         )
+        if confidence is not None:
+            self._outputs.publish_confidence(confidence, visible.header)
         opacity = self._parameters.overlay.opacity
         self._outputs.publish_overlay(fused, mask, visible.header, self._colours, opacity)
 
@@ -195,6 +206,15 @@ class Runtime:
         if report.level in (Level.OK, Level.WARN) and not report.notices:
             problem = report.message if report.level else None
             self._announce("state", problem, report.message, now)
+
+
+def check_model(parameters: Parameters, model: ModelFile) -> None:
+    """Raise ParameterError where parameters ask for what the model file has not."""
+    if parameters.confidence.minimum and not model.has_confidence:
+        raise ParameterError(
+            f"confidence.minimum: model file {model.path} gives no confidence; export it again with "
+            "training.export, or set 0"
+        )
 
 
 def make_thermal(values: Thermal) -> ThermalScaler:

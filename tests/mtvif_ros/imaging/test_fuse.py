@@ -15,7 +15,7 @@ def test_results_have_the_visible_frames_size_whatever_the_model_and_infrared_ha
 ) -> None:
     rgb = cv2.resize(night_frame.rgb, (800, 600))
     ir = cv2.resize(night_frame.ir, (320, 256))
-    fused, mask = fuse_pair(load_engine(model_path), np.asarray(rgb), np.asarray(ir))
+    fused, mask, _ = fuse_pair(load_engine(model_path), np.asarray(rgb), np.asarray(ir))
     assert fused.shape == (600, 800, 3)
     assert mask.shape == (600, 800)
 
@@ -25,7 +25,7 @@ def test_frames_larger_than_the_model_keep_their_sharpness(
 ) -> None:
     rgb, ir = (scaled(frame, (960, 720)) for frame in (night_frame.rgb, night_frame.ir))
     rgb = np.asarray(cv2.add(rgb, rng.integers(0, 30, rgb.shape, np.uint8)), np.uint8)
-    fused, _ = fuse_pair(load_engine(model_path), rgb, ir)
+    fused = fuse_pair(load_engine(model_path), rgb, ir).fused
     # Enlarging the model's own image leaves three tenths of it.
     assert average_gradient(luma(fused)) > 0.9 * average_gradient(luma(rgb))
 
@@ -33,7 +33,7 @@ def test_frames_larger_than_the_model_keep_their_sharpness(
 def test_infrared_that_is_finer_than_the_model_shows_its_detail(model_path: Path) -> None:
     dark = np.full((720, 960, 3), 10, np.uint8)
     stripes = np.tile(np.array([180, 220], np.uint8), (720, 480))
-    fused, _ = fuse_pair(load_engine(model_path), dark, stripes)
+    fused = fuse_pair(load_engine(model_path), dark, stripes).fused
     assert average_gradient(luma(fused)) > 0.5 * average_gradient(stripes.astype(float))
 
 
@@ -44,8 +44,8 @@ def test_each_pixel_of_a_scaled_mask_has_the_class_at_its_centre(
     height, width = (round(side * 1.2) for side in engine.size)
     rgb, ir = (scaled(frame, (width, height)) for frame in (night_frame.rgb, night_frame.ir))
     model_size = engine.size[::-1]
-    small = engine.infer(scaled(rgb, model_size), scaled(ir, model_size))[1].copy()
-    _, mask = fuse_pair(engine, rgb, ir)
+    small = engine.infer(scaled(rgb, model_size), scaled(ir, model_size)).mask.copy()
+    mask = fuse_pair(engine, rgb, ir).mask
     rows, columns = (((np.arange(length) + 0.5) / 1.2).astype(int) for length in (height, width))
     np.testing.assert_array_equal(mask, small[rows][:, columns])
 

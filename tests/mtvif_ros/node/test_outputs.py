@@ -64,6 +64,40 @@ def test_quality_of_service_can_be_overridden_for_one_topic(cameras: Cameras, to
     assert unreliable == ["/mtvif/segmentation"]
 
 
+def test_the_confidence_is_sent_once_someone_listens(
+    cameras: Cameras, small_frame: Frame, running: Running, certain_model: Path
+) -> None:
+    heard: list[Image] = []
+    with running({"model": certain_model}) as node:
+        cameras.ask(small_frame)
+        assert not heard
+        cameras.node.create_subscription(Image, topics.CONFIDENCE, heard.append, 10)
+        assert cameras.ask_until(small_frame, lambda: heard)
+        assert "/mtvif/confidence/compressed" in {one.topic_name for one in node.publishers}
+    assert heard[-1].encoding == "mono8"
+    assert np.array_equal(read_grey(heard[-1]), small_frame.ir)
+
+
+def test_a_model_without_confidence_offers_none(
+    cameras: Cameras, small_frame: Frame, running: Running
+) -> None:
+    with running() as node:
+        assert not any("confidence" in publisher.topic_name for publisher in node.publishers)
+        told = cameras.set_parameter("confidence.minimum", 0.5)
+    assert "toy.onnx gives no confidence; export it again" in told
+
+
+def test_the_mask_drops_what_is_not_certain_enough(
+    cameras: Cameras, small_frame: Frame, running: Running, certain_model: Path
+) -> None:
+    with running({"model": certain_model}):
+        assert cameras.set_parameter("confidence.minimum", 0.3) == ""
+        _, mask = cameras.ask(small_frame)
+    expected = np.where(small_frame.ir < 77, 255, small_frame.ir > 128)
+    assert 0 < (expected == 255).mean() < 1
+    assert np.array_equal(read_grey(mask), expected)
+
+
 def test_listeners_come_and_go(cameras: Cameras, small_frame: Frame, running: Running) -> None:
     with running():
         for _ in range(3):

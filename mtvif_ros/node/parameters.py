@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
     from rclpy.node import Node
 
-Value = TypeVar("Value", bool, int, float, str, tuple[float, ...])
+Value = TypeVar("Value", bool, int, float, str, tuple[float, ...], tuple[str, ...])
 Group = TypeVar("Group")
 
 _QOS = "qos_overrides."
@@ -149,11 +149,12 @@ class Thermal:
         live=True,
     )
     gain: float = _parameter(
-        1.0, "Fixed range: value of one raw count, such as 0.01 for TLinear.", (1e-6, 1e3), live=True
+        1.0,
+        "Value of one raw count, such as 0.01 for TLinear.",
+        (1e-6, 1e3),
+        live=True,
     )
-    offset: float = _parameter(
-        0.0, "Fixed range: value of raw count 0, such as -273.15 for °C.", (-1e5, 1e5), live=True
-    )
+    offset: float = _parameter(0.0, "Value of raw count 0, such as -273.15 for °C.", (-1e5, 1e5), live=True)
     invert: bool = _parameter(False, "Invert the brightness, for white-cold cameras.", live=True)
 
 
@@ -175,9 +176,23 @@ class Confidence:
 
     minimum: float = _parameter(
         0.0,
-        "Least confidence of a pixel's class; below it, the mask has 255. 0 keeps every class.",
+        "Pixels that are less certain have 255 in the mask.",
         (0.0, 1.0),
         live=True,
+    )
+
+
+@dataclass(frozen=True)
+class Detections:
+    """Say which regions of the mask are detections: the parameters `detections.…`."""
+
+    # ROS cannot tell what an empty list is a list of.
+    classes: tuple[str, ...] = _parameter(
+        ("",), "Classes to detect; by default all but the first.", live=True
+    )
+    min_area: int = _parameter(100, "Fewest pixels of a detection.", (1, 1_000_000_000), live=True)
+    max_area: int = _parameter(
+        0, "Most pixels of a detection; 0 for any number.", (0, 1_000_000_000), live=True
     )
 
 
@@ -188,6 +203,7 @@ class Overlay:
     opacity: float = _parameter(
         0.5, "Opacity of the class colours over the fused image.", (0.0, 1.0), live=True
     )
+    boxes: bool = _parameter(True, "Draw the detections, too.", live=True)
 
 
 @dataclass(frozen=True)
@@ -215,6 +231,7 @@ class Parameters:
     thermal: Thermal = Thermal()
     registration: Calibration = Calibration()
     confidence: Confidence = Confidence()
+    detections: Detections = Detections()
     overlay: Overlay = Overlay()
 
 
@@ -355,7 +372,7 @@ def markdown_table() -> str:
 
 def _shown(default: Any) -> str:
     if isinstance(default, tuple):
-        return "identity"
+        return "identity" if default == IDENTITY else ""
     return str(default).lower() if isinstance(default, bool) else str(default)
 
 

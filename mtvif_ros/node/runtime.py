@@ -11,14 +11,16 @@ from typing import Any, TypeVar
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode
+from std_msgs.msg import Header
 
 from mtvif_ros import topics
 from mtvif_ros.image import AnyImage, Image, ImageFormatError
 from mtvif_ros.imaging.codec import FALSE_COLOURS, read_infrared, read_rgb
 from mtvif_ros.imaging.doubt import without_doubt
 from mtvif_ros.imaging.fuse import fuse_pair
+from mtvif_ros.imaging.regions import Region, find_regions
 from mtvif_ros.imaging.registration import Registration, read_registration
-from mtvif_ros.imaging.thermal import ThermalScaler
+from mtvif_ros.imaging.thermal import Celsius, ThermalScaler, temperatures
 from mtvif_ros.model_file import ModelFile
 from mtvif_ros.node.announce import Announcer
 from mtvif_ros.node.health import Answer, HealthReport, Level, Monitor, diagnostics_message
@@ -50,7 +52,7 @@ class Runtime:
         self._thermal = make_thermal(parameters.thermal)
         self._registration = make_registration(parameters.registration)
         self._sized = SizedEngine(parameters, node.get_logger().info)
-        check_model(parameters, self._sized.engine.model)
+        self._detected = check_model(parameters, self._sized.engine.model)
         self._cameras = cameras(node, parameters)
         self._topics = {stream: camera.topic for stream, camera in self._cameras.items()}
         self._monitor = Monitor(self._topics, time.monotonic_ns())
@@ -59,7 +61,6 @@ class Runtime:
             self._outputs = Outputs(node, made, self._sized.engine.model)
             self._diagnostics = node.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, 10)
             made.callback(node.destroy_publisher, self._diagnostics)
-            self._colours = self._sized.engine.model.colours
             declare_labels(node, self._sized.engine.model)
             publish_label_info(node, made, self._sized.engine.model)
             self._worker = LatestWorker(self._answer, self._fail, "inference")
@@ -95,7 +96,7 @@ class Runtime:
 
     def adopt(self, parameters: Parameters) -> None:
         """Take over new values of live parameters; all of them or, with a ValueError, none."""
-        check_model(parameters, self._sized.engine.model)
+        detected = check_model(parameters, self._sized.engine.model)
         thermal = make_thermal(parameters.thermal)
         # The calibration file is read even under the name that it had: its content may be new.
         self._registration = make_registration(parameters.registration)
@@ -103,6 +104,7 @@ class Runtime:
         if parameters.thermal != self._parameters.thermal:
             self._thermal = thermal
         self._inputs.set_slop(parameters.sync.slop)
+        self._detected = detected
         self._parameters = parameters
 
     def description(self) -> str:
@@ -133,12 +135,12 @@ class Runtime:
         ir = self._scaled(grey)
         least = self._parameters.confidence.minimum
         engine = self._sized.for_camera(
-            (rgb.shape[0], rgb.shape[1]), least > 0 or self._outputs.need_confidence()
+            (rgb.shape[0], rgb.shape[1]), least > 0 or self._outputs.need_confidence() or self._need_regions()
         )
         before = time.monotonic_ns()
         fused, mask, confidence = fuse_pair(engine, rgb, ir, self._registration)
         inference = time.monotonic_ns() - before
-        if confidence is not None:
+        if confidence is not None and least:
             mask = without_doubt(mask, confidence, least)
         self._outputs.publish(fused, mask, visible.header, self._inputs.camera_info)
         self._monitor.answered(
@@ -149,10 +151,43 @@ class Runtime:
                 distance=pair.distance,
             )
         )
+        self._publish_rest(fused, mask, confidence, grey, visible.header)
+
+    def _publish_rest(
+        self, fused: Image, mask: Image, confidence: Image | None, grey: AnyImage, header: Header
+    ) -> None:
+        """Make of an answer and its infrared frame what else someone listens to."""
         if confidence is not None:
-            self._outputs.publish_confidence(confidence, visible.header)
-        opacity = self._parameters.overlay.opacity
-        self._outputs.publish_overlay(fused, mask, visible.header, self._colours, opacity)
+            self._outputs.publish_confidence(confidence, header)
+        need_regions = self._need_regions()
+        celsius = None
+        if need_regions or self._outputs.need_temperatures():
+            celsius = self._temperatures(grey, (mask.shape[1], mask.shape[0]))
+        if celsius is not None:
+            self._outputs.publish_temperatures(celsius, header)
+        regions: list[Region] = []
+        if need_regions:
+            limits = self._parameters.detections
+            regions = find_regions(
+                mask, self._detected, limits.min_area, limits.max_area, confidence, celsius
+            )
+            self._outputs.publish_detections(regions, header)
+        self._outputs.publish_overlay(fused, mask, regions, header, self._parameters.overlay.opacity)
+
+    def _need_regions(self) -> bool:
+        return self._outputs.need_regions(self._parameters.overlay.boxes)
+
+    def _temperatures(self, grey: AnyImage, size: tuple[int, int]) -> Celsius | None:
+        """Return an infrared frame in °C on the visible grid, None where it does not tell."""
+        known = temperatures(grey, self._parameters.thermal.gain, self._parameters.thermal.offset)
+        if known is not None:
+            return self._registration(known, size, size)
+        if self._outputs.need_temperatures():
+            self._notice(
+                f"{self._topics[Stream.IR]}: no temperatures: they need infrared of 16 bits, with "
+                "thermal.gain and thermal.offset, or in °C as floats"
+            )
+        return None
 
     def _scaled(self, grey: AnyImage) -> Image:
         thermal = self._thermal
@@ -208,13 +243,23 @@ class Runtime:
             self._announce("state", problem, report.message, now)
 
 
-def check_model(parameters: Parameters, model: ModelFile) -> None:
-    """Raise ParameterError where parameters ask for what the model file has not."""
+def check_model(parameters: Parameters, model: ModelFile) -> tuple[int, ...]:
+    """Return the mask values to detect.
+
+    Raises ParameterError where parameters ask for what the model file has not.
+    """
     if parameters.confidence.minimum and not model.has_confidence:
         raise ParameterError(
             f"confidence.minimum: model file {model.path} gives no confidence; export it again with "
             "training.export, or set 0"
         )
+    names = [name for name in parameters.detections.classes if name]
+    if unknown := [name for name in names if name not in model.classes]:
+        raise ParameterError(
+            f"detections.classes: {', '.join(unknown)}: no class of {model.path}; it has "
+            f"{', '.join(model.classes)}"
+        )
+    return tuple(model.classes.index(name) for name in names) or tuple(range(1, len(model.classes)))
 
 
 def make_thermal(values: Thermal) -> ThermalScaler:

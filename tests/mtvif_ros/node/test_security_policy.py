@@ -22,6 +22,7 @@ NOT_ALWAYS = {
     "/clock",
     "/fusion_node/get_type_description",
     "/ir/image_raw/compressed",
+    "/mtvif/detections",
     "/mtvif/label_info",
     "/rgb/image_raw/compressed",
 }

@@ -20,7 +20,8 @@ from mtvif_ros.image import Image
 from mtvif_ros.size import USUAL, Size, shown
 
 _UINT8 = int(onnx.TensorProto.UINT8)
-_RANKS = {"rgb": 4, "ir": 3, "fused": 4, "segmentation": 3}
+CONFIDENCE = "confidence"  # the output that a file may lack
+_RANKS = {"rgb": 4, "ir": 3, "fused": 4, "segmentation": 3, CONFIDENCE: 3}
 _CHANNELS = {"rgb": 3, "fused": 3}
 
 
@@ -39,6 +40,7 @@ class ModelFile:
     palette: tuple[tuple[int, int, int], ...]
     properties: dict[str, str]
     sha256: str
+    has_confidence: bool = False
 
     @property
     def version(self) -> str:
@@ -67,11 +69,19 @@ class ModelFile:
             )
         return wanted or self.size or USUAL
 
-    def content(self, size: Size) -> bytes:
-        """Return the file's bytes, those of an open file with H and W fixed to `size`."""
-        if self.size:
+    def content(self, size: Size, confidence: bool = True) -> bytes:
+        """Return the file's bytes, those of an open file with H and W fixed to `size`.
+
+        Without `confidence` the file loses that output and whatever only it needs.
+        """
+        is_cut = self.has_confidence and not confidence
+        if self.size and not is_cut:
             return self.path.read_bytes()
         model = onnx.load(str(self.path))
+        if is_cut:
+            _cut(model.graph, CONFIDENCE)
+        if self.size:
+            return bytes(model.SerializeToString())
         for tensor in (*model.graph.input, *model.graph.output):
             for dimension, side in zip(tensor.type.tensor_type.shape.dim[1:3], size):
                 dimension.dim_value = side
@@ -105,7 +115,9 @@ def read_model_file(path: str | Path) -> ModelFile:
         )
     problems: list[str] = []
     inputs = _check_tensors(list(model.graph.input), ("rgb", "ir"), "input", problems)
-    outputs = _check_tensors(list(model.graph.output), ("fused", "segmentation"), "output", problems)
+    has_confidence = CONFIDENCE in [output.name for output in model.graph.output]
+    expected = ("fused", "segmentation", *((CONFIDENCE,) if has_confidence else ()))
+    outputs = _check_tensors(list(model.graph.output), expected, "output", problems)
     sizes = {tuple(shape[1:3]) for shape in (*inputs, *outputs)}
     if not problems and len(sizes) != 1:
         problems.append(f"height and width must be the same for all tensors, found {sorted(sizes, key=str)}")
@@ -134,7 +146,24 @@ def read_model_file(path: str | Path) -> ModelFile:
         tuple(tuple(colour) for colour in palette or ()),
         properties,
         hashlib.sha256(content).hexdigest(),
+        has_confidence,
     )
+
+
+def _cut(graph: onnx.GraphProto, name: str) -> None:
+    """Remove an output, and the operations and constants that only it needs."""
+    for index in reversed([at for at, output in enumerate(graph.output) if output.name == name]):
+        del graph.output[index]
+    needed = {output.name for output in graph.output}
+    for index in reversed(range(len(graph.node))):
+        node = graph.node[index]
+        if needed.isdisjoint(node.output):
+            del graph.node[index]
+        else:
+            needed.update(node.input)
+    for index in reversed(range(len(graph.initializer))):
+        if graph.initializer[index].name not in needed:
+            del graph.initializer[index]
 
 
 def _other_files(message: Any) -> Iterator[str]:
@@ -150,7 +179,7 @@ def _other_files(message: Any) -> Iterator[str]:
 
 
 def _check_tensors(
-    tensors: list[Any], expected: tuple[str, str], what: str, problems: list[str]
+    tensors: list[Any], expected: tuple[str, ...], what: str, problems: list[str]
 ) -> list[list[int | str]]:
     names = [str(tensor.name) for tensor in tensors]  # protobuf gives bytes where they are no UTF-8
     if sorted(names) != sorted(expected):

@@ -183,6 +183,13 @@ def test_the_topics_are_those_that_the_node_may_open() -> None:
     assert documented_topics().keys() == topics - ros
 
 
+def test_the_layouts_show_topics_that_exist() -> None:
+    known = {f"/{topic.lstrip('/')}" for topic in documented_topics()}
+    for name in ("foxglove.json", "mtvif.rviz"):
+        shown = set(re.findall(r"/(?:mtvif|rgb|ir)/\w+|/diagnostics", (ROOT / "config" / name).read_text()))
+        assert {"/mtvif/confidence", "/mtvif/overlay", "/mtvif/thermal"} <= shown <= known, name
+
+
 def test_the_topics_name_every_encoding_that_the_node_reads() -> None:
     visible = re.findall(r"[\w*]+", documented_topics()["rgb/image_raw"].partition(" in |")[2])
     named = [pattern for pattern in visible if any(fnmatch(name, pattern) for name in LAYOUTS)]

@@ -32,7 +32,7 @@ _FLOAT = (
     r".*/encoder/blocks\.0/.*",
     r".*/encoder/backbone/.*(patch_embed|downsample)/proj/.*",
     r".*/fusion/(Relu|Mul|Add|Cast|DepthToSpace).*",
-    r"^/(DepthToSpace|Resize|ArgMax|Div|Sub|Add|Mul|Clip|Cast|Transpose|Slice|Pad).*",
+    r"^/(DepthToSpace|Resize|ArgMax|Div|Sub|Add|Mul|Min|Clip|Exp|Cast|Transpose|Slice|Pad|Reduce|Gather|Reci).*",
 )
 _EXCESS = re.compile(r".*/fusion/Conv$")
 

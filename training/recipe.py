@@ -35,6 +35,7 @@ from training.model.cost import count_macs, count_parameters
 from training.model.onnx_file import write_onnx
 from training.quantise import quantise
 from training.scoring.evaluation import evaluate
+from training.scoring.temperature import fit_temperature
 from training.train import train
 
 _CPU = torch.device("cpu")
@@ -71,14 +72,26 @@ def train_stages(stages: dict[str, Config], data: Path, out: Path) -> Path:
     return run
 
 
-def write_model_files(run: Path, calibration: Sequence[PairFiles], out: Path, version: str) -> list[Path]:
-    """Write what the package ships, from a run's average, to the folder `out`; return the paths."""
+def write_model_files(
+    run: Path,
+    calibration: Sequence[PairFiles],
+    validation: Sequence[PairFiles],
+    out: Path,
+    version: str,
+) -> list[Path]:
+    """Write what the package ships, from a run's average, to the folder `out`; return the paths.
+
+    `calibration` gives the scales of int8, `validation` the temperature of the confidence.
+    """
     network = load_network(run)
     properties = {"model_version": version, "licence": "research use", "trained_on": "MSRS, RoadScene, M3SVD"}
     full, half, small = (out / f"mtvif{suffix}.onnx" for suffix in ("", "_fp16", "_int8"))
     write_onnx(network, full, properties)
     write_onnx(network, half, properties, "fp16")
     quantise(full, small, calibration)
+    if labelled := [files for files in validation if files.mask is not None]:
+        for path in (full, half, small):
+            fit_temperature(path, labelled)
     weights = out / "mtvif.safetensors"
     save_weights(network, weights)
     return [full, half, small, weights]
@@ -166,7 +179,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         steps = sum(stage.train.steps for stage in stages.values())
         version = f"{mtvif_ros.__version__}+{last.seed}.{steps}"
         models = options.out / "models"
-        files = write_model_files(run, calibration, models, version)
+        files = write_model_files(run, calibration, validation, models, version)
         network = load_network(run)
         made = manifest(stages, options.data, files) | {
             "version": version,

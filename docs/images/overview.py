@@ -27,7 +27,7 @@ def main() -> None:
     rows = []
     for config, number in SCENES:
         frame = RoadScene(config).frame(number)
-        fused, mask = fuse_pair(engine, frame.rgb, frame.ir)
+        fused, mask, _ = fuse_pair(engine, frame.rgb, frame.ir)
         pictures = (frame.rgb, cv2.cvtColor(frame.ir, cv2.COLOR_GRAY2RGB), fused, engine.model.colours[mask])
         rows.append(np.hstack([cv2.resize(one, TILE, interpolation=cv2.INTER_AREA) for one in pictures]))
     picture = np.vstack(rows)[..., ::-1].copy()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -16,6 +16,17 @@ class EngineError(UserError):
     """Say which backend cannot run, why, and what to install or choose instead."""
 
 
+class Inference(NamedTuple):
+    """Hold what a model gives for one pair, uint8: `fused` (H, W, 3), `mask` and `confidence` (H, W).
+
+    Confidence is 255 where the class is certain; None where the file or the engine does without.
+    """
+
+    fused: Image
+    mask: Image
+    confidence: Image | None = None
+
+
 class Engine(Protocol):
     """Run one model file. Only one thread at a time may use an engine."""
 
@@ -24,13 +35,13 @@ class Engine(Protocol):
     """Height and width of the frames."""
     description: str
     """Backend, version and device, for logs and reports."""
+    gives_confidence: bool
 
-    def infer(self, rgb: Image, ir: Image) -> tuple[Image, Image]:
+    def infer(self, rgb: Image, ir: Image) -> Inference:
         """Fuse and segment one pair.
 
-        `rgb` (H, W, 3) and `ir` (H, W) are uint8, C-contiguous and of the engine's size. Returns `fused`
-        (H, W, 3) and `segmentation` (H, W), uint8. Both may live in buffers that the next call overwrites.
-        Raises ValueError for any other frame.
+        `rgb` (H, W, 3) and `ir` (H, W) are uint8, C-contiguous and of the engine's size. The images returned
+        may live in buffers that the next call overwrites. Raises ValueError for any other frame.
         """
         ...
 

@@ -74,22 +74,24 @@ def load_engine(
     threads: int = 0,
     device: str = "",
     size: Size | None = None,
+    confidence: bool = False,
 ) -> Engine:
     """Load a model file and run it once, so that the first frame is as fast as the others.
 
     Without `path`, load the shipped file that the backend runs best. `backend` is a name in BACKENDS or
     `auto`. `threads` is the number of CPU threads, 0 for the backend's choice. `device` is CPU (also if
     empty), GPU or NPU for OpenVINO and CPU, CUDA or TensorRT for onnxruntime. `size` is that of the frames,
-    by default the file's own, or 480x640 for a file of open size. Raises EngineError for an unavailable
-    device and for a file that the backend cannot run, ModelFileError for a file of another size, and what
-    choose_backend and read_model_file raise.
+    by default the file's own, or 480x640 for a file of open size. An engine computes the `confidence` of a
+    file that has it only if asked to; TensorRT, whose engines take minutes to build, always does. Raises
+    EngineError for an unavailable device and for a file that the backend cannot run, ModelFileError for a
+    file of another size, and what choose_backend and read_model_file raise.
     """
     name = choose_backend(backend)
     model = read_model_file(path or model_directory() / BACKENDS[name].shipped)
     size = model.size_for(size)
     try:
-        engine: Engine = _module(name).load(model, size, threads, device)
-        fused, mask = engine.infer(np.zeros((*size, 3), np.uint8), np.zeros(size, np.uint8))
+        engine: Engine = _module(name).load(model, size, threads, device, confidence)
+        fused, mask, sure = engine.infer(np.zeros((*size, 3), np.uint8), np.zeros(size, np.uint8))
     except (UserError, ModelFileError, ImportError, OSError):
         raise
     # Each library has errors of its own for a graph that it cannot run.
@@ -97,10 +99,11 @@ def load_engine(
         raise EngineError(
             f"model file {model.path}: {name} cannot run it: {in_short(error)}; {_AGAIN}"
         ) from error
-    if (fused.shape, mask.shape) != ((*size, 3), size):
+    shapes = [image.shape for image in (fused, mask, sure) if image is not None]
+    if shapes != [(*size, 3), size, size][: len(shapes)]:
+        computed = " and ".join(map(str, shapes))
         raise EngineError(
-            f"model file {model.path}: computes images of {fused.shape} and {mask.shape} for frames of "
-            f"{shown(size)}; {_AGAIN}"
+            f"model file {model.path}: computes images of {computed} for frames of {shown(size)}; {_AGAIN}"
         )
     _log.info("engine: %s, %s", engine.description, shown(size))
     return engine

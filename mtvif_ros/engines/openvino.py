@@ -8,10 +8,10 @@ import io
 import numpy as np
 import openvino
 
-from mtvif_ros.engines.base import Engine, EngineError, check_frames
+from mtvif_ros.engines.base import Engine, EngineError, Inference, check_frames
 from mtvif_ros.engines.cache import Key, cache_directory, cached_engine, model_key
 from mtvif_ros.image import Image
-from mtvif_ros.model_file import ModelFile
+from mtvif_ros.model_file import CONFIDENCE, ModelFile
 from mtvif_ros.size import Size
 
 
@@ -21,7 +21,7 @@ class OpenVinoEngine:
     The compiled network goes into the engine cache, which shortens later starts.
     """
 
-    def __init__(self, model: ModelFile, size: Size, threads: int, device: str):
+    def __init__(self, model: ModelFile, size: Size, threads: int, device: str, confidence: bool):
         machine = machine_key(device)
         core = shared_core()
         config: dict[str, object] = {"PERFORMANCE_HINT": "LATENCY"}
@@ -29,9 +29,12 @@ class OpenVinoEngine:
             config["INFERENCE_NUM_THREADS"] = threads
         # OpenVINO's own cache loads a damaged blob silently, so its blobs go through ours.
         key = model_key(model, size) | machine | {"config": str(config)}
+        self.gives_confidence = confidence and model.has_confidence
+        if self.gives_confidence:
+            key["with"] = CONFIDENCE
 
         def compile_blob() -> bytes:
-            network = core.read_model(model.content(size))
+            network = core.read_model(model.content(size, confidence))
             blob = core.compile_model(network, device, config).export_model()
             return blob if isinstance(blob, bytes) else blob.getvalue()  # depends on OpenVINO's version
 
@@ -43,18 +46,21 @@ class OpenVinoEngine:
         self.model, self.size = model, size
         self.description = f"openvino {openvino.__version__.split('-')[0]} {device} {precision}"
         self._request = compiled.create_infer_request()
-        self._fused = np.empty((1, *size, 3), np.uint8)
-        self._mask = np.empty((1, *size), np.uint8)
-        for name, array in (("fused", self._fused), ("segmentation", self._mask)):
+        shapes: dict[str, tuple[int, ...]] = {"fused": (*size, 3), "segmentation": size}
+        if self.gives_confidence:
+            shapes[CONFIDENCE] = size
+        images = {name: np.empty((1, *shape), np.uint8) for name, shape in shapes.items()}
+        for name, array in images.items():
             self._request.set_tensor(name, openvino.Tensor(array, shared_memory=True))
+        self._inference = Inference(*(array[0] for array in images.values()))
 
-    def infer(self, rgb: Image, ir: Image) -> tuple[Image, Image]:
+    def infer(self, rgb: Image, ir: Image) -> Inference:
         """Fuse and segment one pair; see Engine.infer."""
         check_frames(self, rgb, ir)
         for name, array in (("rgb", rgb), ("ir", ir)):
             self._request.set_tensor(name, openvino.Tensor(array[None], shared_memory=True))
         self._request.infer()
-        return self._fused[0], self._mask[0]
+        return self._inference
 
 
 @functools.cache
@@ -80,6 +86,6 @@ def machine_key(device: str = "") -> Key:
     return {"flavour": "openvino", "version": openvino.__version__, "gpu": name}
 
 
-def load(model: ModelFile, size: Size, threads: int, device: str = "") -> Engine:
+def load(model: ModelFile, size: Size, threads: int, device: str = "", confidence: bool = False) -> Engine:
     """Compile the model for `device`, by default the CPU."""
-    return OpenVinoEngine(model, size, threads, device or "CPU")
+    return OpenVinoEngine(model, size, threads, device or "CPU", confidence)

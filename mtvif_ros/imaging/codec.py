@@ -216,8 +216,8 @@ def _is_coloured(samples: AnyImage, full: int = 255) -> bool:
     return bool(np.mean(spread > _STRONG / 255 * full) > 0.1)
 
 
-def write_image(pixels: Image, encoding: str, header: Header) -> ImageMessage:
-    """Return a message with a copy of the pixels, (H, W, 3) for rgb8 and (H, W) for mono8."""
+def write_image(pixels: AnyImage, encoding: str, header: Header) -> ImageMessage:
+    """Return a message with a copy of the pixels, (H, W, 3) for rgb8, (H, W) for mono8 and 32FC1."""
     from sensor_msgs.msg import Image as ImageMessage
 
     message = ImageMessage()

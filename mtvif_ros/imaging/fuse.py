@@ -8,20 +8,21 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mtvif_ros.engines import Engine, load_engine
+from mtvif_ros.engines import Engine, Inference, load_engine
 from mtvif_ros.image import Image
 from mtvif_ros.imaging.detail import at_camera_size
 from mtvif_ros.imaging.registration import Registration, Warp
 from mtvif_ros.imaging.resize import scaled
 from mtvif_ros.model_file import read_model_file
+from mtvif_ros.pairing.synchronizer import Stream
 from mtvif_ros.size import Size
 
 _ALIGNED = Registration()
 _KEPT = 4  # engines, for folders with frames of several sizes
 
 
-def fuse_pair(engine: Engine, rgb: Image, ir: Image, registration: Warp = _ALIGNED) -> tuple[Image, Image]:
-    """Return `fused` (H, W, 3) and `segmentation` (H, W) for `rgb` (H, W, 3) and `ir` of any size.
+def fuse_pair(engine: Engine, rgb: Image, ir: Image, registration: Warp = _ALIGNED) -> Inference:
+    """Return what the model gives for `rgb` (H, W, 3) and `ir` of any size, at the size of `rgb`.
 
     `registration` warps infrared onto the visible grid. Frames of another size than the engine's are scaled
     to it and the results back to (H, W); the fused image then keeps the detail of both frames. All images are
@@ -30,63 +31,67 @@ def fuse_pair(engine: Engine, rgb: Image, ir: Image, registration: Warp = _ALIGN
     model_size = engine.size[::-1]
     size = (rgb.shape[1], rgb.shape[0])
     seen_rgb, seen_ir = scaled(rgb, model_size), registration(ir, size, model_size)
-    fused, mask = engine.infer(seen_rgb, seen_ir)
+    seen = engine.infer(seen_rgb, seen_ir)
     if size == model_size:
-        return fused, mask
-    # INTER_NEAREST would shift the mask half a pixel to the right and down.
-    full_mask = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT)
+        return seen
     # An infrared camera with no more pixels than the model has no further detail to show.
-    is_coarse = all(own <= seen <= shown for own, seen, shown in zip(ir.shape, mask.shape, rgb.shape))
+    is_coarse = all(own <= seen <= shown for own, seen, shown in zip(ir.shape, engine.size, rgb.shape))
     full_ir = None if is_coarse else registration(ir, size, size)
-    fused = at_camera_size(fused, seen_rgb, seen_ir, rgb, full_ir)
-    return fused, np.asarray(full_mask, np.uint8)
+    return Inference(
+        at_camera_size(seen.fused, seen_rgb, seen_ir, rgb, full_ir),
+        _enlarged(seen.mask, size),
+        None if seen.confidence is None else _enlarged(seen.confidence, size),
+    )
+
+
+def _enlarged(decisions: Image, size: tuple[int, int]) -> Image:
+    # INTER_NEAREST would shift them half a pixel to the right and down.
+    return np.asarray(cv2.resize(decisions, size, interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
 
 
 def segment_alone(
-    engine: Engine,
-    rgb: Image | None,
-    ir: Image | None,
-    size: Size | None = None,
-    registration: Warp = _ALIGNED,
-) -> tuple[Image, Image]:
-    """Return what one camera shows, (H, W, 3), and its `segmentation` (H, W), without the other camera.
+    engine: Engine, stream: Stream, picture: Image, size: Size | None = None, registration: Warp = _ALIGNED
+) -> Inference:
+    """Return what one camera shows, and what the network sees in it without the other camera.
 
-    One of `rgb` (H, W, 3) and `ir` (h, w) is None. Infrared comes out grey, warped onto the visible grid of
-    `size` (H, W), by default its own size. The network, which has learnt to do without either camera, sees
-    black in place of the other. All images are uint8; the mask may live in a buffer that the engine's next
-    call overwrites.
+    `picture` is the visible frame (H, W, 3) or the infrared one (h, w), as `stream` says. Infrared comes out
+    grey, warped onto the visible grid of `size` (H, W), by default its own size. The network, which has
+    learnt to do without either camera, sees black in place of the other. All images are uint8; mask and
+    confidence may live in buffers that the engine's next call overwrites.
     """
-    width, height = engine.size[::-1]
-    if rgb is not None:
-        shown, out = rgb, (rgb.shape[1], rgb.shape[0])
-        _, mask = engine.infer(scaled(rgb, (width, height)), np.zeros((height, width), np.uint8))
+    height, width = engine.size
+    if stream is Stream.RGB:
+        shown, out = picture, (picture.shape[1], picture.shape[0])
+        seen = engine.infer(scaled(picture, (width, height)), np.zeros((height, width), np.uint8))
     else:
-        assert ir is not None
-        out = (size or (ir.shape[0], ir.shape[1]))[::-1]
-        shown = np.repeat(registration(ir, out, out)[..., None], 3, axis=2)
+        out = (size or (picture.shape[0], picture.shape[1]))[::-1]
+        shown = np.repeat(registration(picture, out, out)[..., None], 3, axis=2)
         black = np.zeros((height, width, 3), np.uint8)
-        _, mask = engine.infer(black, registration(ir, out, (width, height)))
-    if out != (width, height):
-        mask = np.asarray(cv2.resize(mask, out, interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
-    return shown, mask
+        seen = engine.infer(black, registration(picture, out, (width, height)))
+    if out == (width, height):
+        return seen._replace(fused=shown)
+    confidence = None if seen.confidence is None else _enlarged(seen.confidence, out)
+    return Inference(shown, _enlarged(seen.mask, out), confidence)
 
 
 class Fuser:
     """Fuse pairs of any size with one model file, outside the node.
 
     A file of open size computes at `size`, or by default at that of each visible frame; a fixed file at its
-    own. Raises what load_engine raises.
+    own. `confidence` asks for it where the file has it. Raises what load_engine raises.
     """
 
-    def __init__(self, path: Path, backend: str = "auto", size: Size | None = None):
+    def __init__(self, path: Path, backend: str = "auto", size: Size | None = None, confidence: bool = False):
         model = read_model_file(path)
         self._size = model.size_for(size) if size or model.size else None
-        self._engine = lru_cache(_KEPT)(lambda size: load_engine(path, backend, size=size))
+        self._engine = lru_cache(_KEPT)(
+            lambda size: load_engine(path, backend, size=size, confidence=confidence)
+        )
         self.name = path.name
         self.classes, self.colours = model.classes, model.colours
         self.description = ""  # that of the engine, once it has run
 
-    def __call__(self, rgb: Image, ir: Image) -> tuple[Image, Image]:
+    def __call__(self, rgb: Image, ir: Image) -> Inference:
         """Fuse one pair as fuse_pair does, with infrared aligned already."""
         engine = self._engine(self._size or rgb.shape[:2])
         self.description = engine.description

@@ -14,6 +14,7 @@ import yaml
 
 from mtvif_ros.command_line import in_short
 from mtvif_ros.image import AnyImage
+from mtvif_ros.imaging.registration import OUTSIDE
 from mtvif_ros.imaging.resize import scaled
 
 Points = npt.NDArray[np.float64]
@@ -155,7 +156,8 @@ class LensRegistration:
         given = (ir.shape[1], ir.shape[0])
         if given[0] > size[0] or given[1] > size[1]:
             ir, given = scaled(ir, size), size  # warping without it would skip pixels
-        return np.asarray(cv2.remap(ir, *_table(self, given, size), cv2.INTER_LINEAR, borderValue=0))
+        outside = OUTSIDE[ir.dtype.kind]
+        return np.asarray(cv2.remap(ir, *_table(self, given, size), cv2.INTER_LINEAR, borderValue=outside))
 
     def infrared_pixels(self, visible_pixels: Points) -> Points:
         """Return where (N, 2) infrared sees what lies at visible pixels (N, 2); NaN where it cannot."""

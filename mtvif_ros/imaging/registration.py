@@ -14,16 +14,17 @@ import numpy.typing as npt
 import yaml
 
 from mtvif_ros.command_line import in_short
-from mtvif_ros.image import Image
+from mtvif_ros.image import AnyImage
 from mtvif_ros.imaging.resize import scaled
 
 Matrix = npt.NDArray[np.float64]
 Size = tuple[int, int]
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
-_OUTSIDE = 0  # cold: where infrared sees nothing, the fused image is the visible one
+# Cold: where infrared sees nothing, the fused image is the visible one. Temperatures are not known there.
+OUTSIDE = {"u": 0, "f": float("nan")}
 
 
-Warp = Callable[[Image, Size, Size], Image]
+Warp = Callable[[AnyImage, Size, Size], AnyImage]
 """Takes infrared (h, w), the (width, height) of the visible frame, and the one to scale to."""
 
 
@@ -62,16 +63,19 @@ class Registration:
         """Return the homography as (3, 3)."""
         return np.array(self.homography, np.float64).reshape(3, 3)
 
-    def __call__(self, ir: Image, visible_size: Size, size: Size) -> Image:
-        """Warp `ir` (h, w) onto a visible frame of `visible_size` (width, height), scaled to `size`."""
+    def __call__(self, ir: AnyImage, visible_size: Size, size: Size) -> AnyImage:
+        """Warp `ir` (h, w) onto a visible frame of `visible_size` (width, height), scaled to `size`.
+
+        What infrared does not see is 0, NaN for floats.
+        """
         given = (ir.shape[1], ir.shape[0])
         if given[0] > size[0] or given[1] > size[1]:
             ir, given = scaled(ir, size), size  # warping without it would skip pixels
         warp = _warp(self, given, visible_size, size)
         if warp is None:
             return scaled(ir, size)
-        warped = cv2.warpPerspective(ir, warp, size, flags=cv2.INTER_LINEAR, borderValue=_OUTSIDE)
-        return np.asarray(warped, np.uint8)
+        outside = OUTSIDE[ir.dtype.kind]
+        return np.asarray(cv2.warpPerspective(ir, warp, size, flags=cv2.INTER_LINEAR, borderValue=outside))
 
 
 @lru_cache(maxsize=16)  # it costs as much as a resize

@@ -5,14 +5,14 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from mtvif_ros.image import Image
+from mtvif_ros.image import AnyImage
 
 
-def scaled(image: Image, size: tuple[int, int]) -> Image:
+def scaled(image: AnyImage, size: tuple[int, int]) -> AnyImage:
     """Return the image scaled to `size` (width, height), uncopied if it has that size already."""
     height, width = image.shape[:2]
     if (width, height) == size:
         return np.ascontiguousarray(image)
     shrinks = size[0] < width or size[1] < height
     how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, size, interpolation=how), np.uint8)
+    return np.asarray(cv2.resize(image, size, interpolation=how))

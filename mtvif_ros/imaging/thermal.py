@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from mtvif_ros.image import AnyImage, Image
+
+Celsius = npt.NDArray[np.float32]
+"""Temperatures (H, W) in °C, NaN where unknown."""
 
 _SAMPLED = 4  # every fourth row and column is enough for percentiles
 _MOST = 0.5  # of a frame
@@ -94,6 +98,19 @@ class ThermalScaler:
             self.restarts += 1
             return low, high
         return old_low + self._follow * (low - old_low), old_high + self._follow * (high - old_high)
+
+
+def temperatures(ir: AnyImage, gain: float, offset: float) -> Celsius | None:
+    """Return the frame (H, W) in °C: raw * `gain` + `offset`.
+
+    None for frames of 8 bits, and for raw counts that no gain or offset explains; floats need none.
+    """
+    is_explained = ir.dtype.kind == "f" or (gain, offset) != (1.0, 0.0)
+    if ir.dtype == np.uint8 or not is_explained:
+        return None
+    celsius = ir.astype(np.float32) * np.float32(gain) + np.float32(offset)
+    celsius[~np.isfinite(celsius)] = np.nan
+    return celsius
 
 
 def _is_outside(sample: AnyImage, within: tuple[float, float]) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
     from rclpy.node import Node
 
-Value = TypeVar("Value", bool, int, float, str, tuple[float, ...])
+Value = TypeVar("Value", bool, int, float, str, tuple[float, ...], tuple[str, ...])
 Group = TypeVar("Group")
 
 _QOS = "qos_overrides."
@@ -176,11 +176,12 @@ class Thermal:
         live=True,
     )
     gain: float = _parameter(
-        1.0, "Fixed range: value of one raw count, such as 0.01 for TLinear.", (1e-6, 1e3), live=True
+        1.0,
+        "Value of one raw count, such as 0.01 for TLinear.",
+        (1e-6, 1e3),
+        live=True,
     )
-    offset: float = _parameter(
-        0.0, "Fixed range: value of raw count 0, such as -273.15 for °C.", (-1e5, 1e5), live=True
-    )
+    offset: float = _parameter(0.0, "Value of raw count 0, such as -273.15 for °C.", (-1e5, 1e5), live=True)
     invert: bool = _parameter(False, "Invert the brightness, for white-cold cameras.", live=True)
 
 
@@ -203,12 +204,39 @@ class Calibration:
 
 
 @dataclass(frozen=True)
+class Confidence:
+    """Say how certain the mask has to be: the parameters `confidence.…`."""
+
+    minimum: float = _parameter(
+        0.0,
+        "Pixels that are less certain have 255 in the mask.",
+        (0.0, 1.0),
+        live=True,
+    )
+
+
+@dataclass(frozen=True)
+class Detections:
+    """Say which regions of the mask are detections: the parameters `detections.…`."""
+
+    # ROS cannot tell what an empty list is a list of.
+    classes: tuple[str, ...] = _parameter(
+        ("",), "Classes to detect; by default all but the first.", live=True
+    )
+    min_area: int = _parameter(100, "Fewest pixels of a detection.", (1, 1_000_000_000), live=True)
+    max_area: int = _parameter(
+        0, "Most pixels of a detection; 0 for any number.", (0, 1_000_000_000), live=True
+    )
+
+
+@dataclass(frozen=True)
 class Overlay:
     """Say how the overlay looks: the parameters `overlay.…`."""
 
     opacity: float = _parameter(
         0.5, "Opacity of the class colours over the fused image.", (0.0, 1.0), live=True
     )
+    boxes: bool = _parameter(True, "Draw the detections, too.", live=True)
 
 
 @dataclass(frozen=True)
@@ -240,6 +268,8 @@ class Parameters:
     rate: Rate = Rate()
     thermal: Thermal = Thermal()
     registration: Calibration = Calibration()
+    confidence: Confidence = Confidence()
+    detections: Detections = Detections()
     overlay: Overlay = Overlay()
 
 
@@ -380,7 +410,7 @@ def markdown_table() -> str:
 
 def _shown(default: Any) -> str:
     if isinstance(default, tuple):
-        return "identity"
+        return "identity" if default == IDENTITY else ""
     return str(default).lower() if isinstance(default, bool) else str(default)
 
 

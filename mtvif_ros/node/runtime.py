@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
@@ -16,8 +16,11 @@ from std_msgs.msg import Header
 from mtvif_ros import topics
 from mtvif_ros.image import AnyImage, Image, ImageFormatError
 from mtvif_ros.imaging.codec import FALSE_COLOURS, read_infrared, read_rgb
+from mtvif_ros.imaging.doubt import without_doubt
 from mtvif_ros.imaging.fuse import fuse_pair, segment_alone
-from mtvif_ros.imaging.thermal import ThermalScaler
+from mtvif_ros.imaging.regions import Region, find_regions
+from mtvif_ros.imaging.thermal import Celsius, ThermalScaler, temperatures
+from mtvif_ros.model_file import ModelFile
 from mtvif_ros.node.announce import Announcer
 from mtvif_ros.node.demand import RateLimit
 from mtvif_ros.node.fallback import Fallback
@@ -26,7 +29,7 @@ from mtvif_ros.node.inputs import Alone, Arrived, Inputs, Item, cameras
 from mtvif_ros.node.labels import declare_labels, publish_label_info
 from mtvif_ros.node.lenses import Aligner
 from mtvif_ros.node.outputs import Outputs
-from mtvif_ros.node.parameters import Parameters, Thermal, unused_qos
+from mtvif_ros.node.parameters import ParameterError, Parameters, Thermal, unused_qos
 from mtvif_ros.node.sight import Sight
 from mtvif_ros.node.silence import why_silent
 from mtvif_ros.node.sized_engine import SizedEngine
@@ -41,6 +44,13 @@ Pixels = TypeVar("Pixels")
 _REPORT_PERIOD = 1.0  # s
 _WATCH_PERIOD = 0.05  # s: after so long at most the node notices a listener, and tells that a camera is lost
 _LINGER = 5 * NANOSECONDS  # without a listener, before the node unsubscribes from the cameras
+
+
+class _Seen(NamedTuple):
+    """Hold a frame as the camera sent it, and as 8 bits: (H, W, 3) or (H, W)."""
+
+    raw: AnyImage
+    picture: Image
 
 
 class NothingToSeeError(ValueError):
@@ -60,6 +70,7 @@ class Runtime:
         self._thermal = make_thermal(parameters.thermal)
         self._registration = Aligner(node, parameters.registration)
         self._sized = SizedEngine(parameters, node.get_logger().info)
+        self._detected = check_model(parameters, self._sized.engine.model)
         self._cameras = cameras(node, parameters)
         self._topics = {stream: camera.topic for stream, camera in self._cameras.items()}
         self._sight = Sight(time.monotonic_ns())
@@ -72,10 +83,9 @@ class Runtime:
         self._grid: tuple[Size, str] | None = None  # size and frame_id of the last visible frame
         self._timers: list[Any] = []
         with ExitStack() as made:
-            self._outputs = Outputs(node, made)
+            self._outputs = Outputs(node, made, self._sized.engine.model)
             self._diagnostics = node.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, 10)
             made.callback(node.destroy_publisher, self._diagnostics)
-            self._colours = self._sized.engine.model.colours
             declare_labels(node, self._sized.engine.model)
             publish_label_info(node, made, self._sized.engine.model)
             self._status = Status(node, made)
@@ -123,6 +133,7 @@ class Runtime:
 
     def adopt(self, parameters: Parameters) -> None:
         """Take over new values of live parameters; all of them or, with a ValueError, none."""
+        detected = check_model(parameters, self._sized.engine.model)
         thermal = make_thermal(parameters.thermal)
         self._registration.adopt(parameters.registration)
         # A new scaler forgets the range that it follows, and the picture would jump.
@@ -132,6 +143,7 @@ class Runtime:
         self._fallback.adopt(parameters.fallback)
         if parameters.rate != self._parameters.rate:
             self._rate_limit.set(parameters.rate.maximum)
+        self._detected = detected
         self._parameters = parameters
 
     def description(self) -> str:
@@ -183,22 +195,29 @@ class Runtime:
             frames = {item.stream: item.frame}
         else:
             frames = {Stream.RGB: item.rgb, Stream.IR: item.ir}
-        pictures = {stream: self._picture(stream, frame.message) for stream, frame in frames.items()}
+        seen_by = {stream: self._look(stream, frame.message) for stream, frame in frames.items()}
         blind = self._fallback.blind()  # a camera may fall silent while its last frame waits here
-        used = {stream: picture for stream, picture in pictures.items() if stream not in blind}
+        used = {stream: seen for stream, seen in seen_by.items() if stream not in blind}
         if not used:
-            losses = ", ".join(f"{self._topics[stream]} is {blind[stream]}" for stream in pictures)
+            losses = ", ".join(f"{self._topics[stream]} is {blind[stream]}" for stream in seen_by)
             raise NothingToSeeError(f"no camera shows anything: {losses}")
         header = self._header(frames)
-        size = self._grid[0] if self._grid else _size_of(pictures[Stream.IR])
-        engine = self._sized.for_camera(size)
+        size = self._grid[0] if self._grid else _size_of(seen_by[Stream.IR].picture)
+        least = self._parameters.confidence.minimum
+        engine = self._sized.for_camera(
+            size, least > 0 or self._outputs.need_confidence() or self._need_regions()
+        )
         before = time.monotonic_ns()
         if len(used) == len(Stream):
-            fused, mask = fuse_pair(engine, used[Stream.RGB], used[Stream.IR], self._registration)
+            fused, mask, confidence = fuse_pair(
+                engine, used[Stream.RGB].picture, used[Stream.IR].picture, self._registration
+            )
         else:
-            rgb, ir = (used.get(stream) for stream in Stream)
-            fused, mask = segment_alone(engine, rgb, ir, size, self._registration)
+            ((stream, seen),) = used.items()
+            fused, mask, confidence = segment_alone(engine, stream, seen.picture, size, self._registration)
         inference = time.monotonic_ns() - before
+        if confidence is not None and least:
+            mask = without_doubt(mask, confidence, least)
         self._outputs.publish(fused, mask, header, self._inputs.camera_info)
         stamp = frames[Stream.RGB].stamp if Stream.RGB in frames else self._visible_stamp(frames[Stream.IR])
         self._monitor.answered(
@@ -210,11 +229,48 @@ class Runtime:
                 rests_on=frozenset(used),
             )
         )
-        opacity = self._parameters.overlay.opacity
-        self._outputs.publish_overlay(fused, mask, header, self._colours, opacity)
+        self._publish_rest(
+            fused, mask, confidence, used[Stream.IR].raw if Stream.IR in used else None, header
+        )
 
-    def _picture(self, stream: Stream, message: Any) -> Image:
-        """Return a frame as 8 bits, (H, W, 3) or (H, W), and note what it shows."""
+    def _publish_rest(
+        self, fused: Image, mask: Image, confidence: Image | None, ir: AnyImage | None, header: Header
+    ) -> None:
+        """Make of an answer and its infrared frame what else someone listens to."""
+        if confidence is not None:
+            self._outputs.publish_confidence(confidence, header)
+        need_regions = self._need_regions()
+        celsius = None
+        if ir is not None and (need_regions or self._outputs.need_temperatures()):
+            celsius = self._temperatures(ir, (mask.shape[1], mask.shape[0]))
+        if celsius is not None:
+            self._outputs.publish_temperatures(celsius, header)
+        regions: list[Region] = []
+        if need_regions:
+            limits = self._parameters.detections
+            regions = find_regions(
+                mask, self._detected, limits.min_area, limits.max_area, confidence, celsius
+            )
+            self._outputs.publish_detections(regions, header)
+        self._outputs.publish_overlay(fused, mask, regions, header, self._parameters.overlay.opacity)
+
+    def _need_regions(self) -> bool:
+        return self._outputs.need_regions(self._parameters.overlay.boxes)
+
+    def _temperatures(self, grey: AnyImage, size: tuple[int, int]) -> Celsius | None:
+        """Return an infrared frame in °C on the visible grid, None where it does not tell."""
+        known = temperatures(grey, self._parameters.thermal.gain, self._parameters.thermal.offset)
+        if known is not None:
+            return self._registration(known, size, size)
+        if self._outputs.need_temperatures():
+            self._notice(
+                f"{self._topics[Stream.IR]}: no temperatures: they need infrared of 16 bits, with "
+                "thermal.gain and thermal.offset, or in °C as floats"
+            )
+        return None
+
+    def _look(self, stream: Stream, message: Any) -> _Seen:
+        """Read a frame and note what it shows."""
         if stream is Stream.RGB:
             raw = picture = self._read(stream, read_rgb, message)
             self._grid = _size_of(picture), message.header.frame_id
@@ -224,7 +280,7 @@ class Runtime:
                 self._notice(f"{self._topics[stream]}: {FALSE_COLOURS}")
             picture = self._scaled(raw)
         self._sight.seen(stream, raw, picture, time.monotonic_ns())
-        return picture
+        return _Seen(raw, picture)
 
     def _header(self, frames: Mapping[Stream, Arrived]) -> Header:
         """Return the visible frame's header or, for infrared alone, what the visible frame's would be."""
@@ -304,6 +360,25 @@ class Runtime:
 
 def _size_of(picture: Image) -> Size:
     return picture.shape[0], picture.shape[1]
+
+
+def check_model(parameters: Parameters, model: ModelFile) -> tuple[int, ...]:
+    """Return the mask values to detect.
+
+    Raises ParameterError where parameters ask for what the model file has not.
+    """
+    if parameters.confidence.minimum and not model.has_confidence:
+        raise ParameterError(
+            f"confidence.minimum: model file {model.path} gives no confidence; export it again with "
+            "training.export, or set 0"
+        )
+    names = [name for name in parameters.detections.classes if name]
+    if unknown := [name for name in names if name not in model.classes]:
+        raise ParameterError(
+            f"detections.classes: {', '.join(unknown)}: no class of {model.path}; it has "
+            f"{', '.join(model.classes)}"
+        )
+    return tuple(model.classes.index(name) for name in names) or tuple(range(1, len(model.classes)))
 
 
 def make_thermal(values: Thermal) -> ThermalScaler:

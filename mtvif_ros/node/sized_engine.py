@@ -20,6 +20,9 @@ _SHARE = 0.6
 class SizedEngine:
     """Own the engine: of one size, or of the camera's aspect ratio and as large as the rate allows.
 
+    A second one computes the confidence, too, from when it is first asked for: it costs time that the first
+    saves.
+
     `tell` takes a line for the log. Raises what load_engine raises.
     """
 
@@ -37,15 +40,24 @@ class SizedEngine:
             tell(_explained(found, timed_size(found.budget), rate))
             size = fitted_size(USUAL, found.budget)  # most cameras have it, and the first pair need not wait
         self.engine: Engine = self._load(size=size)
+        self._certain: Engine | None = None
 
-    def for_camera(self, camera: Size) -> Engine:
-        """Return the engine for visible frames of this size, which may take seconds to make."""
+    def for_camera(self, camera: Size, confidence: bool = False) -> Engine:
+        """Return the engine for visible frames of this size, which may take seconds to make.
+
+        It gives the `confidence` that is asked for if the file has it.
+        """
         if self._budget is not None:
             size = fitted_size(camera, self._budget)
             if size != self.engine.size:
                 self._tell(f"model.size: {shown(size)} for the camera's {shown(camera)}")
                 self.engine = self._load(size=size)
-        return self.engine
+        if not confidence or self.engine.gives_confidence or not self.engine.model.has_confidence:
+            return self.engine
+        if self._certain is None or self._certain.size != self.engine.size:
+            self._tell("confidence: someone wants it; a second engine computes it, too")
+            self._certain = self._load(size=self.engine.size, confidence=True)
+        return self._certain
 
 
 def _explained(found: Fit, size: Size, rate: float) -> str:

@@ -56,7 +56,8 @@ def see(fuser: Fuser, clip: Clip, registration: Registration) -> Iterator[Seen]:
     for rgb, ir in clip.frames:
         size = (rgb.shape[1], rgb.shape[0])
         aligned = registration(ir, size, size)
-        yield Seen(rgb, aligned, *fuser(rgb, aligned), fuser.colours)
+        fused, mask, _ = fuser(rgb, aligned)
+        yield Seen(rgb, aligned, fused, mask, fuser.colours)
 
 
 def write_video(seen: Iterable[Seen], show: str, rate: float, out: Path) -> None:

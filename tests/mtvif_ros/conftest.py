@@ -15,3 +15,9 @@ def toy_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def open_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The toy for frames of every size."""
     return write_toy(tmp_path_factory.mktemp("toy") / "open.onnx", "H", "W")
+
+
+@pytest.fixture(scope="session")
+def certain_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The toy for frames of 60x80, with confidence."""
+    return write_toy(tmp_path_factory.mktemp("toy") / "certain.onnx", 60, 80, confidence=True)

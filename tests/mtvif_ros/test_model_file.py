@@ -46,6 +46,21 @@ def test_a_fixed_file_refuses_another_size(toy_model: Path) -> None:
         model.size_for((64, 96))
 
 
+@pytest.mark.parametrize("sides", [(60, 80), ("H", "W")])
+def test_what_only_the_confidence_needs_can_be_cut(
+    sides: tuple[int | str, int | str], tmp_path: Path
+) -> None:
+    model = read_model_file(write_toy(tmp_path / "certain.onnx", *sides, confidence=True))
+    plain = read_model_file(write_toy(tmp_path / "plain.onnx", *sides))
+    assert model.has_confidence and not plain.has_confidence
+    (whole, cut), (same, _) = (
+        [m.content((60, 80), wanted) for wanted in (True, False)] for m in (model, plain)
+    )
+    assert cut == same
+    names = [output.name for output in onnx.load_from_string(whole).graph.output]
+    assert names == ["fused", "segmentation", "confidence"]
+
+
 def test_a_file_with_one_open_side_is_refused(tmp_path: Path) -> None:
     half = write_toy(tmp_path / "half.onnx", "H", 640)
     with pytest.raises(ModelFileError, match=r"both be fixed or both be open, found \('H', 640\)"):

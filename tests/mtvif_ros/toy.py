@@ -14,11 +14,12 @@ def write_toy(
     height: int | str,
     width: int | str,
     classes: tuple[SegmentationClass, ...] = STREET,
+    confidence: bool = False,
 ) -> Path:
     """Write a model that obeys the contract, loads at once, and raises on a visible frame that is all white.
 
-    `fused` is the brighter of both frames; `segmentation` is class 1 where infrared is warm. Names instead of
-    numbers leave height and width open.
+    `fused` is the brighter of both frames; `segmentation` is class 1 where infrared is warm; `confidence`, if
+    wanted, is the infrared frame. Names instead of numbers leave height and width open.
     """
     kinds = onnx.TensorProto
     nodes = [
@@ -44,6 +45,11 @@ def write_toy(
     ]
     shapes: dict[str, tuple[int | str, ...]] = {"rgb": (1, height, width, 3), "ir": (1, height, width)}
     shapes |= {"fused": shapes["rgb"], "segmentation": shapes["ir"]}
+    outputs = ["fused", "segmentation"]
+    if confidence:
+        nodes.append(helper.make_node("Cast", ["infrared"], ["confidence"], to=kinds.UINT8))
+        shapes["confidence"] = shapes["ir"]
+        outputs.append("confidence")
     tensors = {
         name: helper.make_tensor_value_info(name, kinds.UINT8, shape) for name, shape in shapes.items()
     }
@@ -51,7 +57,7 @@ def write_toy(
         nodes,
         "toy",
         [tensors["rgb"], tensors["ir"]],
-        [tensors["fused"], tensors["segmentation"]],
+        [tensors[name] for name in outputs],
         constants,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

@@ -69,7 +69,7 @@ def test_a_model_of_own_classes_is_trained_runs_in_the_node_and_is_in_the_report
     assert confusion.shape == (count, count)
     assert (confusion.sum(1) > 0).all()  # every class was labelled
     predicted = np.concatenate(
-        [Fuser(small, "onnxruntime")(*load_pair(files))[1].ravel() for files in find_pairs(pairs)]
+        [Fuser(small, "onnxruntime")(*load_pair(files)).mask.ravel() for files in find_pairs(pairs)]
     )
     assert confusion.sum(0).tolist() == np.bincount(predicted, minlength=count).tolist()
     page = (out / "report.html").read_text()

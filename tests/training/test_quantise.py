@@ -1,15 +1,17 @@
 from pathlib import Path
 
 import cv2
+import numpy as np
 import onnx
 import pytest
 import torch
 
+from mtvif_ros.engines import load_engine
 from mtvif_ros.engines.tensorrt.build import build_engine
 from mtvif_ros.engines.tensorrt.flavour import Flavour
 from mtvif_ros.imaging.fuse import Fuser
 from mtvif_ros.model_file import read_model_file
-from mtvif_ros.recordings.pair_folder import find_pairs
+from mtvif_ros.recordings.pair_folder import find_pairs, load_pair
 from mtvif_ros.synthetic import RoadScene, SceneConfig
 from tests.training import tiny
 from training.model.onnx_file import write_onnx
@@ -56,6 +58,17 @@ def test_an_int8_file_obeys_the_contract_and_gives_nearly_the_same(small: Path, 
     # The head is untrained and its classes lie close together. Were the class index itself quantised,
     # the odd classes would be gone and half of this.
     assert parity.mask_equal > 0.7
+
+
+def test_an_int8_file_is_as_certain_and_its_mask_rests_on_that_in_nothing(small: Path, folder: Path) -> None:
+    rgb, ir = load_pair(find_pairs(folder)[0])
+    full, int8, without = (
+        load_engine(path, "onnxruntime", size=(128, 160), confidence=wanted).infer(rgb, ir)
+        for path, wanted in ((folder / "full.onnx", True), (small, True), (small, False))
+    )
+    assert full.confidence is not None and int8.confidence is not None
+    assert np.abs(full.confidence.astype(int) - int8.confidence).mean() < 10
+    assert np.array_equal(int8.mask, without.mask)
 
 
 def test_the_encoders_first_look_at_both_frames_is_rounded_once(small: Path) -> None:

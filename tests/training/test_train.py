@@ -367,6 +367,6 @@ def test_a_trained_network_becomes_a_file_that_onnxruntime_runs(data: Path, tmp_
     size = ["--size", "64x96"]
     export(["--run", str(tmp_path / "run"), "--out", str(tmp_path / "mine.onnx"), *size])
     frame = RoadScene(SceneConfig(seed=2, width=96, height=64)).frame(0)
-    fused, mask = load_engine(tmp_path / "mine.onnx", "onnxruntime").infer(frame.rgb, frame.ir)
+    fused, mask, _ = load_engine(tmp_path / "mine.onnx", "onnxruntime").infer(frame.rgb, frame.ir)
     assert fused.shape == (64, 96, 3) and mask.shape == (64, 96)
     assert fused.std() > 0 and mask.max() < 9

@@ -59,4 +59,4 @@ def _frames(engine: Engine) -> list[Frame]:
 def _outputs(engine: Engine, frames: Sequence[Frame]) -> list[Outputs]:
     """Return copies, because the next call overwrites an engine's outputs."""
     given = (engine.infer(frame.rgb, frame.ir) for frame in frames)
-    return [(fused.copy(), mask.copy()) for fused, mask in given]
+    return [(fused.copy(), mask.copy()) for fused, mask, _ in given]

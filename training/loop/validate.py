@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from mtvif_ros.classes import colour_table
+from mtvif_ros.engines import Inference
 from mtvif_ros.image import Image
 from mtvif_ros.imaging.draw import side_by_side
 from mtvif_ros.recordings.pair_folder import PairFiles
@@ -24,12 +25,12 @@ def is_due(step: int, settings: TrainSettings) -> bool:
 
 
 @torch.no_grad()
-def run_pair(network: Network, rgb: Image, ir: Image) -> tuple[Image, Image]:
-    """Return the fused image (H, W, 3) and the mask (H, W) that the model file would give."""
+def run_pair(network: Network, rgb: Image, ir: Image) -> Inference:
+    """Return what the model file would give for a pair."""
     contract = ContractModel(network).eval()
     device = next(network.parameters()).device
-    fused, mask = contract(torch.from_numpy(rgb)[None].to(device), torch.from_numpy(ir)[None].to(device))
-    return fused[0].cpu().numpy(), mask[0].cpu().numpy()
+    images = contract(torch.from_numpy(rgb)[None].to(device), torch.from_numpy(ir)[None].to(device))
+    return Inference(*(image[0].cpu().numpy() for image in images))
 
 
 def validate(network: Network, pairs: Sequence[PairFiles]) -> tuple[Scores, dict[str, Image]]:
@@ -43,11 +44,11 @@ def validate(network: Network, pairs: Sequence[PairFiles]) -> tuple[Scores, dict
     pictures: dict[str, Image] = {}
     colours = colour_table([one.rgb for one in network.classes])
 
-    def fuse(files: PairFiles, rgb: Image, ir: Image) -> tuple[Image, Image]:
-        fused, mask = run_pair(network, rgb, ir)
+    def fuse(files: PairFiles, rgb: Image, ir: Image) -> Inference:
+        given = run_pair(network, rgb, ir)
         if files.name in drawn:
-            pictures[files.name] = side_by_side(rgb, ir, fused, mask, colours)
-        return fused, mask
+            pictures[files.name] = side_by_side(rgb, ir, given.fused, given.mask, colours)
+        return given
 
     scores = score_pairs(pairs, fuse, [one.name for one in network.classes])
     network.train(was_training)

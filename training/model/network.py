@@ -22,7 +22,7 @@ class MultiTaskVIF(nn.Module):
     """Fuse and segment a pair of frames in one pass; `classes` are those of the segmentation.
 
     Takes `rgb` (N, 3, H, W) and `ir` (N, 1, H, W), float in 0..1, H and W divisible by `stride`.
-    Returns the change of luma (N, 1, H, W) and cell logits (N, H/4, W/4, C, 4), which spread_cells turns
+    Returns the change of luma (N, 1, H, W) and cell logits (N, 4 C, H/4, W/4), which spread_cells turns
     into a map of half the size; with a FusionDecoder the logits are None.
     Raises ValueError for other ranks, channels, dtypes and sizes.
     """

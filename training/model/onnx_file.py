@@ -12,10 +12,11 @@ import numpy as np
 import onnx
 import onnxslim
 import torch
+from onnx import numpy_helper
 
 from mtvif_ros.engines import load_engine
 from mtvif_ros.size import USUAL, Size, shown
-from training.model.contract import INPUT_NAMES, OUTPUT_NAMES, ContractModel
+from training.model.contract import INPUT_NAMES, OUTPUT_NAMES, TEMPERATURE, ContractModel
 from training.model.decoders import FusionDecoder
 from training.model.network import MultiTaskVIF, Network
 
@@ -23,6 +24,8 @@ PRECISIONS = ("fp32", "fp16")
 # Tolerances on a frame of noise: grey levels, and the share of equal mask pixels.
 _MOST_OFF = {"fp32": 1, "fp16": 4}
 _LEAST_SAME = {"fp32": 0.999, "fp16": 0.97}
+_MOST_UNSURE = {"fp32": 0.1, "fp16": 5.0}
+_ANY_TEMPERATURE = 2.0  # at 1, the simplifier would remove the constant
 _ODD = (230, 330)  # no stride divides it
 _OPSET = 17  # the newest that JetPack 6's TensorRT reads in full
 
@@ -36,7 +39,8 @@ def write_onnx(
 ) -> None:
     """Write `network` to `path` and compare their outputs.
 
-    The file takes frames of every size, or only of `size`. `precision` is fp32 or fp16, in which TensorRT
+    The file takes frames of every size, or only of `size`. The temperature of its confidence is 1, for
+    training.confidence to find. `precision` is fp32 or fp16, in which TensorRT
     then computes; for int8 see training.quantise. `properties` join the file's metadata.
 
     Raises ValueError for a network without segmentation, which the contract requires, for one that torch
@@ -72,7 +76,7 @@ def write_graph(
     network that torch cannot export.
     """
     exported = copy.deepcopy(network).half() if precision == "fp16" else network
-    contract = ContractModel(exported).eval()
+    contract = ContractModel(exported, _ANY_TEMPERATURE).eval()
     torch.onnx.register_custom_op_symbolic("aten::_upsample_bicubic2d_aa", _enlarge, _OPSET)
     path.parent.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
@@ -94,8 +98,20 @@ def write_graph(
                 f"{path}: train another encoder, torch cannot export this one: {told}"
             ) from error
     model = onnxslim.slim(onnx.load(str(path)))
+    set_temperature(model, 1.0)
     onnx.save(model, str(path))
     return model
+
+
+def set_temperature(model: onnx.ModelProto, temperature: float) -> None:
+    """Set the constant that divides the logits for the confidence.
+
+    Raises ValueError for a model without it.
+    """
+    constants = [tensor for tensor in model.graph.initializer if tensor.name == TEMPERATURE]
+    if not constants:
+        raise ValueError("has no confidence with a temperature; export it again with training.export")
+    constants[0].CopyFrom(numpy_helper.from_array(np.array(temperature, np.float32), TEMPERATURE))
 
 
 def _enlarge(graph: Any, plane: Any, size: Any, *_: Any) -> Any:
@@ -131,12 +147,18 @@ def _compare(contract: ContractModel, path: Path, size: Size, precision: str) ->
     frames = _noise(size)
     with torch.no_grad():
         expected = [output.numpy()[0] for output in contract(*frames)]
-    engine = load_engine(path, "onnxruntime", size=size)
-    fused, mask = engine.infer(frames[0].numpy()[0], frames[1].numpy()[0])
+    engine = load_engine(path, "onnxruntime", size=size, confidence=True)
+    fused, mask, confidence = engine.infer(frames[0].numpy()[0], frames[1].numpy()[0])
+    assert confidence is not None
     off = np.abs(fused.astype(np.int16) - expected[0]).max()
     same = (mask == expected[1]).mean()
-    print(f"{path}: at {shown(size)} fused within {off} grey levels of the network, mask equal on {same:.2%}")
-    if off > _MOST_OFF[precision] or same < _LEAST_SAME[precision]:
+    unsure = np.abs(confidence.astype(np.int16) - expected[2]).mean()
+    print(
+        f"{path}: at {shown(size)} fused within {off} grey levels of the network, mask equal on {same:.2%}, "
+        f"confidence off by {unsure:.2f} of 255"
+    )
+    limits = _MOST_OFF[precision], _LEAST_SAME[precision], _MOST_UNSURE[precision]
+    if off > limits[0] or same < limits[1] or unsure > limits[2]:
         raise ValueError(
             f"{path}: at {shown(size)} the file does not compute what the network does. The operations of "
             "some encoders timm/NAME depend on the size: try one --size"

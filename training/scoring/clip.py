@@ -28,7 +28,7 @@ def evaluate_clip(model: Path, backend: str, clip: Clip, every: int, size: Size 
     aligned, meter = Registration(), FlickerMeter()
     scores: dict[str, list[dict[str, float]]] = {name: [] for name in ("model", *BASELINES)}
     for number, (rgb, ir) in enumerate(tracked(clip.frames, "evaluate", clip.count, unit="frame")):
-        fused, _ = fuser(rgb, ir)
+        fused = fuser(rgb, ir).fused
         size = (rgb.shape[1], rgb.shape[0])
         visible, infrared = np.rint(luma(rgb)), aligned(ir, size, size).astype(np.float64)
         planes = {"model": np.rint(luma(fused))}

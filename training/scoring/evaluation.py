@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mtvif_ros.engines import Inference
 from mtvif_ros.image import Image
 from mtvif_ros.imaging.files import IMAGES, read_visible
 from mtvif_ros.imaging.fuse import Fuser
@@ -55,9 +56,9 @@ def evaluate(
     """
     others = {name: _peer(folder, pairs) for name, folder in peers.items()}
     others |= {name: _baseline(name) for name in BASELINES}
-    fuser = Fuser(model, backend, size)
+    fuser = Fuser(model, backend, size, confidence=True)
 
-    def fuse(files: PairFiles, rgb: Image, ir: Image) -> tuple[Image, Image]:
+    def fuse(files: PairFiles, rgb: Image, ir: Image) -> Inference:
         return fuser(rgb, ir)
 
     scores = score_pairs(tracked(pairs, "evaluate", len(pairs), unit="pair"), fuse, fuser.classes, others)
@@ -97,6 +98,8 @@ def format_tables(scores: Scores) -> str:
     if known:
         lines += ["", *_head("IoU", [*known, "mean"])]
         lines.append(_row("model", [f"{value:.3f}" for value in (*known.values(), scores.miou)]))
+    if scores.calibration_error is not None:
+        lines += ["", f"calibration error (ECE) of the confidence: {scores.calibration_error:.3f}"]
     if scores.boxes:
         lines += ["", *_head("people's boxes", list(scores.boxes))]
         for share, meaning in (("found", "a quarter filled"), ("inside", "pixels inside")):

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mtvif_ros.engines import Inference
 from mtvif_ros.image import Image
+from mtvif_ros.metrics.calibration import LEVELS, calibration_error, count_by_confidence
 from mtvif_ros.metrics.fusion import METRICS, fusion_metrics, luma, prepare
 from mtvif_ros.metrics.infrared_only import HiddenPersons
 from mtvif_ros.metrics.segmentation import confusion_matrix, iou_per_class
@@ -21,7 +23,7 @@ from training.scoring.box_agreement import BoxAgreement
 _PERSON = "person"
 
 Plane = npt.NDArray[np.float64]
-Fuse = Callable[[PairFiles, Image, Image], tuple[Image, Image]]
+Fuse = Callable[[PairFiles, Image, Image], Inference]
 FusePlane = Callable[[PairFiles, Plane, Plane], Plane]
 
 
@@ -32,7 +34,7 @@ class Scores:
     fusion: the mean of every metric, by method. iou: by class, None for a class that no label has.
     miou: over the classes that labels have, None without labels. boxes: see BoxAgreement, None without boxes.
     hidden_persons: see HiddenPersons, None when infrared alone shows none. confusion: see confusion_matrix,
-    None without labels.
+    None without labels. calibration_error: of the confidence, see there; None without labels or confidence.
     """
 
     fusion: dict[str, dict[str, float]]
@@ -41,6 +43,7 @@ class Scores:
     boxes: dict[str, dict[str, float | None]] | None
     hidden_persons: dict[str, Any] | None
     confusion: list[list[int]] | None = None
+    calibration_error: float | None = None
 
 
 def score_pairs(
@@ -55,13 +58,16 @@ def score_pairs(
     """
     scores: dict[str, list[dict[str, float]]] = {}
     matrix = np.zeros((len(names), len(names)), np.int64)
+    certain = np.zeros((2, LEVELS), np.int64)
     boxes, hidden = BoxAgreement(names), HiddenPersons()
     for files in pairs:
         rgb, ir = load_pair(files)
-        fused, mask = fuse(files, rgb, ir)
+        fused, mask, confidence = fuse(files, rgb, ir)
         labels = load_labels(files, ir, names)
         if labels is not None:
             matrix += confusion_matrix(labels, mask, len(names))
+            if confidence is not None:
+                certain += count_by_confidence(labels, mask, confidence)
         if (of_pair := read_boxes(files, names)) is not None:
             boxes.add(mask, of_pair)
         visible, infrared = np.rint(luma(rgb)), ir.astype(np.float64)
@@ -84,6 +90,7 @@ def score_pairs(
         boxes.shares(),
         hidden.summary(),
         matrix.tolist() if known else None,
+        calibration_error(certain) if certain.any() else None,
     )
 
 

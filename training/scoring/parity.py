@@ -13,6 +13,7 @@ import numpy as np
 
 from mtvif_ros.benchmark.command import usable_backends
 from mtvif_ros.command_line import command_parser, told_plainly
+from mtvif_ros.engines import Inference
 from mtvif_ros.image import Image
 from mtvif_ros.imaging.fuse import Fuser
 from mtvif_ros.metrics.fusion import METRICS
@@ -54,7 +55,7 @@ def outputs_of(fuse: Fuser, pairs: Sequence[PairFiles]) -> list[Outputs]:
     """Return the fused image and the mask of every pair."""
     outputs = []
     for files in tracked(pairs, fuse.name, len(pairs), unit="pair"):
-        fused, mask = fuse(*load_pair(files))
+        fused, mask, _ = fuse(*load_pair(files))
         outputs.append((fused.copy(), mask.copy()))
     return outputs
 
@@ -78,8 +79,8 @@ def tabulate(models: Sequence[Path], pairs: Sequence[PairFiles]) -> str:
 def _score(pairs: Sequence[PairFiles], outputs: Sequence[Outputs], names: Sequence[str]) -> Scores:
     by_name = {files.name: output for files, output in zip(pairs, outputs)}
 
-    def look_up(files: PairFiles, rgb: Image, ir: Image) -> Outputs:
-        return by_name[files.name]
+    def look_up(files: PairFiles, rgb: Image, ir: Image) -> Inference:
+        return Inference(*by_name[files.name])
 
     return score_pairs(pairs, look_up, names)
 

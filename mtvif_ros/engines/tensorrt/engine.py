@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from mtvif_ros.engines.base import Engine, EngineError, check_frames
+from mtvif_ros.engines.base import Engine, EngineError, Inference, check_frames
 from mtvif_ros.engines.cache import Key, cache_directory, cached_engine, model_key
 from mtvif_ros.engines.tensorrt import cuda
 from mtvif_ros.engines.tensorrt.build import build_engine
 from mtvif_ros.engines.tensorrt.flavour import Flavour, load_flavour
 from mtvif_ros.image import Image
-from mtvif_ros.model_file import ModelFile
+from mtvif_ros.model_file import CONFIDENCE, ModelFile
 from mtvif_ros.size import Size
 
 
@@ -42,7 +42,7 @@ def machine_key(device: str = "") -> Key:
 
 
 class TensorRtEngine:
-    """Run one pair at a time as one CUDA graph: two copies in, the network, two copies out."""
+    """Run one pair at a time as one CUDA graph: two copies in, the network, two or three copies out."""
 
     def __init__(self, flavour: Flavour, model: ModelFile, size: Size, content: bytes, device: cuda.Device):
         trt = flavour.api
@@ -61,6 +61,10 @@ class TensorRtEngine:
             "fused": (1, *size, 3),
             "segmentation": (1, *size),
         }
+        self.gives_confidence = model.has_confidence
+        if self.gives_confidence:
+            shapes[CONFIDENCE] = (1, *size)
+        self._outputs = list(shapes)[2:]
         self._buffers = {name: cuda.Buffer(shape) for name, shape in shapes.items()}
         for name, buffer in self._buffers.items():
             self._context.set_tensor_address(name, int(buffer.device))
@@ -68,21 +72,21 @@ class TensorRtEngine:
         self._run()  # TensorRT allocates on its first run, which a capture must not do
         self._graph = self._capture()
 
-    def infer(self, rgb: Image, ir: Image) -> tuple[Image, Image]:
+    def infer(self, rgb: Image, ir: Image) -> Inference:
         """Fuse and segment one pair; see Engine.infer."""
         check_frames(self, rgb, ir)
         np.copyto(self._buffers["rgb"].host[0], rgb)
         np.copyto(self._buffers["ir"].host[0], ir)
         cuda.call(self._cudart.cudaGraphLaunch, self._graph, self._stream)
         cuda.call(self._cudart.cudaStreamSynchronize, self._stream)
-        return self._buffers["fused"].host[0], self._buffers["segmentation"].host[0]
+        return Inference(*(self._buffers[name].host[0] for name in self._outputs))
 
     def _queue(self) -> None:
         for name in ("rgb", "ir"):
             self._buffers[name].upload(self._stream)
         if not self._context.execute_async_v3(int(self._stream)):
             raise EngineError(f"TensorRT cannot run {self.model.path}")
-        for name in ("fused", "segmentation"):
+        for name in self._outputs:
             self._buffers[name].download(self._stream)
 
     def _run(self) -> None:
@@ -97,10 +101,10 @@ class TensorRtEngine:
         return cuda.call(self._cudart.cudaGraphInstantiate, graph, 0)
 
 
-def load(model: ModelFile, size: Size, threads: int, device: str = "") -> Engine:
+def load(model: ModelFile, size: Size, threads: int, device: str = "", confidence: bool = False) -> Engine:
     """Load the engine from the cache, or build it, for the first GPU.
 
-    CUDA_VISIBLE_DEVICES chooses the GPU; `threads` and `device` have no effect.
+    CUDA_VISIBLE_DEVICES chooses the GPU; `threads`, `device` and `confidence` have no effect.
     """
     gpu = cuda.first_device()
     flavour = load_flavour()

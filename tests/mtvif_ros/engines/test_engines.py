@@ -18,7 +18,7 @@ def test_every_backend_answers_in_the_contracts_form(
     backend: str, model_path: Path, night_frame: Frame
 ) -> None:
     engine = load_engine(model_path, backend)
-    fused, mask = engine.infer(night_frame.rgb, night_frame.ir)
+    fused, mask, _ = engine.infer(night_frame.rgb, night_frame.ir)
     assert fused.shape == (480, 640, 3)
     assert mask.shape == (480, 640)
     assert fused.dtype == mask.dtype == np.uint8
@@ -27,7 +27,7 @@ def test_every_backend_answers_in_the_contracts_form(
 
 def test_backends_agree(model_path: Path, night_frame: Frame) -> None:
     """OpenVINO computes in bfloat16 where the CPU has it, so it is not equal to the last bit."""
-    (fused_a, mask_a), (fused_b, mask_b) = (
+    (fused_a, mask_a, _), (fused_b, mask_b, _) = (
         load_engine(model_path, name).infer(night_frame.rgb, night_frame.ir) for name in ON_CPU
     )
     assert np.abs(fused_a.astype(int) - fused_b).mean() < 1.5
@@ -69,6 +69,22 @@ def test_an_engine_of_an_open_file_has_the_size_that_it_was_loaded_for(
 
 
 @pytest.mark.parametrize("backend", ON_CPU)
+def test_confidence_comes_only_when_it_is_asked_for_and_the_file_has_it(
+    backend: str, certain_model: Path, toy_model: Path, night_frame: Frame
+) -> None:
+    rgb, ir = night_frame.rgb[:60, :80].copy(), night_frame.ir[:60, :80].copy()
+    without, plain, engine = (
+        load_engine(path, backend, confidence=wanted)
+        for path, wanted in ((certain_model, False), (toy_model, True), (certain_model, True))
+    )
+    assert engine.gives_confidence and not without.gives_confidence and not plain.gives_confidence
+    assert without.infer(rgb, ir).confidence is plain.infer(rgb, ir).confidence is None
+    fused, mask, confidence = engine.infer(rgb, ir)
+    assert confidence is not None and np.array_equal(confidence, ir)
+    assert np.array_equal(fused, np.maximum(rgb, ir[..., None])) and np.array_equal(mask, ir > 128)
+
+
+@pytest.mark.parametrize("backend", ON_CPU)
 def test_without_a_path_a_backend_runs_the_shipped_file_that_suits_it(backend: str) -> None:
     engine = load_engine(None, backend)
     assert engine.model.path == shipped_model(backend)
@@ -82,7 +98,7 @@ def test_the_int8_file_agrees_with_the_fp32_file_from_day_to_night(model_path: P
     equal, differences = [], []
     for time in ("day", "dusk", "night"):
         frame = RoadScene(SceneConfig(seed=3, time=time)).frame(20)
-        (fused_a, mask_a), (fused_b, mask_b) = (engine.infer(frame.rgb, frame.ir) for engine in engines)
+        (fused_a, mask_a, _), (fused_b, mask_b, _) = (engine.infer(frame.rgb, frame.ir) for engine in engines)
         equal.append((mask_a == mask_b).mean())
         differences.append(np.abs(fused_a.astype(int) - fused_b).mean())
     assert min(equal) > 0.98
@@ -141,18 +157,19 @@ def test_a_damaged_blob_is_never_run(
 ) -> None:
     """OpenVINO itself would load it and give other images."""
     monkeypatch.setenv("MTVIF_ENGINE_CACHE", str(tmp_path))
-    expected = [image.copy() for image in load_engine(model_path, "openvino").infer(*night_frame[:2])]
+    fused, mask, _ = load_engine(model_path, "openvino").infer(*night_frame[:2])
+    expected = fused.copy(), mask.copy()
     (kept,) = tmp_path.glob("*.engine")
     content = kept.read_bytes()
     middle = len(content) * 2 // 3
     kept.write_bytes(content[:middle] + bytes(1000) + content[middle + 1000 :])
-    for now, before in zip(load_engine(model_path, "openvino").infer(*night_frame[:2]), expected):
-        assert np.array_equal(now, before)
+    fused, mask, _ = load_engine(model_path, "openvino").infer(*night_frame[:2])
+    assert np.array_equal(fused, expected[0]) and np.array_equal(mask, expected[1])
 
 
 def test_openvino_runs_without_a_writable_cache(
     model_path: Path, night_frame: Frame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MTVIF_ENGINE_CACHE", "/proc/no/such/place")
-    fused, _ = load_engine(model_path, "openvino").infer(night_frame.rgb, night_frame.ir)
+    fused = load_engine(model_path, "openvino").infer(night_frame.rgb, night_frame.ir).fused
     assert fused.shape == (480, 640, 3)

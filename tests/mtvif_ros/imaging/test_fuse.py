@@ -8,6 +8,7 @@ from mtvif_ros.imaging.fuse import Fuser, fuse_pair, segment_alone
 from mtvif_ros.imaging.registration import Registration
 from mtvif_ros.imaging.resize import scaled
 from mtvif_ros.metrics.fusion import average_gradient, luma
+from mtvif_ros.pairing.synchronizer import Stream
 from mtvif_ros.synthetic import Frame
 
 
@@ -16,7 +17,7 @@ def test_results_have_the_visible_frames_size_whatever_the_model_and_infrared_ha
 ) -> None:
     rgb = cv2.resize(night_frame.rgb, (800, 600))
     ir = cv2.resize(night_frame.ir, (320, 256))
-    fused, mask = fuse_pair(load_engine(model_path), np.asarray(rgb), np.asarray(ir))
+    fused, mask, _ = fuse_pair(load_engine(model_path), np.asarray(rgb), np.asarray(ir))
     assert fused.shape == (600, 800, 3)
     assert mask.shape == (600, 800)
 
@@ -26,7 +27,7 @@ def test_frames_larger_than_the_model_keep_their_sharpness(
 ) -> None:
     rgb, ir = (scaled(frame, (960, 720)) for frame in (night_frame.rgb, night_frame.ir))
     rgb = np.asarray(cv2.add(rgb, rng.integers(0, 30, rgb.shape, np.uint8)), np.uint8)
-    fused, _ = fuse_pair(load_engine(model_path), rgb, ir)
+    fused = fuse_pair(load_engine(model_path), rgb, ir).fused
     # Enlarging the model's own image leaves three tenths of it.
     assert average_gradient(luma(fused)) > 0.9 * average_gradient(luma(rgb))
 
@@ -34,7 +35,7 @@ def test_frames_larger_than_the_model_keep_their_sharpness(
 def test_infrared_that_is_finer_than_the_model_shows_its_detail(model_path: Path) -> None:
     dark = np.full((720, 960, 3), 10, np.uint8)
     stripes = np.tile(np.array([180, 220], np.uint8), (720, 480))
-    fused, _ = fuse_pair(load_engine(model_path), dark, stripes)
+    fused = fuse_pair(load_engine(model_path), dark, stripes).fused
     assert average_gradient(luma(fused)) > 0.5 * average_gradient(stripes.astype(float))
 
 
@@ -45,8 +46,8 @@ def test_each_pixel_of_a_scaled_mask_has_the_class_at_its_centre(
     height, width = (round(side * 1.2) for side in engine.size)
     rgb, ir = (scaled(frame, (width, height)) for frame in (night_frame.rgb, night_frame.ir))
     model_size = engine.size[::-1]
-    small = engine.infer(scaled(rgb, model_size), scaled(ir, model_size))[1].copy()
-    _, mask = fuse_pair(engine, rgb, ir)
+    small = engine.infer(scaled(rgb, model_size), scaled(ir, model_size)).mask.copy()
+    mask = fuse_pair(engine, rgb, ir).mask
     rows, columns = (((np.arange(length) + 0.5) / 1.2).astype(int) for length in (height, width))
     np.testing.assert_array_equal(mask, small[rows][:, columns])
 
@@ -66,7 +67,7 @@ def test_one_camera_alone_is_shown_as_it_is_and_segmented_at_its_size(
     model_path: Path, night_frame: Frame
 ) -> None:
     rgb = scaled(night_frame.rgb, (800, 600))
-    fused, mask = segment_alone(load_engine(model_path), rgb, None)
+    fused, mask, _ = segment_alone(load_engine(model_path), Stream.RGB, rgb)
     np.testing.assert_array_equal(fused, rgb)
     assert mask.shape == (600, 800)
 
@@ -74,8 +75,8 @@ def test_one_camera_alone_is_shown_as_it_is_and_segmented_at_its_size(
 def test_infrared_alone_is_shown_on_the_visible_grid(model_path: Path, night_frame: Frame) -> None:
     shift = Registration((1.0, 0.0, 40.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0))
     ir = scaled(night_frame.ir, (320, 240))
-    fused, mask = segment_alone(load_engine(model_path), None, ir, (600, 800), shift)
+    fused, mask, _ = segment_alone(load_engine(model_path), Stream.IR, ir, (600, 800), shift)
     assert (fused.shape, mask.shape) == ((600, 800, 3), (600, 800))
     np.testing.assert_array_equal(fused[..., 1], shift(ir, (800, 600), (800, 600)))
-    own, _ = segment_alone(load_engine(model_path), None, ir)
-    assert own.shape == (240, 320, 3)
+    own = segment_alone(load_engine(model_path), Stream.IR, ir)
+    assert own.fused.shape == (240, 320, 3)

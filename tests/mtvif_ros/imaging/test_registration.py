@@ -72,3 +72,12 @@ def test_a_file_that_cannot_be_used_is_named_with_the_reason(text: str, told: st
         read_registration(tmp_path / "r.yaml")
     with pytest.raises(RegistrationError, match="make this file with mtvif_calibrate"):
         read_registration(tmp_path / "none.yaml")
+
+
+def test_floats_keep_their_values_and_are_unknown_outside() -> None:
+    celsius = np.tile(np.linspace(-10, 40, 80, dtype=np.float32), (60, 1))
+    moved = Registration((1.0, 0, -8, 0, 1, 0, 0, 0, 1))(celsius, (80, 60), (80, 60))
+    np.testing.assert_allclose(moved[:-1, :71], celsius[:-1, 8:79], rtol=1e-6)
+    assert np.isnan(moved[:, 73:]).all()
+    halved = Registration()(celsius, (40, 30), (40, 30))
+    np.testing.assert_allclose(halved, (celsius[::2, ::2] + celsius[::2, 1::2]) / 2, rtol=1e-5)

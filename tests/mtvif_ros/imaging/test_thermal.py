@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mtvif_ros.imaging.thermal import ThermalScaler
+from mtvif_ros.imaging.thermal import ThermalScaler, temperatures
 
 
 def frame(low: int, high: int) -> np.ndarray[tuple[int, int], np.dtype[np.uint16]]:
@@ -170,3 +170,20 @@ def test_values_that_are_no_numbers_are_black_and_do_not_count() -> None:
     assert not grey[0, :4].any() and (grey[0, 4:8] == 255).all()
     assert np.abs(grey[1:].astype(int) - expected[1:]).max() <= 1
     assert not ThermalScaler()(np.full((8, 8), np.nan, np.float32)).any()
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int16, np.float32])
+def test_raw_counts_become_temperatures(dtype: type) -> None:
+    celsius = temperatures(np.array([[29_315, 30_965]], dtype), 0.01, -273.15)
+    assert celsius is not None and celsius.dtype == np.float32
+    np.testing.assert_allclose(celsius, [[20.0, 36.5]], atol=0.01)
+
+
+def test_floats_are_temperatures_already_and_unknown_ones_stay_so() -> None:
+    celsius = temperatures(np.array([[20.5, np.nan, np.inf]]), 1.0, 0.0)
+    np.testing.assert_array_equal(celsius, [[20.5, np.nan, np.nan]])
+
+
+@pytest.mark.parametrize(("dtype", "gain"), [(np.uint8, 0.01), (np.uint16, 1.0)])
+def test_what_no_gain_explains_is_no_temperature(dtype: type, gain: float) -> None:
+    assert temperatures(np.zeros((2, 2), dtype), gain, 0.0) is None

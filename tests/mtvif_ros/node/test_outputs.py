@@ -6,30 +6,38 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pytest
 from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 
 from mtvif_ros import topics
-from mtvif_ros.classes import STREET, colour_table
+from mtvif_ros.classes import STREET, STREET_NAMES, colour_table
 from mtvif_ros.imaging.codec import read_grey, read_rgb
-from mtvif_ros.imaging.draw import overlay
+from mtvif_ros.imaging.draw import overlay, with_boxes
+from mtvif_ros.imaging.regions import find_regions
 from mtvif_ros.node.fusion_node import FusionNode
 from mtvif_ros.synthetic import Frame
-from tests.mtvif_ros.node.cameras import Cameras, local_node, toy_parameters
+from tests.mtvif_ros.node.cameras import Cameras, NodeLog, local_node, toy_parameters
 
 COLOURS = colour_table([one.rgb for one in STREET])
 
 Running = Callable[..., AbstractContextManager[FusionNode]]
 
 
+@pytest.mark.parametrize("boxes", [False, True])
 def test_the_overlay_is_drawn_once_someone_listens(
-    cameras: Cameras, small_frame: Frame, running: Running
+    boxes: bool, cameras: Cameras, small_frame: Frame, running: Running
 ) -> None:
     overlays: list[Image] = []
-    with running():
+    with running({"overlay.boxes": boxes, "detections.min_area": 5}):
         cameras.node.create_subscription(Image, topics.OVERLAY, overlays.append, 10)
         assert cameras.ask_until(small_frame, lambda: overlays)
-    drawn = overlay(read_rgb(cameras.fused[-1]), read_grey(cameras.masks[-1]), COLOURS)
+    fused, mask = read_rgb(cameras.fused[-1]), read_grey(cameras.masks[-1])
+    drawn = overlay(fused, mask, COLOURS)
+    if boxes:
+        regions = find_regions(mask, (1,), least=5)
+        assert regions
+        drawn = with_boxes(drawn, regions, STREET_NAMES, COLOURS)
     assert np.array_equal(read_rgb(overlays[-1]), drawn)
 
 
@@ -62,6 +70,76 @@ def test_quality_of_service_can_be_overridden_for_one_topic(cameras: Cameras, to
         found = {publisher.topic_name: publisher.qos_profile.reliability for publisher in node.publishers}
     unreliable = [name for name, reliability in found.items() if reliability == ReliabilityPolicy.BEST_EFFORT]
     assert unreliable == ["/mtvif/segmentation"]
+
+
+def test_the_confidence_is_sent_once_someone_listens(
+    cameras: Cameras, small_frame: Frame, running: Running, certain_model: Path
+) -> None:
+    heard: list[Image] = []
+    with running({"model": certain_model}) as node:
+        cameras.ask(small_frame)
+        assert not heard
+        cameras.node.create_subscription(Image, topics.CONFIDENCE, heard.append, 10)
+        assert cameras.ask_until(small_frame, lambda: heard)
+        assert "/mtvif/confidence/compressed" in {one.topic_name for one in node.publishers}
+    assert heard[-1].encoding == "mono8"
+    assert np.array_equal(read_grey(heard[-1]), small_frame.ir)
+
+
+def test_a_model_without_confidence_offers_none(
+    cameras: Cameras, small_frame: Frame, running: Running
+) -> None:
+    with running() as node:
+        assert not any("confidence" in publisher.topic_name for publisher in node.publishers)
+        told = cameras.set_parameter("confidence.minimum", 0.5)
+    assert "toy.onnx gives no confidence; export it again" in told
+
+
+def test_the_mask_drops_what_is_not_certain_enough(
+    cameras: Cameras, small_frame: Frame, running: Running, certain_model: Path
+) -> None:
+    with running({"model": certain_model}):
+        assert cameras.set_parameter("confidence.minimum", 0.3) == ""
+        _, mask = cameras.ask(small_frame)
+    expected = np.where(small_frame.ir < 77, 255, small_frame.ir > 128)
+    assert 0 < (expected == 255).mean() < 1
+    assert np.array_equal(read_grey(mask), expected)
+
+
+def test_temperatures_lie_on_the_visible_grid(cameras: Cameras, small_frame: Frame, running: Running) -> None:
+    """Infrared of half the size, moved by eight visible pixels, in hundredths of a kelvin."""
+    rows, columns = np.mgrid[:30, :40]
+    raw = (30_000 + 100 * columns + 10 * rows).astype(np.uint16)
+    heard: list[Image] = []
+    moved = "[1.0, 0.0, -8.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]"
+    given = {"thermal.gain": 0.01, "thermal.offset": -273.15, "registration.homography": moved}
+    with running(given):
+        cameras.node.create_subscription(Image, topics.THERMAL, heard.append, 10)
+        assert cameras.ask_until(small_frame._replace(ir=raw), lambda: heard)
+    message = heard[-1]
+    assert (message.encoding, message.height, message.width) == ("32FC1", 60, 80)
+    celsius = np.frombuffer(bytes(message.data), np.float32).reshape(60, 80)
+    assert np.isnan(celsius[:, -6:]).all() and np.isfinite(celsius[1:-1, 1:-12]).all()
+    # Visible pixel 10 shows what lies at 18, which is infrared pixel 8.75; row 20 is infrared row 9.75.
+    assert celsius[20, 10] == pytest.approx(300 + 8.75 + 0.975 - 273.15, abs=0.01)
+
+
+def test_infrared_that_tells_no_temperature_is_told(
+    cameras: Cameras, small_frame: Frame, running: Running, node_log: NodeLog
+) -> None:
+    heard: list[Image] = []
+    with running():
+        cameras.node.create_subscription(Image, topics.THERMAL, heard.append, 10)
+        told = "/ir/image_raw: no temperatures: they need infrared of 16 bits, with"
+        assert cameras.ask_until(small_frame, lambda: told in node_log())
+    assert not heard
+
+
+def test_detections_need_classes_of_the_model(cameras: Cameras, small_frame: Frame, running: Running) -> None:
+    with running():
+        told = cameras.set_parameter("detections.classes", ["person", "persn"])
+        assert "detections.classes: persn: no class of" in told and "it has background, car" in told
+        assert cameras.set_parameter("detections.classes", ["person"]) == ""
 
 
 def test_listeners_come_and_go(cameras: Cameras, small_frame: Frame, running: Running) -> None:

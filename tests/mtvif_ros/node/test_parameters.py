@@ -50,4 +50,5 @@ def test_the_shipped_parameter_file_repeats_the_defaults() -> None:
     shipped = yaml.safe_load((ROOT / "config" / "fusion.yaml").read_text())
     for group, values in shipped["/**"]["ros__parameters"].items():
         for name, value in values.items():
-            assert PARAMETERS[f"{group}.{name}"].default == value
+            default = PARAMETERS[f"{group}.{name}"].default
+            assert (list(default) if isinstance(default, tuple) else default) == value

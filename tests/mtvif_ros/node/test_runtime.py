@@ -165,11 +165,12 @@ def test_counts_agree_over_several_activations(cameras: Cameras, small_frame: Fr
     [
         {"model": "/nowhere.onnx"},
         {"thermal.low": 99.9},
+        {"confidence.minimum": 0.5},
         {"qos_overrides./mtvif/overlay.publisher.reliability": "sometimes"},
     ],
 )
 def test_a_failed_configure_leaves_nothing_behind(
-    broken: dict[str, str], cameras: Cameras, toy_model: Path, node_log: NodeLog
+    broken: dict[str, object], cameras: Cameras, toy_model: Path, node_log: NodeLog
 ) -> None:
     with local_node(cameras, {**toy_parameters(toy_model), **broken}) as node:
         publishers, timers = list(node.publishers), list(node.timers)

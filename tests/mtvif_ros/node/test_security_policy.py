@@ -23,6 +23,7 @@ NOT_ALWAYS = {
     "/fusion_node/get_type_description",
     "/ir/camera_info",
     "/ir/image_raw/compressed",
+    "/mtvif/detections",
     "/mtvif/label_info",
     "/rgb/image_raw/compressed",
     "/tf",
@@ -30,7 +31,7 @@ NOT_ALWAYS = {
 }
 
 
-def test_the_node_may_open_what_it_opens_and_little_more(cameras: Cameras, toy_model: Path) -> None:
+def test_the_node_may_open_what_it_opens_and_little_more(cameras: Cameras, certain_model: Path) -> None:
     ways = {
         ("topic", "publish"): cameras.node.get_publisher_names_and_types_by_node,
         ("topic", "subscribe"): cameras.node.get_subscriber_names_and_types_by_node,
@@ -41,7 +42,7 @@ def test_the_node_may_open_what_it_opens_and_little_more(cameras: Cameras, toy_m
         return {name for name, _ in ways[kind, right]("fusion_node", "/")}
 
     may = {way: allowed("/mtvif/fusion_node", *way) for way in ways}
-    with local_node(cameras, toy_parameters(toy_model)) as node:
+    with local_node(cameras, toy_parameters(certain_model)) as node:
         node.trigger_configure()
         node.trigger_activate()
         discovered = cameras.spin_until(lambda: all(may[way] - opened(*way) <= NOT_ALWAYS for way in ways))

@@ -49,6 +49,19 @@ def test_a_fixed_file_keeps_its_size(toy_model: Path) -> None:
         SizedEngine(values(toy_model, {"model.size": "64x96"}), lambda line: None)
 
 
+def test_an_engine_with_confidence_is_made_when_it_is_asked_for_and_kept(certain_model: Path) -> None:
+    sized = SizedEngine(values(certain_model, {}), lambda line: None)
+    plain, certain = (sized.for_camera((60, 80), wanted) for wanted in (False, True))
+    assert (plain.gives_confidence, certain.gives_confidence) == (False, True)
+    assert sized.for_camera((60, 80), True) is certain
+    assert sized.for_camera((60, 80)) is plain is sized.engine
+
+
+def test_a_file_without_confidence_has_one_engine(toy_model: Path) -> None:
+    sized = SizedEngine(values(toy_model, {}), lambda line: None)
+    assert sized.for_camera((60, 80), True) is sized.engine
+
+
 def test_a_rate_that_no_size_keeps_takes_the_smallest_and_says_so(open_model: Path) -> None:
     lines: list[str] = []
     parameters = replace(values(open_model, {}), sizing=Sizing(rate=1e9))

@@ -42,7 +42,8 @@ def image(shot: Shot, size: tuple[int, int] = (6, 8)) -> Any:
     stamp = types["builtin_interfaces/msg/Time"](shot.stamp // 10**9, shot.stamp % 10**9)
     values = {"rgb8": 3, "bgr8": 3, "mono16": 2, "yuv422_yuy2": 2, "uyvy": 2}.get(encoding, 1) * size[1]
     data = np.full(size[0] * values, shot.value, np.uint8)
-    data[len(data) // 2 :] ^= 64  # a picture of one brightness is none to the node
+    if shot.topic != LABELS:
+        data[len(data) // 2 :] ^= 64  # a picture of one brightness is none to the node
     header = types["std_msgs/msg/Header"](stamp, "camera")
     return types[IMAGE](header, *size, encoding, 0, values, data)
 

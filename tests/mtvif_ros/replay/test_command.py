@@ -65,7 +65,7 @@ def test_the_scores_are_those_of_the_offline_evaluation(small_bag: Path, replaye
         pairs = list(read_pairs(bag, CAMERAS, find_stamp_pairs(bag, CAMERAS, 0.02, 0.0)))
     for pair in pairs:
         rgb, ir = read_rgb(pair.rgb.message()).copy(), read_grey(pair.ir.message()).copy()
-        fused, mask = fuse_pair(engine, rgb, ir)
+        fused, mask, _ = fuse_pair(engine, rgb, ir)
         scored.append(fusion_metrics(np.rint(luma(fused)), np.rint(luma(rgb)), ir))
         confusion += confusion_matrix(labels[stamp_of(pair.rgb.raw)], mask, 9)
     quality = replayed.summary.quality

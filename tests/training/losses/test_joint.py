@@ -12,7 +12,7 @@ Frames = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 def outputs() -> Outputs:
     generator = torch.Generator().manual_seed(0)
-    cells = torch.randn(4, 16, 16, 9, 4, generator=generator)
+    cells = torch.randn(4, 36, 16, 16, generator=generator)
     features = [torch.randn(4, 8, 4, 4, generator=generator), torch.randn(4, 8, 2, 2, generator=generator)]
     return Outputs(torch.zeros(4, 1, 64, 64), cells, [], features)
 
@@ -48,8 +48,9 @@ def test_every_logit_is_judged_by_its_own_pixels() -> None:
     person[:, 16:32, 16:32] = True
     eye = torch.eye(9)
     # Cells that are right where nothing is shifted.
-    is_person = person[:, ::4, ::4, None, None].float()
-    cells = (is_person * eye[2].view(9, 1) * 4 + eye[0].view(9, 1) * 2).expand(-1, -1, -1, -1, 4)
+    is_person = person[:, None, ::4, ::4].float()
+    person_logits, background_logits = (eye[index].repeat_interleave(4).view(36, 1, 1) for index in (2, 0))
+    cells = is_person * person_logits * 4 + background_logits * 2
 
     def likelihood(shift: int) -> float:
         shifted = person.roll((shift, shift), (1, 2))

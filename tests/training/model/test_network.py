@@ -142,7 +142,7 @@ def test_the_contract_keeps_the_visible_frames_chroma() -> None:
     contract = ContractModel(network).eval()
     rgb = torch.randint(90, 160, (1, 64, 64, 3), dtype=torch.uint8)
     with torch.no_grad():
-        fused, _ = contract(rgb, torch.randint(90, 160, (1, 64, 64), dtype=torch.uint8))
+        fused = contract(rgb, torch.randint(90, 160, (1, 64, 64), dtype=torch.uint8))[0]
     inside = ((fused > 0) & (fused < 255)).all(-1)
     before, after = ((image[..., 0].int() - image[..., 2].int())[inside] for image in (rgb, fused))
     assert inside.float().mean() > 0.5
@@ -189,7 +189,7 @@ def test_the_contracts_mask_is_the_best_class_of_the_logits_that_losses_judge() 
     rgb = torch.randint(0, 256, (1, 64, 96, 3), dtype=torch.uint8)
     ir = torch.randint(0, 256, (1, 64, 96), dtype=torch.uint8)
     with torch.no_grad():
-        _, mask = ContractModel(network)(rgb, ir)
+        mask = ContractModel(network)(rgb, ir)[1]
         _, cells = network(rgb.permute(0, 3, 1, 2) / 255, ir[None] / 255)
     best = spread_cells(cells).argmax(1)
     assert len(best.unique()) > 3
@@ -204,7 +204,7 @@ def test_an_exported_file_computes_what_the_network_does_at_any_size(
     path = tmp_path / "model.onnx"
     described = {"model_version": "test", "trained_on": "nothing", "licence": "none"}
     write_onnx(network, path, described, precision)
-    engine = load_engine(path, "onnxruntime", size=size)
+    engine = load_engine(path, "onnxruntime", size=size, confidence=True)
     model = engine.model
     assert model.precision == precision
     assert (model.size, engine.size) == (None, size)
@@ -212,12 +212,16 @@ def test_an_exported_file_computes_what_the_network_does_at_any_size(
     rng = np.random.default_rng(0)
     rgb = rng.integers(0, 256, (*size, 3), np.uint8)
     ir = rng.integers(0, 256, size, np.uint8)
-    fused, mask = engine.infer(rgb, ir)
+    fused, mask, confidence = engine.infer(rgb, ir)
     with torch.no_grad():
-        wanted, classes = ContractModel(network)(torch.from_numpy(rgb)[None], torch.from_numpy(ir)[None])
+        wanted, classes, certain = ContractModel(network)(
+            torch.from_numpy(rgb)[None], torch.from_numpy(ir)[None]
+        )
     assert np.abs(fused.astype(int) - wanted[0].numpy()).max() <= 2
     assert len(np.unique(mask)) > 3
     assert (mask == classes[0].numpy()).mean() > 0.99
+    assert confidence is not None
+    assert np.abs(confidence.astype(int) - certain[0].numpy()).mean() < (1 if precision == "fp32" else 5)
 
 
 @pytest.mark.parametrize("size", [(64, 96), (70, 101)])
@@ -241,7 +245,10 @@ def test_a_file_of_open_size_compiles_to_what_a_fixed_file_does(
 def test_the_shipped_networks_file_has_few_operations(tmp_path: Path) -> None:
     """Each costs its launch on a GPU, and its pass through memory on a CPU."""
     write_onnx(tiny.network("patch").eval(), tmp_path / "model.onnx", {}, size=(480, 640))
-    assert len(onnx.load(str(tmp_path / "model.onnx")).graph.node) <= 110
+    model = read_model_file(tmp_path / "model.onnx")
+    for confidence, most in ((True, 120), (False, 110)):
+        content = model.content((480, 640), confidence)
+        assert len(onnx.load_from_string(content).graph.node) <= most
 
 
 def test_a_network_without_segmentation_is_not_exported(tmp_path: Path) -> None:

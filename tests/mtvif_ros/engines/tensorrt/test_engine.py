@@ -101,7 +101,7 @@ def test_on_a_gpu_it_agrees_with_onnxruntime(
         pytest.skip(f"no GPU: {missing}")
     monkeypatch.setenv("MTVIF_ENGINE_CACHE", str(tmp_path))
     path = model_directory() / "mtvif.onnx"
-    (fused, mask), (fused_reference, mask_reference) = (
+    (fused, mask, _), (fused_reference, mask_reference, _) = (
         load_engine(path, backend).infer(night_frame.rgb, night_frame.ir)
         for backend in ("tensorrt", "onnxruntime")
     )

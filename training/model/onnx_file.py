@@ -51,6 +51,7 @@ def write_onnx(
             "a network with model.decoder fusion has no segmentation: export multitask or cascade"
         )
     model = write_graph(network, path, precision, size)
+    set_temperature(model, 1.0)
     described = {
         "classes": json.dumps([one.name for one in network.classes]),
         "palette": json.dumps([one.rgb for one in network.classes]),
@@ -72,8 +73,8 @@ def write_graph(
 ) -> onnx.ModelProto:
     """Write what `network` computes to `path`, without a description, and return it.
 
-    Settings are those of write_onnx; without segmentation every pixel is background. Raises ValueError for a
-    network that torch cannot export.
+    Settings are those of write_onnx, but the temperature is any; without segmentation every pixel is
+    background. Raises ValueError for a network that torch cannot export.
     """
     exported = copy.deepcopy(network).half() if precision == "fp16" else network
     contract = ContractModel(exported, _ANY_TEMPERATURE).eval()
@@ -98,7 +99,6 @@ def write_graph(
                 f"{path}: train another encoder, torch cannot export this one: {told}"
             ) from error
     model = onnxslim.slim(onnx.load(str(path)))
-    set_temperature(model, 1.0)
     onnx.save(model, str(path))
     return model
 

@@ -65,9 +65,10 @@ def segment_alone(
         seen = engine.infer(scaled(picture, (width, height)), np.zeros((height, width), np.uint8))
     else:
         out = (size or (picture.shape[0], picture.shape[1]))[::-1]
-        shown = np.repeat(registration(picture, out, out)[..., None], 3, axis=2)
-        black = np.zeros((height, width, 3), np.uint8)
-        seen = engine.infer(black, registration(picture, out, (width, height)))
+        warped = registration(picture, out, out)
+        shown = np.asarray(cv2.cvtColor(warped, cv2.COLOR_GRAY2RGB), np.uint8)
+        ir = warped if out == (width, height) else registration(picture, out, (width, height))
+        seen = engine.infer(np.zeros((height, width, 3), np.uint8), ir)
     if out == (width, height):
         return seen._replace(fused=shown)
     confidence = None if seen.confidence is None else _enlarged(seen.confidence, out)

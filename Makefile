@@ -18,8 +18,8 @@ demo: $(DEMO)/bag
 
 # Player, node and subscriber as processes over DDS: 60 s at 30 Hz, then at 120 Hz, which overloads the node.
 bench-node: $(DEMO)/bag
-	@$(REPLAY) --bag $(DEMO)/bag --loop 3 --out runs/bench/30hz --every 100 --no-preview || [ $$? -eq 2 ]
-	@$(REPLAY) --bag $(DEMO)/bag --loop 12 --rate 4 --out runs/bench/120hz --every 100 --no-preview || [ $$? -eq 2 ]
+	@$(REPLAY) --bag $(DEMO)/bag --loop 3 --out runs/bench/30hz --every 100 --no-preview --no-watch || [ $$? -eq 2 ]
+	@$(REPLAY) --bag $(DEMO)/bag --loop 12 --rate 4 --out runs/bench/120hz --every 100 --no-preview --no-watch || [ $$? -eq 2 ]
 
 # Ten minutes at 30 Hz; runs/soak/report.html plots memory and latency over time.
 soak: $(DEMO)/bag

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -61,22 +61,46 @@ def read_tracks(bag: BagReader, topics: tuple[str, str]) -> tuple[Track, Track, 
     shots = read_shots(bag, topics)
     times = tell_apart(bag, *shots.values())
     if not all(times):
-        return _track([]), _track([]), 0.0
+        return _track({}), _track({}), 0.0
     apart = 0.0 if bag.by_arrival else stamps_apart(shots)
-    begin, end = np.percentile(times[0], (1, 99)) / NANOSECONDS  # without stray stamps
-    parts = stretches(float(begin), float(end))
+    tracker = Tracker(times[0], apart)
     thermal = ThermalScaler()
-    seen: dict[str, list[tuple[float, Image]]] = {topic: [] for topic in topics}
     for record in bag.records(topics):
-        stamp, is_visible = stamp_of(record.raw) / NANOSECONDS, record.topic == topics[0]
-        if not _is_near(stamp if is_visible else stamp - apart, parts):
+        stamp, is_visible = stamp_of(record.raw), record.topic == topics[0]
+        if not tracker.wants(stamp, is_visible):
             continue
         try:
             frame = read_image(record, read_rgb) if is_visible else thermal(_infrared(record))
         except ImageFormatError:
             continue  # the alignment tells
-        seen[record.topic].append((stamp, small_grey(frame)))
-    return _track(seen[topics[0]]), _track(seen[topics[1]]), apart
+        tracker.see(stamp, is_visible, frame)
+    return *tracker.tracks(), apart
+
+
+class Tracker:
+    """Keep what both cameras saw, small, for a few stretches of a recording.
+
+    `visible` are the visible stamps in ns, `apart` says by how many s infrared ones are later.
+    """
+
+    def __init__(self, visible: Sequence[int], apart: float):
+        begin, end = np.percentile(visible, (1, 99)) / NANOSECONDS  # without stray stamps
+        self._parts = stretches(float(begin), float(end))
+        self._apart = apart
+        self._seen: dict[bool, dict[float, Image]] = {True: {}, False: {}}
+
+    def wants(self, stamp: int, is_visible: bool) -> bool:
+        """Say whether the frame of a stamp in ns counts."""
+        moment = stamp / NANOSECONDS - (0.0 if is_visible else self._apart)
+        return any(begin - REACH <= moment <= end + REACH for begin, end in self._parts)
+
+    def see(self, stamp: int, is_visible: bool, frame: Image) -> None:
+        """Keep a frame, (H, W, 3) or (H, W), uint8."""
+        self._seen[is_visible][stamp / NANOSECONDS] = small_grey(frame)
+
+    def tracks(self) -> tuple[Track, Track]:
+        """Return what the visible and the infrared camera saw."""
+        return _track(self._seen[True]), _track(self._seen[False])
 
 
 def _infrared(record: Record) -> AnyImage:
@@ -84,12 +108,7 @@ def _infrared(record: Record) -> AnyImage:
     return pixels
 
 
-def _is_near(moment: float, parts: Sequence[tuple[float, float]]) -> bool:
-    return any(begin - REACH <= moment <= end + REACH for begin, end in parts)
-
-
-def _track(seen: list[tuple[float, Image]]) -> Track:
-    by_stamp: dict[float, Any] = dict(seen)
-    stamps = sorted(by_stamp)
-    frames = np.array([by_stamp[stamp] for stamp in stamps], np.uint8).reshape(-1, *_SIZE[::-1])
+def _track(seen: Mapping[float, Image]) -> Track:
+    stamps = sorted(seen)
+    frames = np.array([seen[stamp] for stamp in stamps], np.uint8).reshape(-1, *_SIZE[::-1])
     return Track(np.array(stamps, np.float64), frames)

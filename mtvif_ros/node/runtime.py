@@ -83,6 +83,7 @@ class Runtime:
         self._grid: tuple[Size, str] | None = None  # size and frame_id of the last visible frame
         self._timers: list[Any] = []
         with ExitStack() as made:
+            made.callback(self._sized.close)
             self._outputs = Outputs(node, made, self._sized.engine.model)
             self._diagnostics = node.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, 10)
             made.callback(node.destroy_publisher, self._diagnostics)
@@ -176,6 +177,8 @@ class Runtime:
             if not self._inputs.are_open:
                 self._open(now)
             self._wanted_at = now
+            if self._need_confidence():
+                self._sized.prepare_confidence()
         elif now - self._wanted_at > _LINGER:
             self._inputs.close()
         if not self._inputs.are_open:
@@ -204,9 +207,7 @@ class Runtime:
         header = self._header(frames)
         size = self._grid[0] if self._grid else _size_of(seen_by[Stream.IR].picture)
         least = self._parameters.confidence.minimum
-        engine = self._sized.for_camera(
-            size, least > 0 or self._outputs.need_confidence() or self._need_regions()
-        )
+        engine = self._sized.for_camera(size, self._need_confidence(), wait=least > 0)
         before = time.monotonic_ns()
         if len(used) == len(Stream):
             fused, mask, confidence = fuse_pair(
@@ -253,6 +254,10 @@ class Runtime:
             )
             self._outputs.publish_detections(regions, header)
         self._outputs.publish_overlay(fused, mask, regions, header, self._parameters.overlay.opacity)
+
+    def _need_confidence(self) -> bool:
+        is_judged = self._parameters.confidence.minimum > 0
+        return is_judged or self._outputs.need_confidence() or self._need_regions()
 
     def _need_regions(self) -> bool:
         return self._outputs.need_regions(self._parameters.overlay.boxes)

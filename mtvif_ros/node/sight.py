@@ -120,6 +120,12 @@ def uniform(picture: Image) -> bool:
     return bool(means.max() - means.min() <= _UNIFORM)
 
 
+def fingerprint(picture: AnyImage) -> int:
+    """Return a number that two frames of a working camera do not share, of (H, W) or (H, W, 3), any dtype."""
+    step = max(1, min(_SAMPLED, min(picture.shape[:2]) // _LEAST_SAMPLED))
+    return zlib.crc32(picture[::step, ::step].tobytes())
+
+
 class StillPicture:
     """Notice a camera that repeats one picture, as one that hangs or is covered does. Times in ns.
 
@@ -133,11 +139,10 @@ class StillPicture:
 
     def see(self, picture: AnyImage, now: int) -> None:
         """Take the next picture, (H, W) or (H, W, 3) of any dtype."""
-        step = max(1, min(_SAMPLED, min(picture.shape[:2]) // _LEAST_SAMPLED))
-        fingerprint = zlib.crc32(picture[::step, ::step].tobytes())
-        if fingerprint != self._fingerprint:
+        found = fingerprint(picture)
+        if found != self._fingerprint:
             self.longest = max(self.longest, self.duration)
-            self._fingerprint, self._since = fingerprint, now
+            self._fingerprint, self._since = found, now
         self._last = now
 
     def begin(self, now: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +22,7 @@ class SizedEngine:
     """Own the engine: of one size, or of the camera's aspect ratio and as large as the rate allows.
 
     A second one computes the confidence, too, from when it is first asked for: it costs time that the first
-    saves.
+    saves. Until it is made, answers may go on without confidence.
 
     `tell` takes a line for the log. Raises what load_engine raises.
     """
@@ -40,24 +41,46 @@ class SizedEngine:
             tell(_explained(found, timed_size(found.budget), rate))
             size = fitted_size(USUAL, found.budget)  # most cameras have it, and the first pair need not wait
         self.engine: Engine = self._load(size=size)
-        self._certain: Engine | None = None
+        self._certain: dict[Size, Future[Engine]] = {}
+        self._maker = ThreadPoolExecutor(1, "confidence")
 
-    def for_camera(self, camera: Size, confidence: bool = False) -> Engine:
+    def for_camera(self, camera: Size, confidence: bool = False, wait: bool = False) -> Engine:
         """Return the engine for visible frames of this size, which may take seconds to make.
 
-        It gives the `confidence` that is asked for if the file has it.
+        It gives the `confidence` that is asked for, if the file has it: as soon as it is made, or after a
+        `wait`.
         """
         if self._budget is not None:
             size = fitted_size(camera, self._budget)
             if size != self.engine.size:
                 self._tell(f"model.size: {shown(size)} for the camera's {shown(camera)}")
                 self.engine = self._load(size=size)
-        if not confidence or self.engine.gives_confidence or not self.engine.model.has_confidence:
+        if not confidence:
             return self.engine
-        if self._certain is None or self._certain.size != self.engine.size:
+        made = self.prepare_confidence()
+        if made is None or not (wait or (made.done() and made.exception() is None)):
+            return self.engine
+        return made.result()
+
+    def prepare_confidence(self) -> Future[Engine] | None:
+        """Begin to make the engine that gives confidence; return it, None if the first does or none can."""
+        size = self.engine.size
+        if self.engine.gives_confidence or not self.engine.model.has_confidence:
+            return None
+        if size not in self._certain:
             self._tell("confidence: someone wants it; a second engine computes it, too")
-            self._certain = self._load(size=self.engine.size, confidence=True)
-        return self._certain
+            made = self._maker.submit(self._load, size=size, confidence=True)
+            made.add_done_callback(self._tell_failure)
+            self._certain = {size: made}
+        return self._certain[size]
+
+    def _tell_failure(self, made: Future[Engine]) -> None:
+        if (error := made.exception()) is not None:
+            self._tell(f"confidence: no engine gives it: {error}")
+
+    def close(self) -> None:
+        """Wait for an engine that is being made."""
+        self._maker.shutdown()
 
 
 def _explained(found: Fit, size: Size, rate: float) -> str:

@@ -35,16 +35,19 @@ _STYLE: dict[Any, Any] = {
 }
 
 
-def over_time(series: Mapping[str, tuple[Sequence[float], Sequence[float]]], label: str) -> str:
-    """Plot (seconds, values) of every series over time."""
+def over_time(
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]], label: str, from_zero: bool = True
+) -> str:
+    """Plot (seconds, values) of every series over time, on an axis that begins at zero unless told."""
 
     def draw(axes: Any) -> None:
         for colour, (name, (seconds, values)) in zip(_COLOURS, series.items()):
             axes.plot(seconds, values, color=colour, linewidth=0.9, label=name)
         axes.set(xlabel="s", ylabel=label)
-        axes.set_ylim(bottom=0)
+        if from_zero:
+            axes.set_ylim(bottom=0)
         if len(series) > 1:
-            axes.legend(loc="upper right", ncols=len(series))
+            axes.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0, ncols=len(series))
 
     return _svg(draw, (9.0, 2.2))
 

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import rclpy
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
@@ -20,10 +21,13 @@ from sensor_msgs.msg import Image
 
 from mtvif_ros import topics
 from mtvif_ros.node.dds import prepare_dds
+from mtvif_ros.node.status import LATCHED
+from mtvif_ros.pairing.stamps import header_stamp
 from mtvif_ros.recordings.reader import stamp_of
 
-FUSED, SEGMENTATION, OVERLAY = (
-    topics.absolute(name) for name in (topics.FUSED, topics.SEGMENTATION, topics.OVERLAY)
+FUSED, SEGMENTATION, OVERLAY, CONFIDENCE, STATUS = (
+    topics.absolute(name)
+    for name in (topics.FUSED, topics.SEGMENTATION, topics.OVERLAY, topics.CONFIDENCE, topics.STATUS)
 )
 ANSWERS = (FUSED, SEGMENTATION)
 
@@ -67,18 +71,28 @@ def ros_node(name: str) -> Iterator[Node]:
 class Collector:
     """Collect the node's images and health reports; a context manager that removes its spool file.
 
-    `arrivals[topic]` maps stamps to arrivals. Only images whose stamp `keep` wants go into `spool`. Raises
+    `arrivals[topic]` maps stamps to arrivals; `confidence` maps them to the mean over the picture, 0..1, if
+    `with_confidence` asks for it. `states` are when the cameras that answers rest on changed, and to which,
+    joined by +. Only images whose stamp `keep` wants go into `spool`. Raises
     OSError when that cannot be opened; when the disk is full later, `failure` says so.
     """
 
-    def __init__(self, spool: Path, keep: Callable[[int], bool], with_overlay: bool = False):
+    def __init__(
+        self,
+        spool: Path,
+        keep: Callable[[int], bool],
+        with_overlay: bool = False,
+        with_confidence: bool = False,
+    ):
         self.arrivals: dict[str, dict[int, Arrival]] = {
             topic: {} for topic in ((*ANSWERS, OVERLAY) if with_overlay else ANSWERS)
         }
+        self.confidence: dict[int, float] = {}
+        self.states: list[tuple[float, str]] = []
         self.reports: list[HealthReport] = []
         self.repeated = 0
         self.failure = ""
-        self._path, self._keep = spool, keep
+        self._path, self._keep, self._with_confidence = spool, keep, with_confidence
         self._file = spool.open("w+b", buffering=0)  # so that a full disk is met at once
         self._changed = threading.Condition()
 
@@ -95,6 +109,9 @@ class Collector:
         """Receive in a thread of its own, until the block ends."""
         for topic in self.arrivals:
             node.create_subscription(Image, topic, self._receiver(topic), QoSProfile(depth=30), raw=True)
+        if self._with_confidence:
+            node.create_subscription(Image, CONFIDENCE, self._certain, QoSProfile(depth=30))
+        node.create_subscription(DiagnosticStatus, STATUS, self._rests_on, LATCHED)
         # Last: whoever has found this subscription has found those before it.
         node.create_subscription(DiagnosticArray, topics.DIAGNOSTICS, self._diagnosed, 10, raw=True)
         executor = SingleThreadedExecutor(context=node.context)
@@ -155,6 +172,15 @@ class Collector:
                     return Arrival(now, offset, len(raw))
             self.failure = f"{self._path}: no space left; later outputs were neither kept nor scored"
         return Arrival(now, 0, 0)
+
+    def _certain(self, message: Image) -> None:
+        pixels = np.frombuffer(message.data, np.uint8)
+        self.confidence[header_stamp(message)] = float(pixels.mean()) / 255
+
+    def _rests_on(self, message: DiagnosticStatus) -> None:
+        values = {pair.key: pair.value for pair in message.values}
+        if values["rgb"] != "idle":
+            self.states.append((time.monotonic(), values["rests_on"]))
 
     def _diagnosed(self, raw: bytes) -> None:
         now = time.monotonic()

@@ -56,6 +56,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--record", type=Path, help="write inputs, outputs and diagnostics into this bag")
     add("--every", type=int, default=1, help="score only each n-th pair")
+    add("--no-watch", action="store_true", help="seek no faults of the recording, nor ask for the confidence")
+    add(
+        "--thermal",
+        type=finite_number,
+        nargs=2,
+        metavar=("GAIN", "OFFSET"),
+        default=(1.0, 0.0),
+        help="raw infrared * GAIN + OFFSET is in °C; default: unknown",
+    )
     add("--limits", type=Path, help="YAML file of limits; default: all pairs accounted for, 99 %% answered")
     add("--no-preview", action="store_true", help="no preview.mp4; with --every, no flicker either")
     return parser
@@ -86,6 +95,8 @@ def _options(given: argparse.Namespace) -> ReplayOptions:
         registration=given.registration,
         preview=not given.no_preview,
         every=given.every,
+        watch=not given.no_watch,
+        thermal=(given.thermal[0], given.thermal[1]),
         limits=given.limits,
     )
 
@@ -101,6 +112,9 @@ def _tell(summary: Summary, out: Path) -> None:
     print(format_table(summary))
     if summary.quality is not None:
         print(flicker_sentence(summary.quality.flicker_over_max))
+    if summary.watch is not None:
+        for finding in summary.watch.findings:
+            print(f"seen  {finding.sentence}")
     for verdict in summary.limits:
         print(f"{'ok  ' if verdict.holds else 'MISS'}  {verdict.sentence}")
     for name in _RESULTS:

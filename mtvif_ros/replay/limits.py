@@ -59,6 +59,10 @@ def figures(summary: Summary) -> dict[str, float]:
         values = [ms for topic in topics if (ms := topic.latency_ms(percent)) is not None]
         if len(values) == len(topics):
             found[f"latency.p{percent}_ms"] = max(values)
+    if (watch := summary.watch) is not None:
+        found["recording.findings"] = len(watch.findings)
+        measured = {"clock_ms": watch.clock_ms, "shift_px": watch.shift_px}
+        found |= {f"recording.{name}": value for name, value in measured.items() if value is not None}
     if summary.load is not None:
         found |= {f"load.{name}": value for name, value in vars(summary.load).items()}
     if (quality := summary.quality) is None:
@@ -69,7 +73,7 @@ def figures(summary: Summary) -> dict[str, float]:
     for name, iou in (quality.iou or {}).items():
         if iou is not None:
             found[f"iou.{name}"] = iou
-    for name in ("miou", "flicker", "flicker_over_max", "changed", "unexplained"):
+    for name in ("miou", "flicker", "flicker_over_max", "changed", "unexplained", "confidence"):
         if (mean := getattr(quality, name)) is not None:
             found[name] = mean
     return found

@@ -18,8 +18,9 @@ class ReplayOptions:
     labels. arrival: whether times of arrival replace the stamps. size: the node's `model.size`.
     rate: how many times as fast as recorded. loops: how often; each pass continues where the last one ended.
     start, duration: the part of the bag. fast: send as fast as the node answers. external: measure a node
-    that already runs. record: the bag to write. every: score each n-th pair. Raises ValueError, naming the
-    option, for a value that makes no sense.
+    that already runs. record: the bag to write. every: score each n-th pair. watch: whether to look for
+    what was wrong with the recording, and ask for the confidence. thermal: gain and offset that make raw
+    infrared °C. Raises ValueError, naming the option, for a value that makes no sense.
     """
 
     bag: Path
@@ -45,6 +46,8 @@ class ReplayOptions:
     registration: Path | None = None
     preview: bool = True
     every: int = 1
+    watch: bool = True
+    thermal: tuple[float, float] = (1.0, 0.0)
     limits: Path | None = None
 
     def __post_init__(self) -> None:
@@ -58,6 +61,8 @@ class ReplayOptions:
         for name, option in (("loops", "--loop"), ("every", "--every")):
             if getattr(self, name) < 1:
                 raise ValueError(f"{option}: {getattr(self, name)} must be at least 1")
+        if self.thermal[0] <= 0:
+            raise ValueError(f"--thermal: the gain {self.thermal[0]} must be positive")
         if self.start < 0:
             raise ValueError(f"--start: {self.start} must not be negative")
         if self.record is not None and self.record.exists():
@@ -79,6 +84,8 @@ class ReplayOptions:
             "model.size": self.size,
             "sync.slop": float(self.slop),
             "sync.offset": float(self.offset),
+            "thermal.gain": float(self.thermal[0]),
+            "thermal.offset": float(self.thermal[1]),
             "use_sim_time": str(self.clock).lower(),
         }
         for camera, is_compressed in zip(("rgb", "ir"), compressed):

@@ -26,6 +26,7 @@ COLUMNS = (
     *_LATENCIES,
     *(f"{name}{'' if method == 'model' else f' {method}'}" for method in METHODS for name in METRICS),
     *Steadiness._fields,
+    "confidence",
 )
 
 
@@ -44,6 +45,8 @@ def pair_rows(pairs: Sequence[StampPair], sent: Sent, collector: Collector, scor
                 row |= {f"{name}{suffix}": round(value, 5) for name, value in values.items()}
         if rgb in scores.steadiness:
             row |= {name: round(value, 5) for name, value in scores.steadiness[rgb]._asdict().items()}
+        if rgb in collector.confidence:
+            row["confidence"] = round(collector.confidence[rgb], 5)
         yield row
 
 

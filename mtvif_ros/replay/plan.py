@@ -76,6 +76,10 @@ class Plan:
         stamps = [rgb for rgb, _ in self.pairs]
         return float(np.median(np.diff(stamps))) if len(stamps) > 1 else float(self.period)
 
+    def seconds(self, received: int) -> float:
+        """Return how many s after the bag's first frame something was received."""
+        return (received - self.first) / NANOSECONDS
+
     def all_pairs(self) -> list[StampPair]:
         """Return the (rgb, ir) stamps of the pairs of all passes, as they are played."""
         return [(rgb + shift, ir + shift) for shift in self._shifts() for rgb, ir in self.pairs]
@@ -91,10 +95,15 @@ class Plan:
     def records(self) -> Iterator[Record]:
         """Yield the frames of all passes, stamps and times of receipt moved on from pass to pass."""
         for shift in self._shifts():
-            for record in self.bag.records(self.cameras):
-                if self.window[0] <= record.received - self.first < self.window[1]:
-                    later = record._replace(received=record.received + shift)
-                    yield later.stamped(stamp_of(record.raw) + shift) if shift else record
+            for record in self.recorded():
+                later = record._replace(received=record.received + shift)
+                yield later.stamped(stamp_of(record.raw) + shift) if shift else record
+
+    def recorded(self) -> Iterator[Record]:
+        """Yield the frames of one pass as the bag has them."""
+        for record in self.bag.records(self.cameras):
+            if self.window[0] <= record.received - self.first < self.window[1]:
+                yield record
 
     def read_pairs(self, wanted: Collection[int]) -> Iterator[PlayedPair]:
         """Yield the messages of the pairs whose visible stamps, as played, are `wanted`, in order."""

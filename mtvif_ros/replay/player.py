@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -27,11 +29,13 @@ _CAMERAS = (topics.RGB, topics.IR)
 class Sent:
     """Hold what was published. `times` maps stamps to monotonic s by camera, visible first.
 
-    A stamp that was sent twice keeps its first time and counts twice in `counts`.
+    A stamp that was sent twice keeps its first time and counts twice in `counts`. `moments` are the monotonic
+    s of each frame and, in ns, when it was recorded.
     """
 
     times: tuple[dict[int, float], dict[int, float]] = field(default_factory=lambda: ({}, {}))
     counts: list[int] = field(default_factory=lambda: [0, 0])
+    moments: list[tuple[float, int]] = field(default_factory=list)
 
     def complete(self, pair: StampPair) -> float:
         """Return when the later frame of a pair was published."""
@@ -41,10 +45,16 @@ class Sent:
         """Say whether both frames of a pair were published."""
         return all(stamp in of for of, stamp in zip(self.times, pair))
 
-    def note(self, camera: int, stamp: int) -> None:
-        """Note that a frame is published now."""
-        self.times[camera].setdefault(stamp, time.monotonic())
+    def recorded(self, time: float) -> int:
+        """Return in ns when that was recorded which was published at a monotonic `time` in s."""
+        return self.moments[max(0, bisect_right(self.moments, (time, math.inf)) - 1)][1]
+
+    def note(self, camera: int, stamp: int, recorded: int) -> None:
+        """Note that a frame is published now, whose stamp and time of recording are in ns."""
+        now = time.monotonic()
+        self.times[camera].setdefault(stamp, now)
         self.counts[camera] += 1
+        self.moments.append((now, recorded))
 
 
 class Player:
@@ -85,7 +95,7 @@ class Player:
             camera, stamp = self._plan.cameras.index(record.topic), stamp_of(record.raw)
             if self._clock is not None:
                 self._clock(record.received)
-            sent.note(camera, stamp)
+            sent.note(camera, stamp, record.received)
             self._publishers[camera].publish(record.raw)
             if flow is not None:
                 flow.released(camera, stamp)

@@ -17,6 +17,7 @@ from mtvif_ros.replay.collector import SEGMENTATION, HealthReport
 from mtvif_ros.replay.pictures import draw_row
 from mtvif_ros.replay.scoring import METHODS
 from mtvif_ros.replay.summary import Summary
+from mtvif_ros.replay.watch import Watched
 
 _WORST = 3  # frames of each kind
 _PLOTTED = ("SCD", "VIF", "Qabf", "SSIM")  # of similar size
@@ -25,6 +26,7 @@ _KINDS = (
     ("segmentation_latency_ms", "Slowest masks, ms", True),
     ("unexplained", "Least steady masks, share of pixels", True),
     ("flicker", "Strongest flicker", True),
+    ("confidence", "Least certain masks, mean confidence", False),
     *((name, f"Lowest {name}", False) for name in METRICS),
 )
 
@@ -39,11 +41,13 @@ def write_report(
     pictures: Pictures,
     colours: Image,
     reports: Sequence[HealthReport],
+    watched: Watched | None = None,
 ) -> None:
     """Write the page.
 
     `rows` are those of pairs.csv; `pictures` returns the pairs of some visible stamps, whose masks are drawn
-    by the colour_table `colours`; `reports` are the node's. Raises OSError when the page cannot be written.
+    by the colour_table `colours`; `reports` are the node's, `watched` is what
+    the recording showed. Raises OSError when the page cannot be written.
     """
     worst = _worst(rows)
     stamps = {stamp for _, frames in worst for stamp, _ in frames}
@@ -54,7 +58,7 @@ def write_report(
         metrics=list(METRICS),
         methods=METHODS,
         best=_best(summary),
-        plots=_plots(summary, rows, reports),
+        plots=_plots(summary, rows, reports) | (_watch_plots(watched) if watched else {}),
         worst=worst,
         pictures={one.stamp: _picture(one, colours) for one in pictures(stamps)} if stamps else {},
         first=rows[0]["rgb_stamp"] if rows else 0,
@@ -112,7 +116,11 @@ def _plots(summary: Summary, rows: Sequence[Row], reports: Sequence[HealthReport
     if fusion:
         found["fusion over time"] = plots.over_time(fusion, "score of the model")
         found["fusion distribution"] = plots.distribution(_values(fusion), "score of the model")
-    for column, label in (("flicker", "flicker"), ("unexplained", "unexplained change")):
+    for column, label in (
+        ("flicker", "flicker"),
+        ("unexplained", "unexplained change"),
+        ("confidence", "confidence"),
+    ):
         series = _series(rows, {label: column})
         if series:
             found[label] = plots.over_time(series, label)
@@ -120,6 +128,20 @@ def _plots(summary: Summary, rows: Sequence[Row], reports: Sequence[HealthReport
         matrix = np.array(summary.quality.confusion, float)
         matrix /= np.maximum(1, matrix.sum(1, keepdims=True))
         found["confusion"] = plots.heat(matrix, summary.classes)
+    return found
+
+
+def _watch_plots(watched: Watched) -> dict[str, str]:
+    found = {}
+    if len(watched.shifts) > 1:
+        times = [at for at, _ in watched.shifts]
+        sides = {name: (times, [getattr(of, name) for _, of in watched.shifts]) for name in ("right", "down")}
+        found["registration"] = plots.over_time(sides, "infrared must move, px", from_zero=False)
+    if watched.celsius:
+        times = [at for at, _ in watched.celsius]
+        kinds = enumerate(("coldest", "median", "warmest"))
+        lines = {name: (times, [values[index] for _, values in watched.celsius]) for index, name in kinds}
+        found["temperatures"] = plots.over_time(lines, "°C", from_zero=False)
     return found
 
 

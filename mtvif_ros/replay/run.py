@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import sys
 import time
@@ -33,7 +34,8 @@ from mtvif_ros.replay.player import FlowControl, Player, Sent
 from mtvif_ros.replay.recorder import record_replay
 from mtvif_ros.replay.report import write_report
 from mtvif_ros.replay.scoring import Scores, answered_pairs, score_answers
-from mtvif_ros.replay.summary import Counts, ModelUsed, Summary, write_summary
+from mtvif_ros.replay.summary import Counts, ModelUsed, Quality, Summary, Watch, write_summary
+from mtvif_ros.replay.watch import Watched, alone_findings, watch_recording
 
 PROGRAM = "mtvif_replay"
 
@@ -52,6 +54,7 @@ def replay(options: ReplayOptions) -> Summary:
     with BagReader(options.bag, by_arrival=options.arrival) as bag, Replay(options, bag) as one:
         one.play()
         scores = one.score()
+        one.watch()
         tell_remarks(bag, PROGRAM)
         summary = one.summarise(scores)
         return one.write(summary, scores)
@@ -75,12 +78,16 @@ class Replay:
         self.before: HealthReport | None = None  # what an external node had counted
         self.node_log = ""
         self.problems: list[str] = []
+        self.watched: Watched | None = None
         self.wall_offset = time.time() - time.monotonic()
         options.out.mkdir(parents=True, exist_ok=True)
         step = 1 if options.keeps_every_output() else options.every
         wanted = frozenset(rgb for rgb, _ in self.pairs[::step])
         self.collector = Collector(
-            options.out / "outputs.spool", wanted.__contains__, with_overlay=options.record is not None
+            options.out / "outputs.spool",
+            wanted.__contains__,
+            with_overlay=options.record is not None,
+            with_confidence=options.watch and self.model.has_confidence,
         )
 
     def __enter__(self) -> Replay:
@@ -195,6 +202,34 @@ class Replay:
             self.problems.append(preview.problem)
         return scores
 
+    def watch(self) -> None:
+        """Look for what was wrong with the recording, if asked to."""
+        if not self.options.watch:
+            return
+        try:
+            self.watched = watch_recording(
+                self.plan, self.registration, self.options.offset, self.options.thermal
+            )
+        except (ValueError, OSError, cv2.error) as error:
+            self.problems.append(f"the recording could not be looked through: {error}")
+
+    def _watch_of(self) -> Watch | None:
+        """Return what was wrong with the recording, and when the first pass's answers left a camera out."""
+        if self.watched is None:
+            return None
+        changes = [(self.sent.recorded(time), state) for time, state in self.collector.states]
+        end = min(self.sent.recorded(math.inf), self.plan.first + self.plan.period)
+        states = [(self.plan.seconds(at), state) for at, state in changes if at < end]
+        alone = alone_findings(states, dict(zip(("rgb", "ir"), self.plan.cameras)), self.plan.seconds(end))
+        watch = self.watched.watch
+        return replace(watch, findings=tuple(sorted((*watch.findings, *alone), key=lambda one: one.spells)))
+
+    def _quality(self, scores: Scores) -> Quality | None:
+        quality, confidence = scores.quality(self.model.classes), list(self.collector.confidence.values())
+        if quality is None or not confidence:
+            return quality
+        return replace(quality, confidence=round(float(np.mean(confidence)), 4))
+
     def summarise(self, scores: Scores) -> Summary:
         """Sum everything up and judge it by the limits."""
         counts = self._counts()
@@ -216,7 +251,8 @@ class Replay:
             repeated=self.collector.repeated,
             counts=counts,
             load=accounting.load(self.collector.reports),
-            quality=scores.quality(self.model.classes),
+            quality=self._quality(scores),
+            watch=self._watch_of(),
             limits=(),
             problems=tuple(self.problems),
             model=self._model_used(),
@@ -246,6 +282,7 @@ class Replay:
                 lambda stamps: answered_pairs(self.plan, self.collector, self.registration, stamps),
                 self.model.colours,
                 self.collector.reports,
+                self.watched,
             ),
         }
         if (bag := options.record) is not None:

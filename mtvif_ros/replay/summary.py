@@ -10,7 +10,7 @@ from typing import Any
 from mtvif_ros.command_line import in_short
 from mtvif_ros.machine import Machine
 
-SCHEMA = 4
+SCHEMA = 5
 """The version of summary.json; a change of its keys or of their meaning raises it."""
 
 
@@ -118,7 +118,8 @@ class Quality:
 
     fusion: metrics by method and name. iou: by class, None where a class is neither labelled nor predicted;
     None without labels, like miou and confusion [label][predicted]. flicker, changed, unexplained: see
-    Steadiness; None with fewer than two pairs. flicker_over_max: see FlickerMeter.
+    Steadiness; None with fewer than two pairs. flicker_over_max: see FlickerMeter. confidence: mean over all
+    pixels of the masks, 0..1; None if the node sent none.
     """
 
     scored: int
@@ -131,6 +132,46 @@ class Quality:
     flicker_over_max: float | None
     changed: float | None
     unexplained: float | None
+    confidence: float | None = None
+
+
+Spell = tuple[float, float]
+"""When something began and ended, in s since the recording's first frame."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Hold what was wrong with a recording, of what kind, when, and all of it in a sentence."""
+
+    kind: str
+    spells: tuple[Spell, ...]
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Hold what a look through the recording gave; None is what it did not show.
+
+    unchecked: what could not be checked, and why. clock_ms: the infrared minus the visible clock, with its
+    standard error. shift_px: how far infrared lies off the visible picture. coldest, warmest: in °C.
+    """
+
+    findings: tuple[Finding, ...]
+    unchecked: tuple[str, ...]
+    clock_ms: float | None
+    clock_uncertainty_ms: float | None
+    shift_px: float | None
+    coldest: float | None
+    warmest: float | None
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Watch:
+        """Return the watch of a summary.json."""
+        findings = tuple(
+            Finding(one["kind"], tuple((begin, end) for begin, end in one["spells"]), one["sentence"])
+            for one in data["findings"]
+        )
+        return cls(**{**data, "findings": findings, "unchecked": tuple(data["unchecked"])})
 
 
 @dataclass(frozen=True)
@@ -158,9 +199,9 @@ class Summary:
     """Hold everything that summary.json says.
 
     cameras: the bag's topics. frames: sent, visible and infrared. pair_interval_ms: the median time from
-    pair to pair as they were played. repeated: outputs that came twice. counts, load, quality: None when the
-    node reported nothing or no pair was scored. problems: what went wrong with the results themselves. node:
-    the end of the node's log.
+    pair to pair as they were played. repeated: outputs that came twice. counts, load, quality, watch: None
+    when the node reported nothing, no pair was scored or nobody asked. problems: what went wrong with the
+    results themselves. node: the end of the node's log.
     """
 
     bag: str
@@ -176,6 +217,7 @@ class Summary:
     counts: Counts | None
     load: Load | None
     quality: Quality | None
+    watch: Watch | None
     limits: tuple[Verdict, ...]
     problems: tuple[str, ...]
     model: ModelUsed
@@ -202,7 +244,7 @@ class Summary:
     def from_json(cls, data: dict[str, Any]) -> Summary:
         """Return the summary that to_json gave. Raises KeyError or TypeError for anything else."""
         fields = {name: value for name, value in data.items() if name not in ("schema", "passed")}
-        counts, load, quality = fields["counts"], fields["load"], fields["quality"]
+        counts, load, quality, watch = (fields[name] for name in ("counts", "load", "quality", "watch"))
         if counts is not None:
             cameras = {name: CameraCounts(**one) for name, one in counts["cameras"].items()}
             counts = Counts(**{**counts, "cameras": cameras})
@@ -215,6 +257,7 @@ class Summary:
                 "counts": counts,
                 "load": None if load is None else Load(**load),
                 "quality": None if quality is None else Quality(**quality),
+                "watch": None if watch is None else Watch.from_json(watch),
                 "limits": tuple(Verdict(**one) for one in fields["limits"]),
                 "problems": tuple(fields["problems"]),
                 "model": ModelUsed(**fields["model"]),

@@ -1,5 +1,6 @@
 """The size that the model computes: given, or chosen for the camera and a rate that is out of all doubt."""
 
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mtvif_ros.engines import Engine
 from mtvif_ros.imaging.codec import read_rgb
 from mtvif_ros.model_file import ModelFileError
 from mtvif_ros.node.parameters import Parameters, Sizing, typed
@@ -51,10 +53,40 @@ def test_a_fixed_file_keeps_its_size(toy_model: Path) -> None:
 
 def test_an_engine_with_confidence_is_made_when_it_is_asked_for_and_kept(certain_model: Path) -> None:
     sized = SizedEngine(values(certain_model, {}), lambda line: None)
-    plain, certain = (sized.for_camera((60, 80), wanted) for wanted in (False, True))
+    plain, certain = (sized.for_camera((60, 80), wanted, wait=True) for wanted in (False, True))
     assert (plain.gives_confidence, certain.gives_confidence) == (False, True)
     assert sized.for_camera((60, 80), True) is certain
     assert sized.for_camera((60, 80)) is plain is sized.engine
+
+
+def test_answers_do_not_wait_for_the_engine_with_confidence(
+    certain_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sized = SizedEngine(values(certain_model, {}), lambda line: None)
+    may_load, load = threading.Event(), sized._load
+    monkeypatch.setattr(sized, "_load", lambda **wanted: may_load.wait(10) and load(**wanted))
+    assert not sized.for_camera((60, 80), True).gives_confidence
+    may_load.set()
+    made = sized.prepare_confidence()
+    assert made is not None and made.result().gives_confidence
+    assert sized.for_camera((60, 80), True) is made.result()
+    sized.close()
+
+
+def test_answers_go_on_without_confidence_when_no_engine_gives_it(
+    certain_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    sized = SizedEngine(values(certain_model, {}), lines.append)
+
+    def broken(**_: object) -> Engine:
+        raise OSError("no memory")
+
+    monkeypatch.setattr(sized, "_load", broken)
+    sized.for_camera((60, 80), True)
+    sized.close()
+    assert sized.for_camera((60, 80), True) is sized.engine
+    assert lines[-1] == "confidence: no engine gives it: no memory"
 
 
 def test_a_file_without_confidence_has_one_engine(toy_model: Path) -> None:

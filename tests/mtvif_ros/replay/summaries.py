@@ -48,6 +48,7 @@ def summary(of: TopicSummary | None = None, **changes: Any) -> Summary:
         "counts": Counts(pairs - of.superseded - of.failed, of.superseded, of.failed, cameras),
         "load": Load(300.0, 310.0, 320.0, 1.1, 31.0, 8.0),
         "quality": QUALITY if of.answered else None,
+        "watch": None,
         "limits": (),
         "problems": (),
         "model": ModelUsed("m.onnx", "1", "0" * 64),

@@ -17,11 +17,14 @@ from mtvif_ros.imaging.codec import read_grey, read_rgb
 from mtvif_ros.imaging.fuse import fuse_pair
 from mtvif_ros.metrics.fusion import fusion_metrics, luma
 from mtvif_ros.metrics.segmentation import confusion_matrix
+from mtvif_ros.recordings.make_bag import FrameSource, from_rendered, make_bag
 from mtvif_ros.recordings.pairs import find_stamp_pairs, read_pairs
 from mtvif_ros.recordings.reader import IMAGE, BagReader, stamp_of
+from mtvif_ros.recordings.timing import Timing
 from mtvif_ros.recordings.writer import IR_TOPIC, RGB_TOPIC
 from mtvif_ros.replay.command import main
 from mtvif_ros.replay.node_process import NodeProcess
+from mtvif_ros.synthetic import SceneConfig
 from tests.mtvif_ros.recordings.tiny import IR, RGB, drive, write
 from tests.mtvif_ros.replay.conftest import Replayed, run
 
@@ -104,6 +107,30 @@ def test_a_node_that_runs_already_is_measured(small_bag: Path, tmp_path: Path) -
             assert done.code == 0, done.stdout + done.stderr
     counts = done.summary.counts
     assert counts is not None and counts.answered == done.summary.pairs
+
+
+def test_what_was_wrong_with_a_recording_and_its_answers_is_told(certain_model: Path, tmp_path: Path) -> None:
+    scene = SceneConfig(seed=1, time="dusk", rate=15, width=80, height=60)
+    frames = list(from_rendered(scene, 4.0).frames)
+    for number in range(20, 40):
+        frames[number] = frames[number]._replace(ir=np.full_like(frames[number].ir, 9))
+    make_bag(FrameSource(iter(frames), len(frames)), tmp_path / "bag", Timing(rate=15))
+    done = run(tmp_path / "bag", tmp_path / "out", "--model", str(certain_model), "--no-preview")
+    assert done.summary.watch is not None and done.summary.quality is not None
+    found = {one.kind: one for one in done.summary.watch.findings}
+    assert found["uniform"].sentence in done.stdout
+    assert found["alone"].sentence.startswith(f"The node answered from {RGB_TOPIC} alone")
+    ((begin, end),) = found["alone"].spells
+    assert begin == pytest.approx(20 / 15, abs=0.5) and end == pytest.approx(40 / 15, abs=0.5)
+    assert 0 < (done.summary.quality.confidence or 0) < 1
+    assert any(0 < float(row["confidence"] or 0) < 1 for row in done.rows)
+    page = (done.out / "report.html").read_text()
+    assert found["uniform"].sentence in page and "mean confidence" in page
+
+
+def test_nobody_looks_for_faults_unless_asked_to(small_bag: Path, tmp_path: Path) -> None:
+    done = run(small_bag, tmp_path / "out", "--fast", "--no-watch", "--no-preview", "--every", "9")
+    assert done.summary.watch is None and "The recording" not in (done.out / "report.html").read_text()
 
 
 def test_frames_that_come_late_or_twice_are_accounted_for(small_bag: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from mtvif_ros.image import AnyImage, Image, ImageFormatError
 from mtvif_ros.imaging.codec import read_infrared, read_rgb
-from mtvif_ros.imaging.registration import Registration
+from mtvif_ros.imaging.registration import Warp
 from mtvif_ros.imaging.resize import scaled
 from mtvif_ros.imaging.thermal import ThermalScaler
 from mtvif_ros.pairing.stamps import NANOSECONDS
@@ -33,7 +33,7 @@ class Track(NamedTuple):
     stamps: Seconds
     frames: Image
 
-    def registered(self, registration: Registration) -> Track:
+    def registered(self, registration: Warp) -> Track:
         """Return infrared frames on the visible grid."""
         return self._replace(frames=np.array([registration(ir, _SIZE, _SIZE) for ir in self.frames]))
 

@@ -25,7 +25,10 @@ OUTSIDE = {"u": 0, "f": float("nan")}
 
 
 Warp = Callable[[AnyImage, Size, Size], AnyImage]
-"""Takes infrared (h, w), the (width, height) of the visible frame, and the one to scale to."""
+"""Lays infrared onto visible pixels, as a Registration or a LensRegistration does.
+
+It takes infrared (h, w), the (width, height) of the visible frame, and the one to scale to.
+"""
 
 
 class RegistrationError(ValueError):

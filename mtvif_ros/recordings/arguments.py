@@ -33,6 +33,16 @@ def add_bag_arguments(parser: ArgumentParser, finds_offset: bool = False) -> Non
     add("--arrival", action="store_true", help="pair frames by when they were recorded, not by their stamps")
 
 
+def add_mapping_arguments(parser: ArgumentParser) -> None:
+    """Add the options of a command that lays infrared onto visible pixels."""
+    parser.add_argument("--registration", type=Path, help="file that mtvif_calibrate wrote")
+    parser.add_argument(
+        "--distance",
+        type=positive_number,
+        help="of the scene, in m: go through the lenses of the bag's camera_info; default: the homography",
+    )
+
+
 def add_label_arguments(parser: ArgumentParser) -> None:
     """Add the options of a command that reads class masks too."""
     parser.add_argument(

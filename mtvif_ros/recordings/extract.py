@@ -19,12 +19,18 @@ import numpy as np
 from mtvif_ros.command_line import command_parser, told_plainly, whole_number
 from mtvif_ros.image import Image
 from mtvif_ros.imaging.codec import read_rgb
-from mtvif_ros.imaging.registration import Registration, read_registration
+from mtvif_ros.imaging.registration import Registration, Warp
 from mtvif_ros.imaging.thermal import ThermalScaler
 from mtvif_ros.progress import tracked
-from mtvif_ros.recordings.arguments import add_bag_arguments, add_label_arguments, tell_rest
+from mtvif_ros.recordings.arguments import (
+    add_bag_arguments,
+    add_label_arguments,
+    add_mapping_arguments,
+    tell_rest,
+)
 from mtvif_ros.recordings.pairs import decoded_pairs, find_stamp_pairs, frame_size, read_labels
 from mtvif_ros.recordings.reader import BagError, BagReader
+from mtvif_ros.recordings.rig import read_mapping
 from mtvif_ros.recordings.topics import choose_cameras, choose_labels
 
 
@@ -35,7 +41,7 @@ def extract_pairs(
     every: int = 1,
     slop: float = 0.02,
     offset: float = 0.0,
-    registration: Registration | None = None,
+    registration: Warp | None = None,
     labels: str | None = None,
     prefix: str = "",
 ) -> int:
@@ -96,19 +102,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--every", type=whole_number(1), default=30, help="take one pair in so many; neighbours look alike"
     )
-    parser.add_argument("--registration", type=Path, help="file that mtvif_calibrate wrote")
+    add_mapping_arguments(parser)
     add_label_arguments(parser)
     parser.add_argument("--prefix", default="", help="begin all names with this; one for each recording")
     options = parser.parse_args(arguments)
     with told_plainly(parser), BagReader(options.bag, by_arrival=options.arrival) as bag:
+        topics = choose_cameras(bag, options.rgb_topic, options.ir_topic)
         count = extract_pairs(
             bag,
-            choose_cameras(bag, options.rgb_topic, options.ir_topic),
+            topics,
             options.out,
             options.every,
             options.slop,
             options.offset,
-            read_registration(options.registration) if options.registration else None,
+            read_mapping(bag, topics, options.registration, options.distance),
             None if options.no_labels else choose_labels(bag, options.label_topic),
             options.prefix,
         )

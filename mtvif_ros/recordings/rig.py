@@ -1,14 +1,16 @@
-"""Read the cameras' lenses and their pose from the camera_info and tf of a recording."""
+"""Read from a recording's camera_info and tf how its infrared lies on its visible pixels."""
 
 from __future__ import annotations
 
 from collections import deque
 from itertools import islice
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from mtvif_ros.imaging.lenses import Lens, LensError, Pose, lens_of, pose_of
+from mtvif_ros.imaging.lenses import Lens, LensError, LensRegistration, Pose, lens_of, pose_of, read_pose
+from mtvif_ros.imaging.registration import Registration, read_registration
 from mtvif_ros.recordings.reader import BagReader
 from mtvif_ros.topics import camera_info, compressed
 
@@ -24,21 +26,47 @@ class Eye(NamedTuple):
     frame: str
 
 
+def read_mapping(
+    bag: BagReader, topics: tuple[str, str], file: Path | None, distance: float | None
+) -> Registration | LensRegistration:
+    """Return how infrared is laid onto visible pixels, as the node's parameters `registration.…` do it.
+
+    Without a `distance` in m that is the homography of `file`, or none; otherwise it goes through the lenses
+    of the bag's camera_info and the pose of `file` or of the bag's tf. Raises LensError for what is missing,
+    and what read_registration raises.
+    """
+    if not distance:
+        return read_registration(file) if file else Registration()
+    eyes = []
+    for topic in topics:
+        eye = read_eye(bag, topic)
+        if eye is None:
+            raise LensError(f"{_info_topic(topic)}: is not in bag {bag.path}; leave --distance out")
+        eyes.append(eye)
+    visible, infrared = eyes
+    pose = (read_pose(file) if file else None) or read_tf(bag, visible.frame, infrared.frame)
+    if pose is None:
+        raise LensError(
+            f"bag {bag.path}: its tf does not lead from {visible.frame!r} to {infrared.frame!r}; give a "
+            "--registration with a pose"
+        )
+    return LensRegistration(visible.lens, infrared.lens, pose, distance)
+
+
 def read_eye(bag: BagReader, topic: str) -> Eye | None:
     """Return the camera that sends images on `topic`, None where its camera_info is not recorded.
 
     Raises LensError, naming the topic, for a camera that is not calibrated.
     """
-    raw = topic.removesuffix(compressed(""))
-    info = camera_info(raw)
-    for record in bag.others(CAMERA_INFO):
-        if record.topic == info:
-            message = record.message()
-            try:
-                return Eye(lens_of(message, raw), message.header.frame_id)
-            except LensError as error:
-                raise LensError(f"{info}: {error}") from error
-    return None
+    info = _info_topic(topic)
+    record = next((record for record in bag.others(CAMERA_INFO) if record.topic == info), None)
+    if record is None:
+        return None
+    message = record.message()
+    try:
+        return Eye(lens_of(message, _raw(topic)), message.header.frame_id)
+    except LensError as error:
+        raise LensError(f"{info}: {error}") from error
 
 
 def read_tf(bag: BagReader, source: str, target: str) -> Pose | None:
@@ -64,3 +92,11 @@ def read_tf(bag: BagReader, source: str, target: str) -> Pose | None:
         return None
     whole = reached[target]
     return Pose(tuple(whole[:3, :3].ravel().tolist()), tuple(whole[:3, 3].tolist()))
+
+
+def _raw(topic: str) -> str:
+    return topic.removesuffix(compressed(""))
+
+
+def _info_topic(topic: str) -> str:
+    return camera_info(_raw(topic))

@@ -20,7 +20,12 @@ from mtvif_ros.command_line import command_parser, finite_number, need, positive
 from mtvif_ros.engines import BACKENDS
 from mtvif_ros.metrics.flicker import flicker_sentence
 from mtvif_ros.node.dds import claim_domain
-from mtvif_ros.recordings.arguments import PARTLY_READ, add_bag_arguments, add_label_arguments
+from mtvif_ros.recordings.arguments import (
+    PARTLY_READ,
+    add_bag_arguments,
+    add_label_arguments,
+    add_mapping_arguments,
+)
 from mtvif_ros.replay.options import ReplayOptions
 from mtvif_ros.replay.run import replay
 from mtvif_ros.replay.summary import Summary, format_table
@@ -41,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         default="auto",
         help="HEIGHTxWIDTH for a model file of open size; default auto, as in the node",
     )
-    add("--registration", type=Path, help="file that mtvif_calibrate wrote")
+    add_mapping_arguments(parser)
     add("--rate", type=positive_number, default=1.0, help="play so many times as fast as recorded")
     add("--loop", type=int, default=1, help="play so many times; stamps continue from pass to pass")
     add("--start", type=finite_number, default=0.0, help="skip so many seconds of the bag")
@@ -93,6 +98,7 @@ def _options(given: argparse.Namespace) -> ReplayOptions:
         external=given.node == "external",
         record=given.record,
         registration=given.registration,
+        distance=given.distance,
         preview=not given.no_preview,
         every=given.every,
         watch=not given.no_watch,

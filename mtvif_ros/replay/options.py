@@ -18,9 +18,10 @@ class ReplayOptions:
     labels. arrival: whether times of arrival replace the stamps. size: the node's `model.size`.
     rate: how many times as fast as recorded. loops: how often; each pass continues where the last one ended.
     start, duration: the part of the bag. fast: send as fast as the node answers. external: measure a node
-    that already runs. record: the bag to write. every: score each n-th pair. watch: whether to look for
-    what was wrong with the recording, and ask for the confidence. thermal: gain and offset that make raw
-    infrared °C. Raises ValueError, naming the option, for a value that makes no sense.
+    that already runs. registration, distance: as the node's parameters `registration.…`.
+    record: the bag to write. every: score each n-th pair. watch: whether to look for what was wrong with the
+    recording, and ask for the confidence. thermal: gain and offset that make raw infrared °C. Raises
+    ValueError, naming the option, for a value that makes no sense.
     """
 
     bag: Path
@@ -44,6 +45,7 @@ class ReplayOptions:
     external: bool = False
     record: Path | None = None
     registration: Path | None = None
+    distance: float | None = None
     preview: bool = True
     every: int = 1
     watch: bool = True
@@ -86,6 +88,7 @@ class ReplayOptions:
             "sync.offset": float(self.offset),
             "thermal.gain": float(self.thermal[0]),
             "thermal.offset": float(self.thermal[1]),
+            "registration.distance": float(self.distance or 0),
             "use_sim_time": str(self.clock).lower(),
         }
         for camera, is_compressed in zip(("rgb", "ir"), compressed):

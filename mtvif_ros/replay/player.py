@@ -14,9 +14,10 @@ from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
-from sensor_msgs.msg import CompressedImage, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from mtvif_ros import topics
+from mtvif_ros.imaging.lenses import Lens
 from mtvif_ros.pairing.stamps import NANOSECONDS
 from mtvif_ros.recordings.reader import Record, stamp_of
 from mtvif_ros.replay.plan import LONGEST_GAP, Plan, StampPair
@@ -60,18 +61,29 @@ class Sent:
 class Player:
     """Publish the frames of a plan: under the bag's topics for an external node, else under the node's own.
 
-    With `clock` it publishes `/clock` too.
+    With `clock` it publishes `/clock` too, and with `lenses`, visible first, a camera_info with each frame.
     """
 
-    def __init__(self, node: Node, plan: Plan, external: bool, clock: bool):
+    def __init__(
+        self,
+        node: Node,
+        plan: Plan,
+        external: bool,
+        clock: bool,
+        lenses: tuple[Lens, Lens] | None = None,
+    ):
         self._plan = plan
         self._publishers = []
+        self._infos = []
         for name, recorded, compressed in zip(_CAMERAS, plan.cameras, plan.compressed):
             own = topics.absolute(topics.compressed(name) if compressed else name)
             kind = CompressedImage if compressed else Image
-            self._publishers.append(
-                node.create_publisher(kind, recorded if external else own, QoSProfile(depth=10))
-            )
+            topic = recorded if external else own
+            self._publishers.append(node.create_publisher(kind, topic, QoSProfile(depth=10)))
+            if lenses is not None:
+                info = topics.camera_info(topic.removesuffix(topics.compressed("")))
+                self._infos.append(node.create_publisher(CameraInfo, info, QoSProfile(depth=10)))
+        self._lenses = [lens_info(lens) for lens in lenses or ()]
         self._clock = _clock_publisher(node) if clock else None
 
     @property
@@ -95,6 +107,10 @@ class Player:
             camera, stamp = self._plan.cameras.index(record.topic), stamp_of(record.raw)
             if self._clock is not None:
                 self._clock(record.received)
+            if self._infos:
+                info = self._lenses[camera]
+                info.header.stamp.sec, info.header.stamp.nanosec = divmod(stamp, NANOSECONDS)
+                self._infos[camera].publish(info)
             sent.note(camera, stamp, record.received)
             self._publishers[camera].publish(record.raw)
             if flow is not None:
@@ -102,6 +118,20 @@ class Player:
             done()
 
         play(self._plan.records(), publish, rate, flow.may_go_on if flow is not None else None)
+
+
+def lens_info(lens: Lens) -> CameraInfo:
+    """Return the camera_info of a lens; a topic of rectified images gets the same."""
+    matrix = [float(value) for value in lens.matrix]
+    projection = [value for row in range(3) for value in (*matrix[3 * row : 3 * row + 3], 0.0)]
+    return CameraInfo(
+        width=lens.size[0],
+        height=lens.size[1],
+        distortion_model=lens.model,
+        d=[float(value) for value in lens.coefficients],
+        k=matrix,
+        p=projection,
+    )
 
 
 def _clock_publisher(node: Node) -> Callable[[int], None]:

@@ -13,14 +13,16 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
+import yaml
 from rclpy.node import Node
 
-from mtvif_ros.imaging.registration import Registration, read_registration
+from mtvif_ros.imaging.lenses import LensRegistration, pose_values
 from mtvif_ros.machine import this_machine
 from mtvif_ros.model_file import read_model_file
 from mtvif_ros.progress import Progress
 from mtvif_ros.recordings.arguments import tell_remarks
 from mtvif_ros.recordings.reader import BagReader
+from mtvif_ros.recordings.rig import read_mapping
 from mtvif_ros.replay import accounting
 from mtvif_ros.replay.collector import ANSWERS, Collector, HealthReport, ros_node
 from mtvif_ros.replay.labels import check_labels
@@ -67,10 +69,8 @@ class Replay:
         self.options = options
         self.limits = read_limits(options.limits)
         self.model = read_model_file(options.model_path())
-        self.registration = (
-            read_registration(options.registration) if options.registration else Registration()
-        )
         self.plan = plan_replay(bag, options)
+        self.registration = read_mapping(bag, self.plan.cameras, options.registration, options.distance)
         check_labels(self.plan, len(self.model.classes))
         tell_remarks(bag, PROGRAM)
         self.pairs = self.plan.all_pairs()
@@ -102,7 +102,10 @@ class Replay:
         Raises NodeProcessError when the node does not come up.
         """
         with ros_node(PROGRAM) as ros, self.collector.listening(ros):
-            player = Player(ros, self.plan, self.options.external, self.options.clock)
+            lenses = None
+            if isinstance(self.registration, LensRegistration):
+                lenses = self.registration.visible, self.registration.infrared
+            player = Player(ros, self.plan, self.options.external, self.options.clock, lenses)
             with self._fusion_node(ros, player) as process:
                 try:
                     self._send(player, process)
@@ -127,6 +130,10 @@ class Replay:
             yield None
             return
         parameters = self.options.node_parameters(self.plan.compressed)
+        if isinstance(self.registration, LensRegistration):  # its pose may be that of the bag's tf
+            file = self.options.out / "pose.yaml"
+            file.write_text(yaml.safe_dump(pose_values(self.registration.pose)))
+            parameters["registration.file"] = file.resolve()
         with NodeProcess(parameters, self.options.out / "node.log") as process:
             # A report proves that the node has found the collector, which a count of publishers does not.
             process.wait_until(lambda: is_connected() and bool(self.collector.reports))

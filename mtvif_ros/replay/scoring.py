@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from mtvif_ros.image import ImageFormatError
 from mtvif_ros.imaging.codec import read_grey, read_infrared, read_rgb
-from mtvif_ros.imaging.registration import Registration
+from mtvif_ros.imaging.registration import Warp
 from mtvif_ros.imaging.thermal import ThermalScaler
 from mtvif_ros.metrics.baselines import BASELINES
 from mtvif_ros.metrics.flicker import FlickerMeter
@@ -143,7 +143,7 @@ def grey_planes(shown: AnsweredPair) -> tuple[Plane, Plane, Plane]:
 
 
 def answered_pairs(
-    plan: Plan, collector: Collector, aligned: Registration, wanted: Collection[int] | None = None
+    plan: Plan, collector: Collector, aligned: Warp, wanted: Collection[int] | None = None
 ) -> Iterator[AnsweredPair]:
     """Yield every pair that was answered on both topics and kept, in order, at the visible frame's size.
 

@@ -15,7 +15,7 @@ from mtvif_ros.calibration.drift import Shift, measure_shift
 from mtvif_ros.calibration.track import Tracker, stretches
 from mtvif_ros.image import AnyImage, Image, ImageFormatError
 from mtvif_ros.imaging.codec import read_infrared, read_rgb
-from mtvif_ros.imaging.registration import Registration
+from mtvif_ros.imaging.registration import Warp
 from mtvif_ros.imaging.thermal import ThermalScaler, temperatures
 from mtvif_ros.node.sight import fingerprint, uniform
 from mtvif_ros.pairing.stamps import NANOSECONDS
@@ -51,7 +51,7 @@ class Watched(NamedTuple):
 
 
 def watch_recording(
-    plan: Plan, registration: Registration, offset: float, thermal: tuple[float, float] = (1.0, 0.0)
+    plan: Plan, registration: Warp, offset: float, thermal: tuple[float, float] = (1.0, 0.0)
 ) -> Watched:
     """Read the part of a bag that is played, once, and find gaps, shutters, glare and wrong calibration.
 
@@ -233,7 +233,7 @@ def _still(looks: Sequence[_Look], others: Sequence[_Look]) -> list[Spell]:
 
 
 def _compare_clocks(
-    seen: _Seen, registration: Registration, offset: float, unchecked: list[str]
+    seen: _Seen, registration: Warp, offset: float, unchecked: list[str]
 ) -> ClockOffset | None:
     visible, infrared = seen.tracker.tracks()
     try:
@@ -263,9 +263,7 @@ def _about_clocks(clock: ClockOffset, offset: float, span: Spell) -> Iterator[Fi
         )
 
 
-def _measure_shifts(
-    seen: _Seen, registration: Registration, unchecked: list[str]
-) -> list[tuple[float, Shift]]:
+def _measure_shifts(seen: _Seen, registration: Warp, unchecked: list[str]) -> list[tuple[float, Shift]]:
     found, why = [], ""
     for group in seen.groups:
         whole = [pair for pair in group if (True, pair[0]) in seen.kept and (False, pair[1]) in seen.kept]

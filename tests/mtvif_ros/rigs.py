@@ -1,5 +1,6 @@
 """Two cameras with known lenses before a wall."""
 
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -7,8 +8,9 @@ import numpy as np
 
 from mtvif_ros.image import Image
 from mtvif_ros.imaging.lenses import Lens, Pose
-from mtvif_ros.recordings.reader import message_types
-from mtvif_ros.recordings.rig import CAMERA_INFO
+from mtvif_ros.recordings.reader import IMAGE, message_types
+from mtvif_ros.recordings.rig import CAMERA_INFO, TF
+from tests.mtvif_ros.recordings.tiny import BEGIN, IR, MS, RGB, Shot, image, write_messages
 
 VISIBLE = Lens(
     (320, 240), (260.0, 0, 162.0, 0, 262.0, 118.0, 0, 0, 1), "plumb_bob", (-0.2, 0.05, 1e-3, -1e-3, 0)
@@ -45,6 +47,29 @@ def view(lens: Lens, picture: Image, distance: float, pose: Pose | None = None) 
     hits = origin + directions * ((distance - origin[2]) / directions[:, 2])[:, None]
     x, y = ((hits[:, k] * 100 + (600, 450)[k]).astype(np.float32).reshape(down.shape) for k in (0, 1))
     return np.asarray(cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT), np.uint8)
+
+
+def wall_bag(path: Path, distance: float, pose: Pose) -> Path:
+    """Four mono8 pairs of a wall `distance` m ahead, both camera_info, and a tf that knows no rotation."""
+    messages: list[tuple[str, str, Any]] = []
+    for number in range(4):
+        stamp, picture = BEGIN + number * 100 * MS, wall(number)
+        light, heat = view(VISIBLE, picture, distance), 255 - view(INFRARED, picture, distance, pose)
+        messages += [(RGB, IMAGE, grey(light, stamp)), (IR, IMAGE, grey(heat, stamp))]
+    backwards = (-SHIFT[0], -SHIFT[1], -SHIFT[2])
+    messages += [
+        ("/rgb/camera_info", CAMERA_INFO, info(VISIBLE, "light")),
+        ("/ir/camera_info", CAMERA_INFO, info(INFRARED, "heat")),
+        ("/tf_static", TF, message_types().types[TF]([transform("light", "heat", backwards)])),
+    ]
+    return write_messages(path, messages)
+
+
+def grey(pixels: Image, stamp: int) -> Any:
+    """A mono8 message."""
+    message = image(Shot(RGB, stamp, stamp, "mono8"), (pixels.shape[0], pixels.shape[1]))
+    message.data[:] = pixels.ravel()
+    return message
 
 
 def header(frame: str) -> Any:

@@ -1,5 +1,4 @@
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -8,17 +7,15 @@ import yaml
 
 from mtvif_ros.calibration.clock import ClockOffset
 from mtvif_ros.calibration.command import _tell_clocks, main, sample_pairs
-from mtvif_ros.image import Image
 from mtvif_ros.imaging.lenses import read_pose
 from mtvif_ros.imaging.registration import read_registration
 from mtvif_ros.recordings.make_bag import FrameSource, make_bag
-from mtvif_ros.recordings.reader import IMAGE, BagReader, message_types
-from mtvif_ros.recordings.rig import CAMERA_INFO, TF
+from mtvif_ros.recordings.reader import BagReader
 from mtvif_ros.recordings.timing import Timing
 from mtvif_ros.recordings.writer import BagFrame
 from mtvif_ros.synthetic import RoadScene, SceneConfig
-from tests.mtvif_ros.recordings.tiny import BEGIN, IR, MS, RGB, Shot, drive, image, write, write_messages
-from tests.mtvif_ros.rigs import INFRARED, SHIFT, VISIBLE, info, transform, turned, view, wall
+from tests.mtvif_ros.recordings.tiny import BEGIN, IR, RGB, Shot, drive, write
+from tests.mtvif_ros.rigs import SHIFT, turned, wall_bag
 
 
 @pytest.fixture
@@ -114,19 +111,8 @@ def test_a_drift_that_makes_one_number_useless_is_told(capsys: pytest.CaptureFix
 def test_a_bag_with_lenses_and_tf_gives_the_pose_and_the_parallax(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    true, nominal = turned(1.2, -1.8, 0.9), (-SHIFT[0], -SHIFT[1], -SHIFT[2])
-    types = message_types().types
-    stamps = [BEGIN + n * 100 * MS for n in range(4)]
-    messages = []
-    for stamp, picture in zip(stamps, map(wall, range(4))):
-        light, heat = view(VISIBLE, picture, 6.0), 255 - view(INFRARED, picture, 6.0, true)
-        messages += [(RGB, IMAGE, grey(light, stamp)), (IR, IMAGE, grey(heat, stamp))]
-    messages += [
-        ("/rgb/camera_info", CAMERA_INFO, info(VISIBLE, "light")),
-        ("/ir/camera_info", CAMERA_INFO, info(INFRARED, "heat")),
-        ("/tf_static", TF, types[TF]([transform("light", "heat", nominal)])),
-    ]
-    bag, out = write_messages(tmp_path / "bag", messages), tmp_path / "r.yaml"
+    true = turned(1.2, -1.8, 0.9)
+    bag, out = wall_bag(tmp_path / "bag", 6.0, true), tmp_path / "r.yaml"
     arguments = ["--bag", str(bag), "--rgb-topic", RGB, "--ir-topic", IR, "--out", str(out)]
     assert main([*arguments, "--distance", "6", "--offset", "0"]) == 0
     pose = read_pose(out)
@@ -161,10 +147,3 @@ def rendered() -> FrameSource:
     scenes = [RoadScene(SceneConfig(seed=seed, time="dusk")) for seed in range(3)]
     frames = (BagFrame(frame.rgb, frame.ir, None) for frame in (scene.frame(9) for scene in scenes))
     return FrameSource(frames, 3, matrix=scenes[0].camera.matrix())
-
-
-def grey(pixels: Image, stamp: int) -> Any:
-    """A mono8 message."""
-    message = image(Shot(RGB, stamp, stamp, "mono8"), (pixels.shape[0], pixels.shape[1]))
-    message.data[:] = pixels.ravel()
-    return message

@@ -4,10 +4,13 @@ import cv2
 import numpy as np
 import pytest
 
+from mtvif_ros.imaging.lenses import LensRegistration
 from mtvif_ros.imaging.registration import Registration, write_registration
 from mtvif_ros.recordings.extract import main
 from mtvif_ros.recordings.make_bag import main as make_bag
 from mtvif_ros.synthetic import Frame
+from tests.mtvif_ros.recordings.tiny import IR, RGB
+from tests.mtvif_ros.rigs import INFRARED, VISIBLE, turned, view, wall, wall_bag
 
 
 @pytest.fixture
@@ -32,6 +35,18 @@ def test_pairs_come_out_as_they_went_in(bag: Path, tmp_path: Path, night_frame: 
     assert visible is not None and infrared is not None
     np.testing.assert_array_equal(visible[..., ::-1], night_frame.rgb)
     np.testing.assert_array_equal(infrared, night_frame.ir)
+
+
+def test_infrared_comes_out_as_the_lenses_show_it(tmp_path: Path) -> None:
+    pose = turned(0.0, 0.0, 0.0)
+    bag, out = wall_bag(tmp_path / "bag", 6.0, pose), tmp_path / "out"
+    topics = ("--rgb-topic", RGB, "--ir-topic", IR)
+    main(["--bag", str(bag), "--out", str(out), "--every", "1", *topics, "--distance", "6"])
+    first = min((out / "ir").iterdir())
+    expected = LensRegistration(VISIBLE, INFRARED, pose, 6.0)(
+        255 - view(INFRARED, wall(0), 6.0, pose), VISIBLE.size, VISIBLE.size
+    )
+    np.testing.assert_array_equal(cv2.imread(str(first), cv2.IMREAD_UNCHANGED), expected)
 
 
 def test_infrared_comes_out_on_the_visible_grid(bag: Path, tmp_path: Path, night_frame: Frame) -> None:

@@ -15,6 +15,7 @@ from rosbags.typesys import Stores, get_typestore
 from mtvif_ros.engines import load_engine
 from mtvif_ros.imaging.codec import read_grey, read_rgb
 from mtvif_ros.imaging.fuse import fuse_pair
+from mtvif_ros.imaging.lenses import LensRegistration
 from mtvif_ros.metrics.fusion import fusion_metrics, luma
 from mtvif_ros.metrics.segmentation import confusion_matrix
 from mtvif_ros.recordings.make_bag import FrameSource, from_rendered, make_bag
@@ -27,6 +28,7 @@ from mtvif_ros.replay.node_process import NodeProcess
 from mtvif_ros.synthetic import SceneConfig
 from tests.mtvif_ros.recordings.tiny import IR, RGB, drive, write
 from tests.mtvif_ros.replay.conftest import Replayed, run
+from tests.mtvif_ros.rigs import INFRARED, VISIBLE, turned, view, wall, wall_bag
 
 CAMERAS = (RGB_TOPIC, IR_TOPIC)
 
@@ -126,6 +128,21 @@ def test_what_was_wrong_with_a_recording_and_its_answers_is_told(certain_model: 
     assert any(0 < float(row["confidence"] or 0) < 1 for row in done.rows)
     page = (done.out / "report.html").read_text()
     assert found["uniform"].sentence in page and "mean confidence" in page
+
+
+def test_infrared_is_laid_on_through_the_lenses_of_the_recording(open_model: Path, tmp_path: Path) -> None:
+    pose = turned(0.0, 0.0, 0.0)
+    bag = wall_bag(tmp_path / "bag", 6.0, pose)
+    topics = ("--rgb-topic", RGB, "--ir-topic", IR)
+    size = ("--model", str(open_model), "--size", "240x320")
+    kept = tmp_path / "kept"
+    done = run(bag, tmp_path / "out", *topics, *size, "--distance", "6", "--fast", "--record", str(kept))
+    assert done.summary.topics["/mtvif/fused"].answered == 4
+    visible, infrared = view(VISIBLE, wall(0), 6.0), 255 - view(INFRARED, wall(0), 6.0, pose)
+    laid = LensRegistration(VISIBLE, INFRARED, pose, 6.0)(infrared, VISIBLE.size, VISIBLE.size)
+    with BagReader(kept, ("/mtvif/fused",)) as reader:
+        fused = read_rgb(next(reader.records()).message())
+    np.testing.assert_array_equal(fused, np.maximum(visible, laid)[..., None].repeat(3, axis=2))
 
 
 def test_nobody_looks_for_faults_unless_asked_to(small_bag: Path, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from mtvif_ros.recordings.reader import BagReader
 from mtvif_ros.recordings.rig import read_mapping
 from mtvif_ros.replay import accounting
 from mtvif_ros.replay.collector import ANSWERS, Collector, HealthReport, ros_node
+from mtvif_ros.replay.findings import about_answers
 from mtvif_ros.replay.labels import check_labels
 from mtvif_ros.replay.limits import judge, read_limits
 from mtvif_ros.replay.node_process import NodeProcess, NodeProcessError, await_external
@@ -37,7 +38,7 @@ from mtvif_ros.replay.recorder import record_replay
 from mtvif_ros.replay.report import write_report
 from mtvif_ros.replay.scoring import Scores, answered_pairs, score_answers
 from mtvif_ros.replay.summary import Counts, ModelUsed, Quality, Summary, Watch, write_summary
-from mtvif_ros.replay.watch import Watched, alone_findings, watch_recording
+from mtvif_ros.replay.watch import Watched, watch_recording
 
 PROGRAM = "mtvif_replay"
 
@@ -227,7 +228,7 @@ class Replay:
         changes = [(self.sent.recorded(time), state) for time, state in self.collector.states]
         end = min(self.sent.recorded(math.inf), self.plan.first + self.plan.period)
         states = [(self.plan.seconds(at), state) for at, state in changes if at < end]
-        alone = alone_findings(states, dict(zip(("rgb", "ir"), self.plan.cameras)), self.plan.seconds(end))
+        alone = about_answers(states, dict(zip(("rgb", "ir"), self.plan.cameras)), self.plan.seconds(end))
         watch = self.watched.watch
         return replace(watch, findings=tuple(sorted((*watch.findings, *alone), key=lambda one: one.spells)))
 

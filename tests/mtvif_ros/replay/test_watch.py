@@ -13,8 +13,7 @@ from mtvif_ros.recordings.timing import Timing
 from mtvif_ros.recordings.writer import IR_TOPIC, RGB_TOPIC, BagFrame
 from mtvif_ros.replay.options import ReplayOptions
 from mtvif_ros.replay.plan import plan_replay
-from mtvif_ros.replay.summary import Finding
-from mtvif_ros.replay.watch import Watched, alone_findings, watch_recording
+from mtvif_ros.replay.watch import Watched, watch_recording
 from mtvif_ros.synthetic import SceneConfig
 
 RATE, SECONDS = 10.0, 9.0
@@ -140,25 +139,3 @@ def test_temperatures_are_those_of_radiometric_infrared(watch: Callable[..., Wat
     assert watched.watch.coldest is not None and 16 < watched.watch.coldest < 30
     assert len(watched.celsius) == round(RATE * SECONDS)
     assert all(coldest <= median <= warmest for _, (coldest, median, warmest) in watched.celsius)
-
-
-def test_answers_from_one_camera_are_told_with_their_times() -> None:
-    states = [(0.0, "rgb+ir"), (2.0, "rgb"), (3.0, "rgb+ir"), (5.0, ""), (6.0, "ir")]
-    found = alone_findings(states, {"rgb": "/rgb", "ir": "/ir"}, 7.5)
-    assert found == [
-        Finding("alone", ((2.0, 3.0),), "The node answered from /rgb alone from 2.0 to 3.0 s."),
-        Finding("alone", ((6.0, 7.5),), "The node answered from /ir alone from 6.0 to 7.5 s."),
-        Finding(
-            "alone",
-            ((5.0, 6.0),),
-            "The node had no camera to answer with from 5.0 to 6.0 s.",
-        ),
-    ]
-
-
-def test_many_spells_are_summed_up() -> None:
-    states = [(float(second), "rgb" if second % 2 else "rgb+ir") for second in range(20)]
-    (found,) = alone_findings(states, {"rgb": "/rgb"}, 20.0)
-    assert found.sentence.endswith(
-        "10 times, 10.0 s in all, first from 1.0 to 2.0 s, longest from 1.0 to 2.0 s."
-    )

@@ -7,13 +7,11 @@ from contextlib import ExitStack
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile
 
 from mtvif_ros import topics
+from mtvif_ros.node.qos import LATCHED
 from mtvif_ros.node.sight import Loss
 from mtvif_ros.pairing.synchronizer import Stream
-
-_LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class Status:
@@ -25,7 +23,7 @@ class Status:
 
     def __init__(self, node: Node, made: ExitStack):
         self._name = f"{node.get_fully_qualified_name()}: cameras"
-        self._publisher = node.create_publisher(DiagnosticStatus, topics.STATUS, _LATCHED)
+        self._publisher = node.create_publisher(DiagnosticStatus, topics.STATUS, LATCHED)
         made.callback(node.destroy_publisher, self._publisher)
         self._told: Mapping[str, str] | None = None
 

@@ -112,9 +112,9 @@ def filled(group: Group, values: Mapping[str, Any], prefix: str = "") -> Group:
 
 def markdown_table(parameters: Mapping[str, Parameter]) -> str:
     """Return parameters as the table that the documents show."""
-    lines = ["| parameter | default | allowed | live | |", "| --- | --- | --- | --- | --- |"]
+    lines = ["| parameter | default | allowed | live | |", "|---|---|---|---|---|"]
     for one in parameters.values():
-        allowed = f"{one.bounds[0]} .. {one.bounds[1]}" if one.bounds else ", ".join(one.choices)
+        allowed = f"{one.bounds[0]}..{one.bounds[1]}" if one.bounds else ", ".join(one.choices)
         live = "yes" if one.live else ""
         lines.append(f"| `{one.name}` | {_shown(one.default)} | {allowed} | {live} | {one.description} |")
     return "\n".join(lines)

@@ -19,7 +19,7 @@ class Sizing:
 
     size: str = parameter(
         "auto",
-        "HEIGHTxWIDTH for a file of open size; `auto` fits it to the camera and `model.rate`.",
+        "HEIGHTxWIDTH for a file of open size; `auto` fits camera and `model.rate`.",
         read=read_size_or_auto,
     )
     rate: float = parameter(30.0, "Rate that `model.size: auto` keeps, in Hz.", (0.1, 1000.0))
@@ -31,7 +31,7 @@ class Camera:
 
     transport: str = parameter(
         "raw",
-        "`compressed` subscribes to TOPIC/compressed (JPEG or PNG; a PNG may carry 16 bits).",
+        "`compressed` subscribes to TOPIC/compressed.",
         choices=("raw", "compressed"),
     )
 
@@ -42,7 +42,7 @@ class Sync:
 
     policy: str = parameter(
         "nearest",
-        "Pairing policy; `approximate` and `exact` need message_filters and count less.",
+        "`approximate` and `exact` need message_filters and count less.",
         choices=("nearest", "approximate", "exact"),
     )
     by: str = parameter(
@@ -50,14 +50,10 @@ class Sync:
         "`arrival` for clocks that cannot be compared.",
         choices=("stamp", "arrival"),
     )
-    slop: float = parameter(
-        0.02, "Largest distance between the stamps of a pair, in s.", (0.0001, 10.0), live=True
-    )
+    slop: float = parameter(0.02, "Largest distance of a pair's stamps, in s.", (0.0001, 10.0), live=True)
     queue_size: int = parameter(10, "Frames of each camera that may wait for a partner.", (1, 1000))
-    max_wait: float = parameter(0.2, "Longest time that a frame waits for a partner, in s.", (0.001, 60.0))
-    offset: float = parameter(
-        0.0, "Constant offset of the clocks, infrared minus visible stamp, in s.", (-4e9, 4e9)
-    )
+    max_wait: float = parameter(0.2, "Longest wait of a frame for a partner, in s.", (0.001, 60.0))
+    offset: float = parameter(0.0, "Clock offset, infrared minus visible stamp, in s.", (-4e9, 4e9))
 
 
 @dataclass(frozen=True)
@@ -66,13 +62,13 @@ class Fallback:
 
     mode: str = parameter(
         "any",
-        "Camera that the node goes on with when the other is lost; `none` waits for the other.",
+        "Camera that may go on alone; with `none` each waits for the other.",
         choices=("any", "visible", "infrared", "none"),
         live=True,
     )
     after: float = parameter(
         0.5,
-        "Time for which a camera is silent or repeats its picture before it is lost, in s.",
+        "Time of silence, or of one picture, after which a camera is lost, in s.",
         (0.05, 60.0),
         live=True,
     )
@@ -82,9 +78,7 @@ class Fallback:
 class Rate:
     """Say how often the node answers: the parameters `rate.…`."""
 
-    maximum: float = parameter(
-        0.0, "Largest number of answers a second; 0 answers every pair.", (0.0, 1000.0), live=True
-    )
+    maximum: float = parameter(0.0, "Most answers a second; 0 answers every pair.", (0.0, 1000.0), live=True)
 
 
 @dataclass(frozen=True)
@@ -96,10 +90,10 @@ class Thermal:
     follow: float = parameter(
         0.1, "Share of each frame's change that the percentile range follows.", (0.001, 1.0), live=True
     )
-    fixed_low: float = parameter(0.0, "Value shown black in a fixed range.", (-1000.0, 65535.0), live=True)
+    fixed_low: float = parameter(0.0, "Value shown black.", (-1000.0, 65535.0), live=True)
     fixed_high: float = parameter(
         0.0,
-        "Value shown white in a fixed range; equal to `thermal.fixed_low` for percentiles.",
+        "Value shown white; equal to `thermal.fixed_low`: percentiles.",
         (-1000.0, 65535.0),
         live=True,
     )
@@ -110,14 +104,14 @@ class Thermal:
         live=True,
     )
     offset: float = parameter(0.0, "Value of raw count 0, such as -273.15 for °C.", (-1e5, 1e5), live=True)
-    invert: bool = parameter(False, "Invert the brightness, for white-cold cameras.", live=True)
+    invert: bool = parameter(False, "Invert, for white-cold cameras.", live=True)
 
 
 @dataclass(frozen=True)
 class Calibration:
     """Say how infrared lies on the visible frame: the parameters `registration.…`."""
 
-    file: str = parameter("", "Calibration file from mtvif_calibrate; empty uses the homography.", live=True)
+    file: str = parameter("", "File from mtvif_calibrate; empty: the homography.", live=True)
     homography: tuple[float, ...] = parameter(
         IDENTITY,
         "Nine numbers, row by row: infrared pixels, scaled to the visible size, to visible pixels.",
@@ -137,7 +131,7 @@ class Confidence:
 
     minimum: float = parameter(
         0.0,
-        "Pixels that are less certain have 255 in the mask.",
+        "Less certain pixels have 255 in the mask.",
         (0.0, 1.0),
         live=True,
     )
@@ -150,9 +144,7 @@ class Detections:
     # ROS cannot tell what an empty list is a list of.
     classes: tuple[str, ...] = parameter(("",), "Classes to detect; by default all but the first.", live=True)
     min_area: int = parameter(100, "Fewest pixels of a detection.", (1, 1_000_000_000), live=True)
-    max_area: int = parameter(
-        0, "Most pixels of a detection; 0 for any number.", (0, 1_000_000_000), live=True
-    )
+    max_area: int = parameter(0, "Most pixels of a detection; 0: any number.", (0, 1_000_000_000), live=True)
 
 
 @dataclass(frozen=True)
@@ -169,21 +161,17 @@ class Overlay:
 class Parameters:
     """Hold all values; `parameters.sync.slop` is the ROS parameter `sync.slop`."""
 
-    autostart: bool = parameter(
-        True, "Configure and activate at start; false leaves that to a lifecycle manager."
-    )
-    model: str = parameter("", "Model file; empty for the shipped one that suits the backend.")
+    autostart: bool = parameter(True, "Activate at start; false leaves that to a lifecycle manager.")
+    model: str = parameter("", "Model file; empty: the shipped one for the backend.")
     # ROS has `model` beside `model.size`; a class cannot have both under one name.
     sizing: Sizing = field(default=Sizing(), metadata={"name": "model"})
     backend: str = parameter(
         "auto",
-        "Engine that runs the model; `auto` takes the first that works here.",
+        "Engine; `auto` takes the first that works here.",
         choices=("auto", *BACKENDS),
     )
-    device: str = parameter(
-        "", "openvino: CPU, GPU or NPU; onnxruntime: CPU, CUDA or TensorRT; empty for the CPU."
-    )
-    threads: int = parameter(0, "CPU threads for inference; 0 leaves it to the backend.", (0, 1024))
+    device: str = parameter("", "openvino: CPU, GPU or NPU; onnxruntime: CPU, CUDA or TensorRT; empty: CPU.")
+    threads: int = parameter(0, "CPU threads for inference; 0: the backend decides.", (0, 1024))
     rgb: Camera = Camera()
     ir: Camera = Camera()
     sync: Sync = Sync()

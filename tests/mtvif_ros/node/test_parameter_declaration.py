@@ -46,4 +46,4 @@ def test_the_table_has_a_row_a_parameter() -> None:
     rows = markdown_table(ROOM).splitlines()[2:]
     assert rows[1] == "| `lamp.colour` | red | red, blue |  | Colour. |"
     assert rows[2] == "| `lamp.levels` |  |  | yes | Levels. |"
-    assert rows[3] == "| `seats` | 4 | 1 .. 8 |  | Seats. |"
+    assert rows[3] == "| `seats` | 4 | 1..8 |  | Seats. |"

@@ -110,14 +110,17 @@ def filled(group: Group, values: Mapping[str, Any], prefix: str = "") -> Group:
     return replace(group, **changes)  # type: ignore[type-var]
 
 
-def markdown_table(parameters: Mapping[str, Parameter]) -> str:
-    """Return parameters as the table that the documents show."""
-    lines = ["| parameter | default | allowed | live | |", "|---|---|---|---|---|"]
-    for one in parameters.values():
-        allowed = f"{one.bounds[0]}..{one.bounds[1]}" if one.bounds else ", ".join(one.choices)
-        live = "yes" if one.live else ""
-        lines.append(f"| `{one.name}` | {_shown(one.default)} | {allowed} | {live} | {one.description} |")
-    return "\n".join(lines)
+def markdown_tables(parameters: Mapping[str, Parameter]) -> str:
+    """Return parameters as the documents show them: a table of the fixed ones and one of the live ones."""
+    fixed = [_row(one) for one in parameters.values() if not one.live]
+    live = [_row(one) for one in parameters.values() if one.live]
+    head = ["", "| parameter | default | allowed | |", "|---|---|---|---|"]
+    return "\n".join(["## Fixed", *head, *fixed, "", "## Live", *head, *live])
+
+
+def _row(one: Parameter) -> str:
+    allowed = f"{one.bounds[0]}..{one.bounds[1]}" if one.bounds else ", ".join(one.choices)
+    return f"| `{one.name}` | {_shown(one.default)} | {allowed} | {one.description} |"
 
 
 def _shown(default: Any) -> str:

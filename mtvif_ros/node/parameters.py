@@ -1,6 +1,6 @@
 """Declare every parameter of the node once: its type, default, description and range.
 
-`python -m mtvif_ros.node.parameters` prints the table of docs/reference/parameters.md.
+`python -m mtvif_ros.node.parameters` prints the tables of docs/reference/parameters.md.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from mtvif_ros.engines.load import BACKENDS
 from mtvif_ros.imaging.registration import IDENTITY
-from mtvif_ros.node.parameter_declaration import declared, markdown_table, parameter
+from mtvif_ros.node.parameter_declaration import declared, markdown_tables, parameter
 from mtvif_ros.size import read_size_or_auto
 
 
@@ -190,4 +190,4 @@ class Parameters:
 PARAMETERS = declared(Parameters())
 
 if __name__ == "__main__":
-    print(markdown_table(PARAMETERS))
+    print(markdown_tables(PARAMETERS))

@@ -1,6 +1,6 @@
 from dataclasses import dataclass, field
 
-from mtvif_ros.node.parameter_declaration import declared, filled, markdown_table, parameter
+from mtvif_ros.node.parameter_declaration import declared, filled, markdown_tables, parameter
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,12 @@ def test_ros_is_told_ranges_by_type_and_choices_in_words() -> None:
     assert ROOM["lamp.colour"].descriptor().additional_constraints == "one of: red, blue"
 
 
-def test_the_table_has_a_row_a_parameter() -> None:
-    rows = markdown_table(ROOM).splitlines()[2:]
-    assert rows[1] == "| `lamp.colour` | red | red, blue |  | Colour. |"
-    assert rows[2] == "| `lamp.levels` |  |  | yes | Levels. |"
-    assert rows[3] == "| `seats` | 4 | 1..8 |  | Seats. |"
+def test_the_tables_hold_a_row_a_parameter() -> None:
+    fixed, _, live = markdown_tables(ROOM).partition("## Live")
+    assert [line for line in fixed.splitlines() if "`" in line] == [
+        "| `lamp` |  |  | Name of the lamp. |",
+        "| `lamp.colour` | red | red, blue | Colour. |",
+        "| `seats` | 4 | 1..8 | Seats. |",
+        "| `height` | 2.5 | 2.0..4.0 | Height, in m. |",
+    ]
+    assert [line for line in live.splitlines() if "`" in line] == ["| `lamp.levels` |  |  | Levels. |"]

@@ -47,7 +47,7 @@ class Sync:
     )
     by: str = parameter(
         "stamp",
-        "`arrival` for clocks that cannot be compared.",
+        "`arrival` for incomparable clocks.",
         choices=("stamp", "arrival"),
     )
     slop: float = parameter(0.02, "Largest distance of a pair's stamps, in s.", (0.0001, 10.0), live=True)
@@ -151,9 +151,7 @@ class Detections:
 class Overlay:
     """Say how the overlay looks: the parameters `overlay.…`."""
 
-    opacity: float = parameter(
-        0.5, "Opacity of the class colours over the fused image.", (0.0, 1.0), live=True
-    )
+    opacity: float = parameter(0.5, "Opacity of the class colours.", (0.0, 1.0), live=True)
     boxes: bool = parameter(True, "Draw the detections, too.", live=True)
 
 
@@ -171,14 +169,12 @@ class Parameters:
         choices=("auto", *BACKENDS),
     )
     device: str = parameter("", "openvino: CPU, GPU or NPU; onnxruntime: CPU, CUDA or TensorRT; empty: CPU.")
-    threads: int = parameter(0, "CPU threads for inference; 0: the backend decides.", (0, 1024))
+    threads: int = parameter(0, "CPU threads; 0: the backend decides.", (0, 1024))
     rgb: Camera = Camera()
     ir: Camera = Camera()
     sync: Sync = Sync()
     fallback: Fallback = Fallback()
-    lazy: bool = parameter(
-        True, "While nobody listens, compute nothing and unsubscribe from the cameras.", live=True
-    )
+    lazy: bool = parameter(True, "Rest, and unsubscribe from the cameras, while nobody listens.", live=True)
     rate: Rate = Rate()
     thermal: Thermal = Thermal()
     registration: Calibration = Calibration()

@@ -90,10 +90,10 @@ class Thermal:
     follow: float = parameter(
         0.1, "Share of each frame's change that the percentile range follows.", (0.001, 1.0), live=True
     )
-    fixed_low: float = parameter(0.0, "Value shown black.", (-1000.0, 65535.0), live=True)
+    fixed_low: float = parameter(0.0, "Value shown black in a fixed range.", (-1000.0, 65535.0), live=True)
     fixed_high: float = parameter(
         0.0,
-        "Value shown white; equal to `thermal.fixed_low`: percentiles.",
+        "Value shown white; equal values mean percentiles.",
         (-1000.0, 65535.0),
         live=True,
     )

@@ -14,13 +14,13 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.signals import SignalHandlerOptions
 
 from mtvif_ros.node.log_folder import provide_log_folder
-from mtvif_ros.node.parameters import (
-    Parameters,
+from mtvif_ros.node.parameter_server import (
     declare_parameters,
     read_parameters,
     unknown_parameters,
     watch_parameters,
 )
+from mtvif_ros.node.parameters import Parameters
 from mtvif_ros.node.process import interruptible, keep_freed_memory
 from mtvif_ros.node.runtime import Runtime
 

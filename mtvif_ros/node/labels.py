@@ -8,12 +8,10 @@ from typing import Any
 
 from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile
 
 from mtvif_ros import topics
 from mtvif_ros.model_file import ModelFile
-
-_LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+from mtvif_ros.node.qos import LATCHED
 
 
 def declare_labels(node: Node, model: ModelFile) -> None:
@@ -48,7 +46,7 @@ def publish_label_info(node: Node, made: ExitStack, model: ModelFile) -> None:
         from vision_msgs.msg import LabelInfo, VisionClass
     except ImportError:
         return
-    publisher = node.create_publisher(LabelInfo, topics.LABEL_INFO, _LATCHED)
+    publisher = node.create_publisher(LabelInfo, topics.LABEL_INFO, LATCHED)
     made.callback(node.destroy_publisher, publisher)
     classes = [VisionClass(class_id=index, class_name=name) for index, name in enumerate(model.classes)]
     message = LabelInfo(class_map=classes, threshold=0.0)

@@ -29,7 +29,8 @@ from mtvif_ros.node.inputs import Alone, Arrived, Inputs, Item, cameras
 from mtvif_ros.node.labels import declare_labels, publish_label_info
 from mtvif_ros.node.lenses import Aligner
 from mtvif_ros.node.outputs import Outputs
-from mtvif_ros.node.parameters import ParameterError, Parameters, Thermal, unused_qos
+from mtvif_ros.node.parameter_server import ParameterError, unused_qos
+from mtvif_ros.node.parameters import Parameters, Thermal
 from mtvif_ros.node.sight import Sight
 from mtvif_ros.node.silence import why_silent
 from mtvif_ros.node.sized_engine import SizedEngine

@@ -7,13 +7,11 @@ from contextlib import ExitStack
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile
 
 from mtvif_ros import topics
+from mtvif_ros.node.qos import LATCHED
 from mtvif_ros.node.sight import Loss
 from mtvif_ros.pairing.synchronizer import Stream
-
-LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class Status:

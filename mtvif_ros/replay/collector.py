@@ -21,7 +21,7 @@ from sensor_msgs.msg import Image
 
 from mtvif_ros import topics
 from mtvif_ros.node.dds import prepare_dds
-from mtvif_ros.node.status import LATCHED
+from mtvif_ros.node.qos import LATCHED
 from mtvif_ros.pairing.stamps import header_stamp
 from mtvif_ros.recordings.reader import stamp_of
 

@@ -11,7 +11,8 @@ import pytest
 from mtvif_ros.engines import Engine
 from mtvif_ros.imaging.codec import read_rgb
 from mtvif_ros.model_file import ModelFileError
-from mtvif_ros.node.parameters import Parameters, Sizing, typed
+from mtvif_ros.node.parameter_server import typed
+from mtvif_ros.node.parameters import Parameters, Sizing
 from mtvif_ros.node.sized_engine import SizedEngine
 from mtvif_ros.synthetic import Frame
 from tests.mtvif_ros.node.cameras import Cameras, NodeLog, running_node, toy_parameters

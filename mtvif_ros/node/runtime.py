@@ -348,7 +348,7 @@ class Runtime:
 
     def _tell(self, report: HealthReport, now: int) -> None:
         """Log what lasts: each camera's silence with its likely reason, else the state."""
-        for stream, health in report.cameras.items():
+        for stream, health in report.cameras.items() if self._inputs.are_open else ():
             reason = why_silent(self._node, self._cameras[stream]) if health.is_silent else None
             self._announce(health.topic, reason, f"{health.topic}: frames arrive", now)
         has_time = self._node.get_clock().now().nanoseconds > 0

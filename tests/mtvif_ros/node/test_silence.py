@@ -11,7 +11,8 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import String
 
-from mtvif_ros.node import announce
+from mtvif_ros import topics
+from mtvif_ros.node import announce, runtime
 from mtvif_ros.node.fusion_node import FusionNode
 from mtvif_ros.synthetic import Frame
 from tests.mtvif_ros.node.cameras import Cameras, NodeLog, local_node, toy_parameters
@@ -92,6 +93,22 @@ def test_a_change_is_told_and_the_end_too(
         cameras.ask(small_frame, patience=0.5)
         assert node_log.tells(f"{IR}: frames arrive", cameras)
     assert node_log().count("nobody publishes it") == 1
+
+
+def test_no_frames_are_said_to_arrive_at_a_node_that_rests(
+    cameras: Cameras, toy_model: Path, node_log: NodeLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "_LINGER", 3_000_000_000)
+    cameras.node.destroy_publisher(cameras.publishers[1])
+    for one in list(cameras.node.subscriptions):
+        if one.topic_name.endswith((topics.FUSED, topics.SEGMENTATION)):
+            cameras.node.destroy_subscription(one)
+    with local_node(cameras, toy_parameters(toy_model)) as node:
+        start(node)
+        assert node_log.tells(f"{IR}: nobody publishes it", cameras)
+        assert cameras.spin_until(lambda: cameras.diagnosis()[0].message == "idle: nobody listens")
+        cameras.diagnosis()  # the report after the first that knows
+    assert "frames arrive" not in node_log()
 
 
 def test_simulated_time_without_a_clock_is_told_and_frames_without_stamps_are_answered(

@@ -3,12 +3,12 @@
 ros2 launch mtvif_ros fusion.launch.py rgb:=/camera/color/image_raw ir:=/thermal/image_raw
 """
 
-from launch.actions import DeclareLaunchArgument, SetEnvironmentVariable
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode
 from launch_ros.parameter_descriptions import ParameterValue
 
-from launch import LaunchDescription
+from launch import LaunchContext, LaunchDescription
 from mtvif_ros import topics
 from mtvif_ros.node.dds import dds_environment
 from mtvif_ros.resources import share_directory
@@ -20,12 +20,14 @@ ARGUMENTS = {
     "ir": (topics.IR, "Topic of the infrared camera."),
     "fused": (topics.FUSED, "Topic of the fused image."),
     "segmentation": (topics.SEGMENTATION, "Topic of the mask."),
-    "model": ("", "Model file; empty for the shipped one that suits the backend."),
-    "backend": ("auto", "Engine that runs the model: auto, tensorrt, openvino or onnxruntime."),
-    "use_sim_time": ("false", "Take the time from /clock."),
+    "model": ("", "Model file; empty for that of params_file."),
+    "backend": ("", "auto, tensorrt, openvino or onnxruntime; empty for that of params_file."),
+    "use_sim_time": ("", "Whether time comes from /clock; empty for what params_file says."),
     "enclave": ("/", "SROS 2 enclave of the node, for ROS_SECURITY_ENABLE=true."),
-    "autostart": ("true", "Configure and activate at start; false leaves that to a lifecycle manager."),
+    "autostart": ("", "Whether to configure and activate at start; empty for what params_file says."),
 }
+# Parameters that an argument replaces in the parameter file, if it is given.
+PARAMETERS = {"model": str, "backend": str, "use_sim_time": bool, "autostart": bool}
 REMAPPED = {
     topics.RGB: "rgb",
     topics.IR: "ir",
@@ -34,13 +36,33 @@ REMAPPED = {
 }
 
 
+def given(context: LaunchContext) -> dict[str, ParameterValue]:
+    """Return the parameters of the arguments that are given."""
+    return {
+        name: ParameterValue(LaunchConfiguration(name), value_type=kind)
+        for name, kind in PARAMETERS.items()
+        if LaunchConfiguration(name).perform(context)
+    }
+
+
+def start(context: LaunchContext) -> list[LifecycleNode]:
+    """Return the node."""
+    node = LifecycleNode(
+        package="mtvif_ros",
+        executable="fusion_node",
+        name="fusion_node",
+        namespace=LaunchConfiguration("namespace"),
+        parameters=[LaunchConfiguration("params_file"), *filter(None, [given(context)])],
+        ros_arguments=["--enclave", LaunchConfiguration("enclave")],
+        remappings=[(topic, LaunchConfiguration(name)) for topic, name in REMAPPED.items()],
+        output="screen",
+        emulate_tty=True,
+    )
+    return [node]
+
+
 def generate_launch_description() -> LaunchDescription:
     """Declare the arguments, set the DDS profile and start the node."""
-    switches = {
-        name: ParameterValue(LaunchConfiguration(name), value_type=bool)
-        for name in ("use_sim_time", "autostart")
-    }
-    texts = {name: ParameterValue(LaunchConfiguration(name), value_type=str) for name in ("model", "backend")}
     return LaunchDescription(
         [
             *(
@@ -52,16 +74,6 @@ def generate_launch_description() -> LaunchDescription:
                 SetEnvironmentVariable(name, value)
                 for name, value in dds_environment().items()
             ),
-            LifecycleNode(
-                package="mtvif_ros",
-                executable="fusion_node",
-                name="fusion_node",
-                namespace=LaunchConfiguration("namespace"),
-                parameters=[LaunchConfiguration("params_file"), {**texts, **switches}],
-                ros_arguments=["--enclave", LaunchConfiguration("enclave")],
-                remappings=[(topic, LaunchConfiguration(name)) for topic, name in REMAPPED.items()],
-                output="screen",
-                emulate_tty=True,
-            ),
+            OpaqueFunction(function=start),
         ]
     )

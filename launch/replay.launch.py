@@ -27,7 +27,7 @@ ARGUMENTS = {
     "ir": (topics.absolute(topics.IR), "Topic of the infrared images in the bag."),
     "rate": ("1.0", "Speed of the replay; 2.0 is twice as fast as recorded."),
     "model": ("", "Model file; empty for the shipped one that suits the backend."),
-    "backend": ("auto", "Engine that runs the model."),
+    "backend": ("", "Engine that runs the model; empty chooses."),
 }
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -234,19 +235,25 @@ def test_training_is_never_imported_by_what_runs_on_the_robot() -> None:
     assert wrong == []
 
 
-@pytest.mark.skipif(
+NEEDS_LAUNCH = pytest.mark.skipif(
     importlib.util.find_spec("launch_ros") is None,
     reason="launch_ros is not installed (there is no wheel of it); needs a full ROS 2",
 )
-@pytest.mark.parametrize(
-    ("name", "starts"), [("fusion.launch.py", "LifecycleNode"), ("replay.launch.py", "ExecuteProcess")]
-)
-def test_a_launch_file_declares_its_arguments_and_starts_one_process(name: str, starts: str) -> None:
-    launch = importlib.import_module("launch")
+
+
+def launch_file(name: str) -> Any:
     spec = importlib.util.spec_from_file_location("described", ROOT / "launch" / name)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+@NEEDS_LAUNCH
+@pytest.mark.parametrize(("name", "starts"), [("fusion.launch.py", "Node"), ("replay.launch.py", "Process")])
+def test_a_launch_file_declares_its_arguments_and_starts_one_process(name: str, starts: str) -> None:
+    launch = importlib.import_module("launch")
+    module = launch_file(name)
     entities = module.generate_launch_description().entities
     context = launch.LaunchContext()
     context.launch_configurations["bag"] = "drive"
@@ -254,7 +261,21 @@ def test_a_launch_file_declares_its_arguments_and_starts_one_process(name: str, 
     for one in declared:
         one.execute(context)
     assert {one.name for one in declared} <= context.launch_configurations.keys()
-    assert [type(one).__name__ for one in entities].count(starts) == 1
+    late = [one for one in entities if isinstance(one, launch.actions.OpaqueFunction)]
+    started = [action for one in late for action in one.execute(context)]
+    assert [type(one).__name__.endswith(starts) for one in (*entities, *started)].count(True) == 1
+
+
+@NEEDS_LAUNCH
+def test_arguments_replace_what_the_parameter_file_says_only_where_they_are_given() -> None:
+    launch = importlib.import_module("launch")
+    module = launch_file("fusion.launch.py")
+    context = launch.LaunchContext()
+    context.launch_configurations.update({name: default for name, (default, _) in module.ARGUMENTS.items()})
+    assert module.given(context) == {}
+    context.launch_configurations.update(model="m.onnx", autostart="false")
+    values = {name: value.evaluate(context) for name, value in module.given(context).items()}
+    assert values == {"model": "m.onnx", "autostart": False}
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")

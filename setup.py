@@ -18,6 +18,7 @@ setup(
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
         (f"share/{NAME}/launch", glob("launch/*.launch.py")),
+        (f"share/{NAME}/examples", glob("examples/*.py")),
         (f"share/{NAME}/config", glob("config/*.*")),
         (f"share/{NAME}/config/sros2", glob("config/sros2/*")),
         (f"share/{NAME}/config/systemd", glob("config/systemd/*")),

@@ -56,6 +56,8 @@ def test_colcon_installs_node_launch_config_and_models_where_ros_looks(tmp_path:
         "package.xml",
         "launch/fusion.launch.py",
         "config/fastdds.xml",
+        "examples/occupancy_grid.py",
+        "examples/paint_cloud.py",
         "models/mtvif.onnx",
         "models/mtvif_int8.onnx",
     ):
@@ -211,7 +213,11 @@ def test_what_only_pip_has_is_in_every_install_route() -> None:
 
 def test_what_is_imported_is_declared() -> None:
     imported = set()
-    for path in [*(ROOT / "mtvif_ros").rglob("*.py"), *(ROOT / "launch").glob("*.py")]:
+    for path in [
+        *(ROOT / "mtvif_ros").rglob("*.py"),
+        *(ROOT / "launch").glob("*.py"),
+        *(ROOT / "examples").glob("*.py"),
+    ]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
                 imported |= {name.name.partition(".")[0] for name in node.names}

@@ -71,6 +71,15 @@ class Lens:
         bent = self._bend(flat)
         return np.asarray(bent @ self._matrix()[:2, :2].T + self._matrix()[:2, 2])
 
+    def seen(self, points: Points) -> Points:
+        """Return what `project` does, and NaN for points outside of the picture by more than a tenth of it.
+
+        So far out, a lens's polynomial turns back into the picture.
+        """
+        pixels = self.project(points)
+        pixels[np.hypot(points[:, 0], points[:, 1]) > _reach(self) * points[:, 2]] = np.nan
+        return pixels
+
     def rays(self, pixels: Points) -> Points:
         """Return the points (N, 2) at 1 m ahead that are seen at pixels (N, 2); NaN where the model ends."""
         inverse = np.linalg.inv(self._matrix()[:2, :2])
@@ -173,10 +182,7 @@ class LensRegistration:
     def _seen(self, rays: Points) -> Points:
         points = np.column_stack((rays, np.ones(len(rays)))) * self.distance
         points = points @ self.pose.turn().T + self.pose.translation
-        pixels = self.infrared.project(points)
-        # Far outside of its picture, a lens's polynomial turns back into it.
-        pixels[np.hypot(points[:, 0], points[:, 1]) > _reach(self.infrared) * points[:, 2]] = np.nan
-        return pixels
+        return self.infrared.seen(points)
 
 
 @lru_cache(maxsize=8)

@@ -34,6 +34,13 @@ def lens(request: pytest.FixtureRequest) -> Lens:
     return Lens((320, 240), MATRIX, *LENSES[request.param])
 
 
+def test_a_point_far_outside_does_not_turn_back_into_the_picture() -> None:
+    lens = Lens((320, 240), MATRIX, *LENSES["plumb_bob"])
+    points = np.array([(0.2, 0.1, 1.0), (2.85, 0.0, 1.0), (0.0, 0.0, -1.0)])
+    assert 0 < lens.project(points)[1, 0] < 320
+    np.testing.assert_array_equal(np.isnan(lens.seen(points)).all(axis=1), (False, True, True))
+
+
 def test_points_are_projected_as_opencv_does_it(lens: Lens, rng: np.random.Generator) -> None:
     points = np.column_stack((rng.uniform(-1, 1, (50, 2)), rng.uniform(1.5, 9, 50)))
     project: Any = cv2.fisheye.projectPoints if lens.model == "equidistant" else cv2.projectPoints

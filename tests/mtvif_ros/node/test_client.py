@@ -1,0 +1,45 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from rclpy.node import Node
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from mtvif_ros import topics
+from mtvif_ros.imaging.codec import write_image
+from mtvif_ros.node.client import Answer, Answers, declare
+from tests.mtvif_ros.node.cameras import Cameras, NodeLog, ros_arguments
+
+
+def test_without_a_fusion_node_the_log_says_whose_name_to_give(cameras: Cameras, node_log: NodeLog) -> None:
+    given: list[Answer] = []
+    answers = Answers(cameras.node, "other_node", given.append)
+    publisher = cameras.node.create_publisher(Image, topics.SEGMENTATION, 10)
+    mask = write_image(np.zeros((4, 4), np.uint8), "mono8", Header())
+
+    def told() -> bool:
+        publisher.publish(mask)
+        return "/other_node/get_parameters: nobody answers; set fusion_node" in node_log()
+
+    assert cameras.spin_until(told)
+    assert not given and answers
+
+
+def test_parameters_come_by_name_and_wrong_numbers_are_refused(cameras: Cameras) -> None:
+    defaults = {"name": "a", "place": [0.0, 0.0], "size": 1.0}
+    for given, told in (
+        ({"place": [1.0, 2.0], "size": 3.5}, None),
+        ({"place": [1.0]}, "place: [1.0] is not 2 finite numbers"),
+        ({"size": ".nan"}, "size: [nan] is not 1 finite numbers"),
+    ):
+        node = Node("client", context=cameras.context, cli_args=ros_arguments(given))
+        if told is None:
+            values = declare(node, defaults)
+            assert isinstance(values, SimpleNamespace)
+            assert (values.name, list(values.place), values.size) == ("a", [1.0, 2.0], 3.5)
+        else:
+            with pytest.raises(ValueError) as refusal:
+                declare(node, defaults)
+            assert str(refusal.value) == told
+        node.destroy_node()

@@ -33,6 +33,7 @@ _COLUMNS = (
     "miou",
     "fusion.VIF",
     "fusion.Qabf",
+    "recording.findings",
 )
 _FINISHED = (0, 2, 3)  # exit codes of mtvif_replay that leave results
 

@@ -18,6 +18,7 @@ from mtvif_ros.command_line import command_parser, frame_size, told_plainly, who
 from mtvif_ros.engines import BACKENDS
 from mtvif_ros.metrics.flicker import flicker_sentence
 from mtvif_ros.model_file import read_model_file
+from mtvif_ros.pairing.synchronizer import Stream
 from mtvif_ros.recordings.clip import read_clip
 from training.config import ALL_TIMES
 from training.data.rendered import write_rendered_pairs
@@ -26,6 +27,7 @@ from training.scoring.clip import evaluate_clip
 from training.scoring.evaluation import Evaluation, evaluate, format_tables
 
 HELD_OUT_SEED = 9  # no config trains on it
+_CAMERAS = {"visible": Stream.RGB, "infrared": Stream.IR}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -61,6 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         metavar="NAME=FOLDER",
         help="also score another method's fused images, which have the pairs' names",
     )
+    parser.add_argument(
+        "--alone", choices=tuple(_CAMERAS), help="let the model see this camera only, as the node's fallback"
+    )
     parser.add_argument("--out", type=Path, help="write the numbers as JSON")
     options = parser.parse_args(arguments)
     for name in ("smoke", "time"):
@@ -70,6 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error("--every applies to --clip")
     if options.peer and options.clip:
         parser.error("--peer applies to --data and --rendered; write the clip's frames as a folder")
+    if options.alone and options.clip:
+        parser.error("--alone applies to --data and --rendered")
     if not 0 <= options.smoke <= 1:
         parser.error(f"--smoke is {options.smoke}, expected a number from 0 to 1")
     with told_plainly(parser):
@@ -91,7 +98,8 @@ def _evaluate(options: argparse.Namespace) -> Evaluation:
             times = [options.time] if options.time else ALL_TIMES
             write_rendered_pairs(Path(folder), options.rendered, HELD_OUT_SEED, options.smoke, times)
         pairs = pairs_below(options.data or Path(folder), read_model_file(options.model).classes)
-        return evaluate(options.model, options.backend, pairs, dict(options.peer), options.size)
+        alone = _CAMERAS.get(options.alone)
+        return evaluate(options.model, options.backend, pairs, dict(options.peer), options.size, alone)
 
 
 def _read_peer(text: str) -> tuple[str, Path]:

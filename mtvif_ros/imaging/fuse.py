@@ -94,6 +94,13 @@ class Fuser:
 
     def __call__(self, rgb: Image, ir: Image) -> Inference:
         """Fuse one pair as fuse_pair does, with infrared aligned already."""
-        engine = self._engine(self._size or rgb.shape[:2])
+        return fuse_pair(self._made(rgb), rgb, ir)
+
+    def alone(self, stream: Stream, picture: Image) -> Inference:
+        """Return what segment_alone does for the picture of one camera."""
+        return segment_alone(self._made(picture), stream, picture)
+
+    def _made(self, picture: Image) -> Engine:
+        engine = self._engine(self._size or picture.shape[:2])
         self.description = engine.description
-        return fuse_pair(engine, rgb, ir)
+        return engine

@@ -37,6 +37,19 @@ def test_model_peer_and_simple_fusions_stand_side_by_side(
     assert "| brighter |" in printed and "| IoU | background | car |" in printed
 
 
+def test_one_camera_is_scored_alone(folder: Path, model_path: Path) -> None:
+    cars = {}
+    for camera in ("visible", "infrared", None):
+        out = folder / "scores.json"
+        alone = ("--alone", camera) if camera else ()
+        main(["--model", str(model_path), "--data", str(folder), "--out", str(out), *alone])
+        scores = json.loads(out.read_text())
+        cars[camera] = scores["iou"]["car"]
+        if camera == "visible":
+            assert scores["fusion"]["model"] == scores["fusion"]["visible only"]
+    assert len(set(cars.values())) == 3
+
+
 def test_peers_without_images_are_named_before_anything_is_scored(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,6 +15,7 @@ from mtvif_ros.imaging.files import IMAGES, read_visible
 from mtvif_ros.imaging.fuse import Fuser
 from mtvif_ros.metrics.baselines import BASELINES
 from mtvif_ros.metrics.fusion import METRICS, luma
+from mtvif_ros.pairing.synchronizer import Stream
 from mtvif_ros.progress import tracked
 from mtvif_ros.recordings.pair_folder import PairFiles, by_name
 from mtvif_ros.size import Size
@@ -48,10 +49,12 @@ def evaluate(
     pairs: Sequence[PairFiles],
     peers: Mapping[str, Path],
     size: Size | None = None,
+    alone: Stream | None = None,
 ) -> Evaluation:
     """Score a model file, the baselines and `peers`: folders of fused images that have the pairs' names.
 
-    A file of open size computes at `size`, or else at that of the frames. Raises FileNotFoundError before
+    A file of open size computes at `size`, or else at that of the frames. With `alone` it sees that camera
+    only. Raises FileNotFoundError before
     anything is scored when a peer lacks images, and what load_engine and load_pair raise.
     """
     others = {name: _peer(folder, pairs) for name, folder in peers.items()}
@@ -59,7 +62,9 @@ def evaluate(
     fuser = Fuser(model, backend, size, confidence=True)
 
     def fuse(files: PairFiles, rgb: Image, ir: Image) -> Inference:
-        return fuser(rgb, ir)
+        if alone is None:
+            return fuser(rgb, ir)
+        return fuser.alone(alone, rgb if alone is Stream.RGB else ir)
 
     scores = score_pairs(tracked(pairs, "evaluate", len(pairs), unit="pair"), fuse, fuser.classes, others)
     return Evaluation(str(model), fuser.description, len(pairs), scores)

@@ -32,6 +32,7 @@ _BELL = 0.8  # frames, sigma
 _CLEAR = 5.0  # by how many of their deviations the peak must stand out
 _LOOSE = 0.020  # s; an offset with a larger uncertainty is none
 _FEWEST = 12  # frames of a window
+_TOO_FEW = "there are too few frames to compare the cameras' clocks"
 _CERTAIN = 3.0  # standard errors, from which a drift is real
 
 
@@ -59,7 +60,7 @@ def find_offset(visible: Track, infrared: Track, guess: float = 0.0, reach: floa
     Raises ClockError if too few frames overlap or nothing moves that both cameras see.
     """
     if min(len(visible.stamps), len(infrared.stamps)) < _FEWEST:
-        raise ClockError("there are too few frames to compare the cameras' clocks")
+        raise ClockError(_TOO_FEW)
     changes = _changes(visible), _changes(infrared)
     windows = stretches(float(visible.stamps[0]), float(visible.stamps[-1]))
     lags = guess + _steps(reach, _COARSE)
@@ -96,6 +97,8 @@ def _changes(track: Track) -> tuple[Seconds, Plane]:
     apart = max(1, round(_STEP / period))
     taken = track.stamps[apart:] - track.stamps[:-apart]
     regular = np.flatnonzero(np.abs(taken - apart * period) < 0.5 * period)  # no frame is missing
+    if len(regular) < _FEWEST:
+        raise ClockError(_TOO_FEW)
     amounts = [
         cv2.resize(
             cv2.absdiff(track.frames[k + apart], track.frames[k]).astype(np.float32),

@@ -223,8 +223,8 @@ class Replay:
 
     def _watch_of(self) -> Watch | None:
         """Return what was wrong with the recording, and when the first pass's answers left a camera out."""
-        if self.watched is None:
-            return None
+        if self.watched is None or not self.sent.moments:
+            return self.watched and self.watched.watch
         changes = [(self.sent.recorded(time), state) for time, state in self.collector.states]
         end = min(self.sent.recorded(math.inf), self.plan.first + self.plan.period)
         states = [(self.plan.seconds(at), state) for at, state in changes if at < end]

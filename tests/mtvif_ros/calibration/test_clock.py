@@ -78,6 +78,14 @@ def test_a_drift_is_told() -> None:
     assert replace(found, drift=0.0).offset == pytest.approx(0.03, abs=0.01)
 
 
+@pytest.mark.parametrize("rate", [9.0, 60.0, 120.0])
+@pytest.mark.parametrize("count", [12, 13, 20])
+def test_recordings_of_a_moment_are_refused(rate: float, count: int, rng: np.random.Generator) -> None:
+    track = Track(np.arange(count) / rate, rng.integers(0, 255, (count, 60, 80), np.uint8))
+    with pytest.raises(ClockError):
+        find_offset(track, track)
+
+
 def test_pictures_without_common_motion_are_refused() -> None:
     times = every(30)
     still = Track(times, np.random.default_rng(2).normal(100, 3, (len(times), 60, 80)).astype(np.uint8))

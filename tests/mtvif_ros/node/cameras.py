@@ -1,6 +1,7 @@
 """Two cameras and a listener over real DDS, and nodes for them to speak to."""
 
 import contextlib
+import gc
 import os
 import subprocess
 import sys
@@ -57,6 +58,8 @@ class Cameras:
         self.executor.shutdown()
         self.node.destroy_node()
         self.context.try_shutdown()
+        # Reference cycles keep a destroyed lifecycle node in its domain, where a later test would meet it.
+        gc.collect()
 
     def spin_until(self, condition: Callable[[], Any], seconds: float = PATIENCE) -> bool:
         """Spin until a condition holds, and return whether it does."""

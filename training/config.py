@@ -189,7 +189,7 @@ class TrainSettings:
 class LossWeights:
     """Weigh the terms of training.losses.joint_loss; a term of weight 0 is not computed.
 
-    `distillation`, `features` and `imitation` compare with a teacher; for `steadiness` see
+    `distillation`, `features`, `imitation` and `revealing` compare with a teacher; for `steadiness` see
     training.losses.video.
     """
 
@@ -199,6 +199,7 @@ class LossWeights:
     distillation: _NotNegative = 0.0
     features: _NotNegative = 0.0
     imitation: _NotNegative = 0.0
+    revealing: _NotNegative = 0.0
     steadiness: _NotNegative = 0.0
     intensity: _NotNegative = 0.0
     gradient: _NotNegative = 0.0
@@ -313,11 +314,11 @@ def _contradictions(config: Config) -> list[str]:
             f"model.checkpoint is for encoders {TIMM}NAME, and model.encoder is {model.encoder}: start from "
             "a trained network with `initial`"
         )
-    teaches = loss.distillation or loss.features or loss.imitation
+    teaches = loss.distillation or loss.features or loss.imitation or loss.revealing
     if bool(train.teacher) != bool(train.canvases) or (teaches and not train.teacher):
         found.append(
-            "train.teacher, train.canvases and a weight of loss.distillation, features or imitation belong "
-            "together: give all or none"
+            "train.teacher, train.canvases and a weight of loss.distillation, features, imitation or "
+            "revealing belong together: give all or none"
         )
     if train.patience and not config.validate:
         found.append("train.patience counts validations, but validate is empty: name pairs or set it to 0")

@@ -175,7 +175,7 @@ def test_a_source_is_known_by_its_first_key() -> None:
     assert isinstance(rendered, RenderedSource)
 
 
-@pytest.mark.parametrize("weight", ["distillation", "features", "imitation"])
+@pytest.mark.parametrize("weight", ["distillation", "features", "imitation", "revealing"])
 def test_teacher_canvases_and_what_they_teach_belong_together(weight: str) -> None:
     def read(teacher: str | None, canvases: int, **loss: float) -> Config:
         plain = tiny.plain_config(teacher=teacher, canvases=canvases) | {"loss": {"intensity": 1.0, **loss}}

@@ -58,13 +58,16 @@ def silhouette(luma: Tensor) -> Tensor:
 
 
 def intensity_loss(fused: Tensor, luma: Tensor, ir: Tensor) -> Tensor:
-    """Return the mean distance from intensity_target.
+    """Return the mean distance from intensity_target, of which the pixels of `revealed` weigh more."""
+    return ((1 + revealed(luma, ir)) * (fused - intensity_target(luma, ir)).abs()).mean()
 
-    Warm things behind smoke and silhouettes are rare and weigh more; otherwise the structure and difference
-    losses outvote them.
+
+def revealed(luma: Tensor, ir: Tensor) -> Tensor:
+    """Return the extra weight of warm things behind smoke and of warm silhouettes, 0 elsewhere; ours.
+
+    They are so few pixels that the losses of structure and difference outvote them otherwise.
     """
-    rare = _HIDDEN_WEIGHT * hidden_warmth(luma, ir) + _SILHOUETTE_WEIGHT * silhouette(luma) * _warmth(ir)
-    return ((1 + rare) * (fused - intensity_target(luma, ir)).abs()).mean()
+    return _HIDDEN_WEIGHT * hidden_warmth(luma, ir) + _SILHOUETTE_WEIGHT * silhouette(luma) * _warmth(ir)
 
 
 def _warmth(ir: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from training.config import LossWeights
 from training.losses import fusion, segmentation
-from training.losses.teacher import Taught, distillation_loss, feature_loss, imitation_loss
+from training.losses.teacher import Taught, distillation_loss, feature_loss, imitation_loss, revealing_loss
 from training.model.decoders import spread_cells
 from training.model.learner import Outputs
 from training.model.luma import luma_of
@@ -65,6 +65,9 @@ def joint_loss(
         terms["features"] = weights.features * feature_loss(outputs.features, taught.features)
     if taught is not None and weights.imitation:
         terms["imitation"] = weights.imitation * imitation_loss(change, taught.change)
+    if taught is not None and weights.revealing:
+        hidden = fusion.revealed(luma_of(rgb), ir)
+        terms["revealing"] = weights.revealing * revealing_loss(change, taught.change, hidden)
     judge_fusion = judge_fusion or partial(fusion_terms, weights=weights)
     return terms | judge_fusion(change, rgb, ir)
 

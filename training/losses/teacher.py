@@ -60,3 +60,8 @@ def imitation_loss(change: Tensor, taught: Tensor) -> Tensor:
     off = change - taught
     across, down = off.diff(dim=3), off.diff(dim=2)
     return off.abs().mean() + across.abs().mean() + down.abs().mean()
+
+
+def revealing_loss(change: Tensor, taught: Tensor, weights: Tensor) -> Tensor:
+    """Return the mean distance of two changes of luma times the weights of the pixels; all (N, 1, H, W)."""
+    return (weights * (change - taught).abs()).mean()

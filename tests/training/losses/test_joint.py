@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 
@@ -81,8 +83,27 @@ def test_what_a_teacher_says_is_three_terms_of_their_own() -> None:
     assert min(refused.values()) > 0.1
 
 
+def test_a_teacher_is_heard_apart_where_infrared_shows_a_person_whom_smoke_hides() -> None:
+    person = (..., slice(24, 40), slice(28, 36))
+    own = outputs()._replace(features=[])
+    rgb, ir = torch.full((4, 3, 64, 64), 0.65), torch.full((4, 1, 64, 64), 0.2)
+    ir[person] = 0.6
+
+    def revealing(where: tuple[Any, ...]) -> float:
+        change = own.change.clone()
+        change[where] += 0.3
+        taught = agreeing(own)._replace(change=change)
+        (term,) = joint_loss(own, rgb, ir, frames()[2], LossWeights(revealing=2.0), taught).values()
+        return term.item()
+
+    assert revealing(person) > 0.1
+    assert revealing((..., slice(0, 8))) == 0
+    ir[:] = 0.2
+    assert revealing(person) == 0
+
+
 def test_without_a_teacher_nothing_is_compared_with_one() -> None:
-    weights = LossWeights(dice=1.0, distillation=1.0, features=1.0, imitation=1.0)
+    weights = LossWeights(dice=1.0, distillation=1.0, features=1.0, imitation=1.0, revealing=1.0)
     assert set(joint_loss(outputs(), *frames(), weights)) == {"dice"}
 
 

@@ -36,7 +36,7 @@ DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "models/README.md")),
     *sorted(path for path in DOCS.rglob("*.md") if path.parent.name != "how-to" and path.stem != "tutorial"),
 ]
-MOST_WORDS = 9_400
+MOST_WORDS = 9_000
 
 # How a command begins, and why it does not run here. The first that fits counts.
 NOT_RUN = {

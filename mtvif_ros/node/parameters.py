@@ -47,7 +47,7 @@ class Sync:
     )
     by: str = parameter(
         "stamp",
-        "`arrival` for incomparable clocks.",
+        "`arrival` where the clocks cannot be compared.",
         choices=("stamp", "arrival"),
     )
     slop: float = parameter(0.02, "Largest distance of a pair's stamps, in s.", (0.0001, 10.0), live=True)
@@ -144,7 +144,7 @@ class Detections:
     # ROS cannot tell what an empty list is a list of.
     classes: tuple[str, ...] = parameter(("",), "Classes to detect; by default all but the first.", live=True)
     min_area: int = parameter(100, "Fewest pixels of a detection.", (1, 1_000_000_000), live=True)
-    max_area: int = parameter(0, "Most pixels of a detection; 0: any number.", (0, 1_000_000_000), live=True)
+    max_area: int = parameter(0, "Most pixels of a detection; 0: any.", (0, 1_000_000_000), live=True)
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ class Parameters:
     ir: Camera = Camera()
     sync: Sync = Sync()
     fallback: Fallback = Fallback()
-    lazy: bool = parameter(True, "Rest, and unsubscribe from the cameras, while nobody listens.", live=True)
+    lazy: bool = parameter(True, "Unsubscribe from the cameras while nobody listens.", live=True)
     rate: Rate = Rate()
     thermal: Thermal = Thermal()
     registration: Calibration = Calibration()

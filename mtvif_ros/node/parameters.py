@@ -42,7 +42,7 @@ class Sync:
 
     policy: str = parameter(
         "nearest",
-        "`approximate` and `exact` need message_filters and count less.",
+        "`approximate` and `exact` need message_filters and never count `late`.",
         choices=("nearest", "approximate", "exact"),
     )
     by: str = parameter(

@@ -24,7 +24,7 @@ class Shift(NamedTuple):
     places: int
 
     def distance(self, other: tuple[float, float] = (0.0, 0.0)) -> float:
-        """Return the distance in px from another shift, or from none."""
+        """Return the distance in px from another shift, by default from zero."""
         return float(np.hypot(self.right - other[0], self.down - other[1]))
 
 

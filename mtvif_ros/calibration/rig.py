@@ -29,7 +29,7 @@ class Refined:
 def refine_rig(pairs: Sequence[GreyPair], rig: LensRegistration, rough: Registration) -> Refined:
     """Find the rotation between two cameras whose frames (H, W) and (h, w), uint8, have the lenses' sizes.
 
-    The translation stays, and so does the distance, at which the scene must lie by and large. `rough` is a
+    The translation and the distance stay; most of the scene must lie at this distance. `rough` is a
     homography that fits, to begin with. Raises AlignmentError if too few edges agree.
     """
     rig = _turned_to(rig, *_grid(rig, rough))

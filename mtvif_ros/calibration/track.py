@@ -1,4 +1,4 @@
-"""Read what both cameras of a recording saw over time, small, for a few stretches of it."""
+"""Read small frames of both cameras from a few stretches of a recording."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def small_grey(pixels: AnyImage) -> Image:
 
 
 def stretches(begin: float, end: float) -> list[tuple[float, float]]:
-    """Return when, in s, the stretches of a recording begin and end: at most 12 of 10 s, spread evenly."""
+    """Return begin and end, in s, of at most 12 stretches of up to 10 s, spread evenly over a recording."""
     count = int(np.clip((end - begin) / _SHORTEST, 1, _MOST))
     length = min((end - begin) / count, _LONGEST)
     return [(start, start + length) for start in np.linspace(begin, end - length, count).tolist()]
 
 
 def read_tracks(bag: BagReader, topics: tuple[str, str]) -> tuple[Track, Track, float]:
-    """Return what the visible and the infrared camera saw, and how far their stamps are apart in s.
+    """Return the visible and the infrared track, and how far their stamps are apart in s.
 
     The last number is infrared minus visible stamp of frames that arrived together. Frames that cannot be
     read are left out. Raises BagError if a topic is missing or has no frames that differ in time.
@@ -78,7 +78,7 @@ def read_tracks(bag: BagReader, topics: tuple[str, str]) -> tuple[Track, Track, 
 
 
 class Tracker:
-    """Keep what both cameras saw, small, for a few stretches of a recording.
+    """Keep small frames of both cameras from a few stretches of a recording.
 
     `visible` are the visible stamps in ns, `apart` says by how many s infrared ones are later.
     """
@@ -90,7 +90,7 @@ class Tracker:
         self._seen: dict[bool, dict[float, Image]] = {True: {}, False: {}}
 
     def wants(self, stamp: int, is_visible: bool) -> bool:
-        """Say whether the frame of a stamp in ns counts."""
+        """Say whether a frame, by its stamp in ns, lies in or near a stretch."""
         moment = stamp / NANOSECONDS - (0.0 if is_visible else self._apart)
         return any(begin - REACH <= moment <= end + REACH for begin, end in self._parts)
 
@@ -99,7 +99,7 @@ class Tracker:
         self._seen[is_visible][stamp / NANOSECONDS] = small_grey(frame)
 
     def tracks(self) -> tuple[Track, Track]:
-        """Return what the visible and the infrared camera saw."""
+        """Return the visible and the infrared track."""
         return _track(self._seen[True]), _track(self._seen[False])
 
 

@@ -22,7 +22,7 @@ _KEPT = 4  # engines, for folders with frames of several sizes
 
 
 def fuse_pair(engine: Engine, rgb: Image, ir: Image, registration: Warp = _ALIGNED) -> Inference:
-    """Return what the model gives for `rgb` (H, W, 3) and `ir` of any size, at the size of `rgb`.
+    """Fuse and segment `rgb` (H, W, 3) and `ir` (h, w) of any size, at the size of `rgb`.
 
     `registration` warps infrared onto the visible grid. Frames of another size than the engine's are scaled
     to it and the results back to (H, W); the fused image then keeps the detail of both frames. All images are
@@ -52,7 +52,7 @@ def _enlarged(decisions: Image, size: tuple[int, int]) -> Image:
 def segment_alone(
     engine: Engine, stream: Stream, picture: Image, size: Size | None = None, registration: Warp = _ALIGNED
 ) -> Inference:
-    """Return what one camera shows, and what the network sees in it without the other camera.
+    """Return one camera's picture, and the mask that the network gives it without the other camera.
 
     `picture` is the visible frame (H, W, 3) or the infrared one (h, w), as `stream` says. Infrared comes out
     grey, warped onto the visible grid of `size` (H, W), by default its own size. The network, which has
@@ -97,7 +97,7 @@ class Fuser:
         return fuse_pair(self._made(rgb), rgb, ir)
 
     def alone(self, stream: Stream, picture: Image) -> Inference:
-        """Return what segment_alone does for the picture of one camera."""
+        """Segment the picture of one camera as segment_alone does."""
         return segment_alone(self._made(picture), stream, picture)
 
     def _made(self, picture: Image) -> Engine:

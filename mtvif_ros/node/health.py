@@ -122,14 +122,14 @@ class _Camera:
 
 @dataclass(frozen=True)
 class Work:
-    """Hold how many pairs and single frames were not answered: for newer ones, and for want of a listener."""
+    """Count the pairs and single frames without an answer: superseded by newer ones, or skipped."""
 
     superseded: int = 0
     skipped: int = 0
 
 
 class _Frames(NamedTuple):
-    """Hold the counts of one camera; a difference of two is that of a time."""
+    """Hold the counts of one camera at a moment; the difference of two covers the time between."""
 
     received: int = 0
     lost: int = 0
@@ -191,7 +191,7 @@ class Monitor:
             self._last_failure = str(error)
 
     def noticed(self, words: str, now: int) -> bool:
-        """Note what else is wrong with a frame; return whether that is new for the last seconds."""
+        """Note another fault of a frame; return whether it is the first of its kind in three seconds."""
         with self._lock:
             is_new = now - self._notices.get(words, now - _WINDOW) >= _WINDOW
             self._notices[words] = now
@@ -211,9 +211,9 @@ class Monitor:
         why_unpaired: Callable[[], str],
         is_idle: bool = False,
     ) -> HealthReport:
-        """Report how the node has done since the last report and, for what is rare, in the last seconds.
+        """Return how the node has done since the last report; rare faults count for three seconds.
 
-        STALE: a camera is silent, and answers do not go without it. ERROR: a pair failed. WARN: answers leave
+        STALE: a camera is silent, and no answer goes without it. ERROR: a pair failed. WARN: answers leave
         a camera out, something was noticed, a camera repeats one picture, pairs were superseded, stamps
         repeat, a tenth of the slower camera's frames found no partner, which `why_unpaired` explains, or
         stamps are zero. An idle node is OK.

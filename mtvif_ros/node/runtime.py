@@ -134,7 +134,7 @@ class Runtime:
         self._made.close()
 
     def adopt(self, parameters: Parameters) -> None:
-        """Take over new values of live parameters; all of them or, with a ValueError, none."""
+        """Adopt new values of live parameters. Raises ValueError and changes nothing if one is unusable."""
         detected = check_model(parameters, self._sized.engine.model)
         thermal = make_thermal(parameters.thermal)
         self._registration.adopt(parameters.registration)
@@ -371,7 +371,7 @@ def _size_of(picture: Image) -> Size:
 def check_model(parameters: Parameters, model: ModelFile) -> tuple[int, ...]:
     """Return the mask values to detect.
 
-    Raises ParameterError where parameters ask for what the model file has not.
+    Raises ParameterError, naming the parameter, where it asks for what the model file lacks.
     """
     if parameters.confidence.minimum and not model.has_confidence:
         raise ParameterError(

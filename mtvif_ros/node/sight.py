@@ -40,7 +40,7 @@ class Sight:
         self._since = now
 
     def begin(self, now: int) -> None:
-        """Forget what was before: the node listens again."""
+        """Begin anew, as the node listens again: earlier arrivals no longer count."""
         with self._lock:
             self._since = now
             for camera in self._cameras.values():
@@ -52,7 +52,7 @@ class Sight:
             self._cameras[stream].arrived(now)
 
     def seen(self, stream: Stream, picture: AnyImage, shown: Image, now: int) -> None:
-        """Note the picture of a frame, as the camera sent it, (H, W) or (H, W, 3), and as 8 bits."""
+        """Note a frame: `picture`, (H, W) or (H, W, 3), as the camera sent it; `shown`, in 8 bits."""
         is_uniform = uniform(shown)
         with self._lock:
             camera = self._cameras[stream]
@@ -63,7 +63,7 @@ class Sight:
                 camera.picture.see(picture, now)
 
     def silent(self, stream: Stream, now: int, least: int) -> bool:
-        """Say whether a camera has sent nothing for `least` and for three of its periods."""
+        """Say whether a camera has sent nothing for `least` ns and three of its periods, these up to 10 s."""
         with self._lock:
             return self._cameras[stream].is_silent(now, least, self._since)
 
@@ -73,22 +73,22 @@ class Sight:
             return self._cameras[stream].last_arrival is not None
 
     def still(self, stream: Stream, least: int) -> bool:
-        """Say whether a camera repeats its picture for `least`, and for longer than it is used to.
+        """Say whether a camera has repeated its picture for `least` ns while the other's has changed.
 
-        Only beside one whose picture changes: a scene may stand still.
+        A camera whose picture stood still before, and then changed, has three times as long, up to 30 s.
         """
         with self._lock:
             return self._cameras[stream].hangs_beside(self._cameras.values(), least)
 
     def still_for(self, stream: Stream) -> int:
-        """Return for how long a camera has sent one picture."""
+        """Return for how many ns a camera has sent one picture."""
         with self._lock:
             return self._cameras[stream].picture.duration
 
     def loss(self, stream: Stream, now: int, after: int) -> Loss | None:
         """Return how a camera has been lost, if it has: silent or still for `after`, or uniform now.
 
-        When both come back after a pause, neither is silent beside the other that was a moment earlier.
+        After a pause of both, the one that resumes a moment later is not silent.
         """
         with self._lock:
             camera = self._cameras[stream]
@@ -121,7 +121,7 @@ def uniform(picture: Image) -> bool:
 
 
 def fingerprint(picture: AnyImage) -> int:
-    """Return a number that two frames of a working camera do not share, of (H, W) or (H, W, 3), any dtype."""
+    """Return a checksum of (H, W) or (H, W, 3), any dtype, in which a working camera's frames differ."""
     step = max(1, min(_SAMPLED, min(picture.shape[:2]) // _LEAST_SAMPLED))
     return zlib.crc32(picture[::step, ::step].tobytes())
 

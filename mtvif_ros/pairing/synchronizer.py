@@ -108,11 +108,11 @@ class Synchronizer(Generic[Frame]):
         self._queues: tuple[_Queue[Frame], _Queue[Frame]] = (_Queue(), _Queue())
 
     def set_slop(self, slop: int) -> None:
-        """Change the largest distance of a pair."""
+        """Change the largest distance of a pair, in ns."""
         self._slop, self._jump = slop, max(self._jump, slop)
 
     def counts(self, stream: Stream) -> StreamCounts:
-        """Return the counts of one stream; they go on counting."""
+        """Return the counts of one stream; later frames change them."""
         return self._queues[stream].counts
 
     def waiting(self, stream: Stream) -> int:
@@ -135,7 +135,7 @@ class Synchronizer(Generic[Frame]):
         return self._settle(now)
 
     def release(self, stream: Stream) -> list[Frame]:
-        """Return the frames of one stream that wait, oldest first; they go alone and wait no longer."""
+        """Remove and return the frames of one stream that wait, oldest first; they count as alone."""
         queue = self._queues[stream]
         queue.counts.alone += len(queue.entries)
         return [queue.pop().frame for _ in range(len(queue.entries))]

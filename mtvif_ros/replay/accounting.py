@@ -23,9 +23,9 @@ def latencies(pairs: Sequence[StampPair], sent: Sent, arrivals: Mapping[int, flo
 
 
 def behind_newest(pairs: Sequence[StampPair], sent: Sent, arrivals: Mapping[int, float]) -> list[float]:
-    """Return for each output by how many seconds its pair was older than the newest when it came.
+    """Return for each output by how many seconds its pair was older than the newest one sent by then.
 
-    Older by the times of publishing; `arrivals` are those of latencies.
+    A pair is as old as its later frame's publishing; `arrivals` maps visible stamps to monotonic s.
     """
     complete = {pair[0]: sent.complete(pair) for pair in pairs}
     moments = np.sort(np.array(list(complete.values())))
@@ -38,7 +38,7 @@ def behind_newest(pairs: Sequence[StampPair], sent: Sent, arrivals: Mapping[int,
 
 
 def count(report: HealthReport | None, before: HealthReport | None, sent: Sent) -> Counts | None:
-    """Return what the node had counted by `report` since `before`; None without a report."""
+    """Return what the node counted from `before` to `report`; None without a report."""
     if report is None:
         return None
 

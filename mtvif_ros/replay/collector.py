@@ -56,7 +56,7 @@ class HealthReport(NamedTuple):
 
 @contextmanager
 def ros_node(name: str) -> Iterator[Node]:
-    """Give a node in a context of its own process, and leave signals as they were."""
+    """Initialise rclpy, yield a node, shut both down and restore the signal handlers."""
     prepare_dds()
     rclpy.init()
     node = Node(name)
@@ -72,8 +72,8 @@ class Collector:
     """Collect the node's images and health reports; a context manager that removes its spool file.
 
     `arrivals[topic]` maps stamps to arrivals; `confidence` maps them to the mean over the picture, 0..1, if
-    `with_confidence` asks for it. `states` are when the cameras that answers rest on changed, and to which,
-    joined by +. Only images whose stamp `keep` wants go into `spool`. Raises
+    `with_confidence` asks for it. `states` holds each change of the cameras that answers rest on: when
+    (monotonic, s), and their names joined by +. Only images whose stamp `keep` wants go into `spool`. Raises
     OSError when that cannot be opened; when the disk is full later, `failure` says so.
     """
 

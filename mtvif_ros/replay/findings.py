@@ -118,7 +118,7 @@ def about_clocks(clock: ClockOffset, offset: float, span: Spell) -> Iterator[Fin
 
 
 def about_registration(shifts: Sequence[tuple[float, Shift]]) -> Iterator[Finding]:
-    """Yield what is wrong with how infrared lay on the visible picture, by its shifts over the s."""
+    """Yield what is wrong with the registration, by the shifts that it left, each at its time in s."""
     if not shifts:
         return
     span = shifts[0][0], shifts[-1][0]

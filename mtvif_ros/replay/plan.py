@@ -85,7 +85,7 @@ class Plan:
         return [(rgb + shift, ir + shift) for shift in self._shifts() for rgb, ir in self.pairs]
 
     def previous(self) -> dict[int, int]:
-        """Return the visible stamp of the pair before, as played, by that of each pair but a pass's first."""
+        """Map each pair's visible stamp, as played, to that of the pair before; omit each pass's first."""
         return {
             later + shift: earlier + shift
             for shift in self._shifts()

@@ -47,7 +47,7 @@ class Sent:
         return all(stamp in of for of, stamp in zip(self.times, pair))
 
     def recorded(self, time: float) -> int:
-        """Return in ns when that was recorded which was published at a monotonic `time` in s."""
+        """Return the time of recording, in ns, of the last frame published by the monotonic `time`, in s."""
         return self.moments[max(0, bisect_right(self.moments, (time, math.inf)) - 1)][1]
 
     def note(self, camera: int, stamp: int, recorded: int) -> None:
@@ -156,11 +156,10 @@ def play(
 ) -> None:
     """Publish every record when its time has come, `rate` times as fast as it was received.
 
-    A gap beyond LONGEST_GAP is cut to this, and time that goes back costs none.
-
-    With `may_go_on` the recorded times do not count: the next record goes out as soon as that is true. A
-    thread of its own publishes while the caller's reads ahead, because SQLite's files belong to the
-    thread that opened them. What `publish` raises is raised here.
+    A gap beyond LONGEST_GAP is cut to this; time that goes back causes no wait. With `may_go_on` the recorded
+    times do not count: the next record goes out as soon as that returns true. Another thread publishes while
+    the caller's reads ahead, because SQLite's files belong to the thread that opened them. Raises what
+    `publish` raises.
     """
     waiting: queue.Queue[Record | None] = queue.Queue(_READ_AHEAD)
     stopped = threading.Event()

@@ -46,8 +46,8 @@ def write_report(
     """Write the page.
 
     `rows` are those of pairs.csv; `pictures` returns the pairs of some visible stamps, whose masks are drawn
-    by the colour_table `colours`; `reports` are the node's, `watched` is what
-    the recording showed. Raises OSError when the page cannot be written.
+    by the colour_table `colours`; `reports` are the node's, `watched` is what the recording showed. Raises
+    OSError when the page cannot be written.
     """
     worst = _worst(rows)
     stamps = {stamp for _, frames in worst for stamp, _ in frames}

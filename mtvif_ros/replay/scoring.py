@@ -93,9 +93,9 @@ def score_answers(
 ) -> None:
     """Score each `every`-th of about `count` pairs into `scores`, and show all of them in `preview`.
 
-    Steadiness is measured from each pair to the next, flicker from the `previous` pair's visible stamp, by
-    stamp, if that was answered. Raises ValueError for labels that are not of the
-    model's classes or size; what was scored until then stays in `scores`.
+    Steadiness compares each pair with the one shown before it, flicker only if that is its predecessor by
+    `previous`, which maps visible stamps. Raises ValueError for labels that are not of the model's classes or
+    size; what was scored until then stays in `scores`.
     """
     meter = SteadinessMeter()
 

@@ -31,7 +31,7 @@ _COMPARED = 6  # pairs for each measurement
 
 
 class Watched(NamedTuple):
-    """Hold what a recording shows and, over the s since its first frame, its shifts and its temperatures.
+    """Hold the findings of a recording and, at times in s since its first frame, shifts and temperatures.
 
     Temperatures in °C are the coldest, the median and the warmest of an infrared frame.
     """

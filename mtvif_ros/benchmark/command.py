@@ -104,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         nargs="+",
         help="HEIGHTxWIDTH, several for files of open size; default: the file's own, or 480x640",
     )
-    parser.add_argument("--runs", type=whole_number(1), default=200, help="runs of each engine")
+    parser.add_argument("--runs", type=whole_number(1), default=200, help="runs of each engine; default 200")
     parser.add_argument(
         "--streams", type=whole_number(1), nargs="+", help="time so many concurrent streams instead"
     )

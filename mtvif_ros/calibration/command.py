@@ -211,10 +211,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = command_parser("mtvif_calibrate", __doc__)
     add_bag_arguments(parser, finds_offset=True)
     parser.add_argument("--out", type=Path, required=True, help="the yaml file to write")
-    parser.add_argument("--frames", type=whole_number(1), default=40, help="number of pairs to use")
+    parser.add_argument(
+        "--frames", type=whole_number(1), default=40, help="number of pairs to use; default 40"
+    )
     parser.add_argument("--pose", type=Path, help="file with the cameras' pose; default: from the bag's tf")
     parser.add_argument(
-        "--distance", type=positive_number, default=10.0, help="of the scene, in m, where lenses are known"
+        "--distance",
+        type=positive_number,
+        default=10.0,
+        help="of the scene, in m, where lenses are known; default 10",
     )
     options = parser.parse_args(arguments)
     with told_plainly(parser), BagReader(options.bag, by_arrival=options.arrival) as bag:

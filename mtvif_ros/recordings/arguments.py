@@ -22,7 +22,12 @@ def add_bag_arguments(parser: ArgumentParser, finds_offset: bool = False) -> Non
     add("--bag", type=Path, required=True, help="rosbag2: a folder or an mcap or db3 file")
     add("--rgb-topic", default="", help="visible images; default: the bag's only topic with colours")
     add("--ir-topic", default="", help="infrared images; default: the bag's only topic without colours")
-    add("--slop", type=positive_number, default=0.02, help="largest distance within a pair, in s")
+    add(
+        "--slop",
+        type=positive_number,
+        default=0.02,
+        help="largest distance of a pair's stamps, in s; default 0.02",
+    )
     default, words = (None, "found from what moves") if finds_offset else (0.0, "0")
     add(
         "--offset",

@@ -100,7 +100,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_bag_arguments(parser)
     parser.add_argument("--out", type=Path, required=True, help="folder for vi/, ir/ and labels/")
     parser.add_argument(
-        "--every", type=whole_number(1), default=30, help="take one pair in so many; neighbours look alike"
+        "--every",
+        type=whole_number(1),
+        default=30,
+        help="take every N-th pair, as neighbours look alike; default 30",
     )
     add_mapping_arguments(parser)
     add_label_arguments(parser)

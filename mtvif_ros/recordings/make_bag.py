@@ -99,15 +99,15 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument(
         "--pairs", type=Path, metavar="FOLDER", help="images in vi/ and ir/, optionally labels/"
     )
-    source.add_argument("--videos", type=Path, nargs=2, metavar=("VISIBLE", "INFRARED"))
+    source.add_argument("--videos", type=Path, nargs=2, metavar=("VISIBLE", "INFRARED"), help="two videos")
     source.add_argument("--rendered", type=positive_number, metavar="SECONDS", help="render a drive")
     parser.add_argument("--out", type=Path, required=True, help="the new bag, a folder")
-    parser.add_argument("--storage", choices=STORAGES, default="mcap")
+    parser.add_argument("--storage", choices=STORAGES, default="mcap", help="default mcap")
     parser.add_argument(
         "--rate", type=positive_number, help="frames per second; default: the videos' own, or 30"
     )
     parser.add_argument(
-        "--jitter", type=finite_number, default=0.0, help="standard deviation of the stamps, in s"
+        "--jitter", type=finite_number, default=0.0, help="standard deviation of the stamps, in s; default 0"
     )
     parser.add_argument("--dropped", type=finite_number, default=0.0, help="share of frames to drop, 0..1")
     parser.add_argument(
@@ -115,13 +115,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of jitter, drops and scene")
     scene = parser.add_argument_group("rendered scenes")
-    scene.add_argument("--time", choices=sorted(TIMES), default="dusk", help="time of day")
-    scene.add_argument("--size", type=int, nargs=2, default=(640, 480), metavar=("W", "H"))
+    scene.add_argument("--time", choices=sorted(TIMES), default="dusk", help="time of day; default dusk")
+    scene.add_argument(
+        "--size", type=int, nargs=2, default=(640, 480), metavar=("W", "H"), help="default 640 480"
+    )
     scene.add_argument(
         "--smoke", type=finite_number, default=0.0, help="density of smoke in the street, 0..1"
     )
     scene.add_argument(
-        "--misaligned", type=finite_number, default=0.0, help="shift infrared by about so many pixels"
+        "--misaligned", type=finite_number, default=0.0, help="shift of infrared, in px; default 0"
     )
     return parser
 

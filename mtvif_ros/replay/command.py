@@ -40,28 +40,32 @@ def _parser() -> argparse.ArgumentParser:
     add("--out", type=Path, required=True, help="folder for the results")
     add_label_arguments(parser)
     add("--model", type=Path, help="model file; default: the shipped one")
-    add("--backend", default="auto", choices=("auto", *BACKENDS), help="what runs the model")
+    add("--backend", default="auto", choices=("auto", *BACKENDS), help="engine; default auto")
     add(
         "--size",
         default="auto",
         help="HEIGHTxWIDTH for a model file of open size; default auto, as in the node",
     )
     add_mapping_arguments(parser)
-    add("--rate", type=positive_number, default=1.0, help="play so many times as fast as recorded")
-    add("--loop", type=int, default=1, help="play so many times; stamps continue from pass to pass")
-    add("--start", type=finite_number, default=0.0, help="skip so many seconds of the bag")
-    add("--duration", type=float, default=math.inf, help="play so many seconds of the bag")
+    add("--rate", type=positive_number, default=1.0, help="multiple of the recorded speed; default 1")
+    add("--loop", type=int, default=1, help="number of passes; stamps continue; default 1")
+    add("--start", type=finite_number, default=0.0, help="seconds of the bag to skip; default 0")
+    add("--duration", type=float, default=math.inf, help="seconds of the bag to play; default: the rest")
     add("--fast", action="store_true", help="play as fast as the node answers, so that it drops nothing")
     add("--clock", action="store_true", help="publish /clock and let the node use simulation time")
     add(
         "--node",
         choices=("own", "external"),
         default="own",
-        help="external: measure a node that runs already",
+        help="external: measure a running node; default own",
     )
     add("--record", type=Path, help="write inputs, outputs and diagnostics into this bag")
-    add("--every", type=int, default=1, help="score only each n-th pair")
-    add("--no-watch", action="store_true", help="seek no faults of the recording, nor ask for the confidence")
+    add("--every", type=int, default=1, help="score only every N-th pair; default 1")
+    add(
+        "--no-watch",
+        action="store_true",
+        help="do not look for faults of the recording or ask for the confidence",
+    )
     add(
         "--thermal",
         type=finite_number,
@@ -70,7 +74,11 @@ def _parser() -> argparse.ArgumentParser:
         default=(1.0, 0.0),
         help="raw infrared * GAIN + OFFSET is in °C; default: unknown",
     )
-    add("--limits", type=Path, help="YAML file of limits; default: all pairs accounted for, 99 %% answered")
+    add(
+        "--limits",
+        type=Path,
+        help="YAML file of limits; default: all accounted for, 99 %% of pairs answered, half paired",
+    )
     add("--no-preview", action="store_true", help="no preview.mp4; with --every, no flicker either")
     return parser
 

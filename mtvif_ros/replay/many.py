@@ -142,7 +142,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = command_parser("mtvif_replay_all", __doc__)
     parser.add_argument("folder", type=Path, help="folder of bags")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
-    parser.add_argument("--jobs", type=whole_number(1), default=1, help="replays at a time on each machine")
+    parser.add_argument(
+        "--jobs", type=whole_number(1), default=1, help="replays at a time on each machine; default 1"
+    )
     parser.add_argument(
         "--ray", metavar="ADDRESS", help="use Ray: `auto` joins this machine's cluster, `local` starts one"
     )

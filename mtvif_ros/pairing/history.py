@@ -16,6 +16,7 @@ _REMEMBERED = 128  # frames of each stream: seconds
 _LONGEST_WAY = 2 * NANOSECONDS  # a frame that comes later than this after its stamp has another clock
 
 Times = npt.NDArray[np.int64]
+Indices = npt.NDArray[np.intp]
 
 
 class History:
@@ -38,9 +39,9 @@ class History:
         (rgb, rgb_at), (ir, ir_at) = (np.array(self._frames[stream], np.int64).T for stream in Stream)
         # Both cameras send at once, so that arrivals show how far apart their clocks are.
         clocks = round(float(np.median(ir - ir_at) - np.median(rgb - rgb_at)))
-        partner = np.abs(ir[:, None] - (rgb + offset)).argmin(axis=1)
-        distance = float(np.median(np.abs(ir - rgb[partner] - offset)))
-        lag = float(np.median(ir_at - rgb_at[partner]))
+        slower, lit, warm = _nearest(rgb + offset, ir)
+        distance = float(np.median(np.abs(ir[warm] - rgb[lit] - offset)))
+        lag = float(np.median(ir_at[warm] - rgb_at[lit]))
         own, other = self._names[Stream.IR], self._names[Stream.RGB]
         if abs(clocks - offset) > _LONGEST_WAY:
             return (
@@ -48,8 +49,9 @@ class History:
                 f"clocks, set sync.offset to {clocks / NANOSECONDS:.3f}, or set sync.by to arrival"
             )
         if distance > slop:
+            few, many = (own, other) if slower is Stream.IR else (other, own)
             return (
-                f"stamps of {own} are {distance / 1e6:.0f} ms from the nearest of {other}: raise sync.slop "
+                f"stamps of {few} are {distance / 1e6:.0f} ms from the nearest of {many}: raise sync.slop "
                 f"({slop / 1e6:.0f} ms), or correct sync.offset if the clocks differ"
             )
         queued = ceil(abs(lag) / _period(rgb_at if lag > 0 else ir_at)) + 1
@@ -61,6 +63,22 @@ class History:
                 f"to {clocks / NANOSECONDS:.2f}"
             )
         return "their stamps agree, so some are lost or late on the way: see the counts in the diagnostics"
+
+
+def _nearest(rgb: Times, ir: Times) -> tuple[Stream, Indices, Indices]:
+    """Return the slower camera and where, in `rgb` and in `ir`, its stamps and the nearest ones to them lie.
+
+    Of a faster camera most stamps have none that is near. As many frames of it last for less time, so only
+    those stamps count that lie in the time which both remember.
+    """
+    begin, end = max(rgb.min(), ir.min()), min(rgb.max(), ir.max())
+    lit, warm = (np.flatnonzero((begin <= stamps) & (stamps <= end)) for stamps in (rgb, ir))
+    if not (len(lit) and len(warm)):
+        lit, warm = np.arange(len(rgb)), np.arange(len(ir))
+    apart = np.abs(rgb[:, None] - ir)
+    if len(warm) <= len(lit):
+        return Stream.IR, apart[:, warm].argmin(axis=0), warm
+    return Stream.RGB, lit, apart[lit].argmin(axis=1)
 
 
 def _period(arrivals: Times) -> float:

@@ -64,6 +64,36 @@ def test_the_parameter_that_is_named_pairs_the_cameras(
     assert paired(given, SETTINGS | (cure if isinstance(cure, dict) else {"offset": cure})) > 80
 
 
+@pytest.mark.parametrize(
+    ("rgb_period", "ir_period", "shift", "delay", "told", "cure"),
+    [
+        (33, 111, 0, 300, "/ir comes 0.30 s after /rgb: set sync.max_wait", {"max_wait": 400 * MS}),
+        (111, 33, 0, -300, "/rgb comes 0.30 s after /ir: set sync.max_wait", {"max_wait": 400 * MS}),
+        (100, 50, 25, 0, "/rgb are 25 ms from the nearest of /ir: raise sync.slop", {"slop": 30 * MS}),
+        (50, 100, 25, 0, "/ir are 25 ms from the nearest of /rgb: raise sync.slop", {"slop": 30 * MS}),
+    ],
+)
+def test_cameras_of_two_rates_are_compared_by_the_frames_of_the_slower_one(
+    rgb_period: int, ir_period: int, shift: int, delay: int, told: str, cure: dict[str, int]
+) -> None:
+    given, seconds = [], 20
+    for stream, period, late, way in (
+        (Stream.RGB, rgb_period, 0, max(0, -delay)),
+        (Stream.IR, ir_period, shift, max(0, delay)),
+    ):
+        for taken in range(late, seconds * 1000, period):
+            given.append(((taken + way) * MS, stream, BOOT + taken * MS))
+    given.sort()
+    history = History({Stream.RGB: "/rgb", Stream.IR: "/ir"})
+    for at, stream, stamp in given:
+        history.see(stream, stamp, at)
+    settings = SETTINGS | {"queue_size": 20}
+    fewest = seconds * 1000 // max(rgb_period, ir_period)
+    assert paired(given, settings) < 0.1 * fewest
+    assert told in history.explain(**settings)
+    assert paired(given, settings | cure) > 0.9 * fewest
+
+
 def test_nothing_is_claimed_of_a_silent_camera_or_of_stamps_that_agree() -> None:
     history = History({Stream.RGB: "/rgb", Stream.IR: "/ir"})
     history.see(Stream.RGB, 0, 0)

@@ -154,6 +154,10 @@ class StillPicture:
         """The time between the first and the last of the equal pictures."""
         return self._last - self._since
 
+    def stayed_beside(self, other: StillPicture) -> int:
+        """Return how much of that time another camera sent pictures, too; not above 0 for none."""
+        return min(self._last, other._last) - self._since
+
 
 class _Camera:
     def __init__(self) -> None:
@@ -176,7 +180,8 @@ class _Camera:
         return now - last > max(least, min(3 * usual, _LONGEST_SILENCE))
 
     def hangs_beside(self, others: Iterable[_Camera], least: int) -> bool:
-        still = self.picture.duration
-        if still <= max(least, min(3 * self.picture.longest, _LONGEST_STILL)):
-            return False
-        return any(2 * other.picture.duration < still for other in others)
+        enough = max(least, min(3 * self.picture.longest, _LONGEST_STILL))
+        return any(
+            self.picture.stayed_beside(other.picture) > max(enough, 2 * other.picture.duration)
+            for other in others
+        )

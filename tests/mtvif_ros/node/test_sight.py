@@ -71,6 +71,23 @@ def test_a_camera_hangs_while_the_other_sees_changes() -> None:
     assert watched(1, rgb=noise(2), ir=noise(1)).loss(IR, 1000 * MS, AFTER) is None
 
 
+@pytest.mark.parametrize("seconds", [0, 1])
+def test_a_camera_alone_may_look_at_a_still_scene(seconds: float) -> None:
+    sight, scene = watched(seconds), noise(1)
+    for now in range(1000 * MS, 3000 * MS, 33 * MS):
+        sight.received(RGB, now)
+        sight.seen(RGB, scene, scene, now)
+    assert sight.loss(RGB, 3000 * MS, AFTER) is None
+    assert sight.loss(IR, 3000 * MS, AFTER) == "silent"
+
+
+def test_a_camera_that_hangs_is_not_trusted_when_the_other_falls_silent() -> None:
+    sight = watched(1, ir=noise(1))
+    for now in range(1000 * MS, 3000 * MS, 33 * MS):
+        sight.seen(IR, noise(1), noise(1), now)
+    assert sight.blind(IR, AFTER) == "still"
+
+
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_a_shutter_is_seen_in_its_first_frame(level: int) -> None:
     sight = watched(1)

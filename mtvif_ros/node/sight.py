@@ -88,12 +88,16 @@ class Sight:
     def loss(self, stream: Stream, now: int, after: int) -> Loss | None:
         """Return how a camera has been lost, if it has: silent or still for `after`, or uniform now.
 
-        After a pause of both, the one that resumes a moment later is not silent.
+        After a pause of both, the one that resumes a moment later is not silent, unless it was so before.
         """
         with self._lock:
             camera = self._cameras[stream]
-            resumed = max(other.resumed for other in self._cameras.values() if other is not camera)
-            if camera.is_silent(now, after, max(self._since, resumed)):
+            resumed = (
+                other.resumed
+                for other in self._cameras.values()
+                if not camera.is_silent(other.paused, after, self._since)
+            )
+            if camera.is_silent(now, after, max([self._since, *resumed])):
                 return "silent"
             return self._blind(camera, after)
 
@@ -162,14 +166,14 @@ class StillPicture:
 class _Camera:
     def __init__(self) -> None:
         self.last_arrival: int | None = None
-        self.resumed = 0  # at the first frame after a pause
+        self.paused = self.resumed = 0  # at the last frame before a pause and at the first one after it
         self.picture = StillPicture()
         self.is_uniform = False
         self._gaps: deque[int] = deque(maxlen=5)
 
     def arrived(self, now: int) -> None:
         if self.is_silent(now, _PAUSE, 0):
-            self.resumed = now
+            self.paused, self.resumed = self.last_arrival or 0, now
         if self.last_arrival is not None:
             self._gaps.append(now - self.last_arrival)
         self.last_arrival = now

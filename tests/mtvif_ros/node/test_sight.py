@@ -57,6 +57,19 @@ def test_a_camera_is_not_lost_because_it_comes_back_a_moment_after_the_other() -
     assert sight.loss(IR, 9600 * MS, AFTER) == "silent"
 
 
+def test_a_camera_that_sends_in_bursts_does_not_hide_that_the_other_is_silent() -> None:
+    sight, now = watched(1), 1000 * MS
+    fallback = Fallback(sight, Settings())
+    alone = []
+    for _ in range(5):
+        for _ in range(5):
+            sight.received(RGB, now)
+            alone.append(fallback.goes_alone(RGB, now))
+            now += 33 * MS
+        now += 300 * MS
+    assert alone == 10 * [False] + 15 * [True]
+
+
 def test_a_slow_camera_is_not_silent_between_two_frames() -> None:
     sight = Sight(0)
     for second in range(5):

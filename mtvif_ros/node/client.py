@@ -24,8 +24,10 @@ from mtvif_ros.classes import Colour
 from mtvif_ros.image import Image as Pixels
 from mtvif_ros.imaging.codec import read_grey
 from mtvif_ros.node.dds import prepare_dds
-from mtvif_ros.pairing.stamps import header_stamp
+from mtvif_ros.pairing.stamps import NANOSECONDS, header_stamp
 from mtvif_ros.pairing.synchronizer import Stream, Synchronizer
+
+_APART = NANOSECONDS // 10  # between a mask and its confidence, at most: they are published together
 
 
 class Answer(NamedTuple):
@@ -50,6 +52,7 @@ class Answers:
         self._labels: tuple[tuple[str, ...], tuple[Colour, ...]] | None = None
         self._parameters = node.create_client(GetParameters, f"{fusion_node}/get_parameters")
         self._pairs = Synchronizer[Image](slop=1)  # the confidence has the mask's own stamp
+        self._unstamped = Synchronizer[Image](slop=_APART)
         self._confidence = node.create_subscription(
             Image, topics.CONFIDENCE, partial(self._pair, Stream.IR), qos_profile_sensor_data
         )
@@ -62,7 +65,10 @@ class Answers:
             self._give(mask, None)
 
     def _pair(self, stream: Stream, message: Image) -> None:
-        for pair in self._pairs.add(stream, header_stamp(message), message, time.monotonic_ns()):
+        now, stamp = time.monotonic_ns(), header_stamp(message)
+        # A camera without stamps gives all answers the same one.
+        pairs, by = (self._pairs, stamp) if stamp else (self._unstamped, now)
+        for pair in pairs.add(stream, by, message, now):
             self._give(pair.rgb, pair.ir)
 
     def _give(self, mask: Image, confidence: Image | None) -> None:

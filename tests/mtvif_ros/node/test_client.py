@@ -26,6 +26,28 @@ def test_without_a_fusion_node_the_log_says_whose_name_to_give(cameras: Cameras,
     assert not given and answers
 
 
+def test_masks_of_a_camera_without_stamps_go_on_coming(cameras: Cameras) -> None:
+    labels = Node("labels", context=cameras.context)
+    labels.declare_parameter("classes", ["background", "car"])
+    labels.declare_parameter("palette", ["#000000", "#0000ff"])
+    cameras.executor.add_node(labels)
+    given: list[Answer] = []
+    answers = Answers(cameras.node, "labels", given.append)
+    publishers = [
+        cameras.node.create_publisher(Image, topic, 10) for topic in (topics.SEGMENTATION, topics.CONFIDENCE)
+    ]
+
+    def several() -> bool:
+        for publisher in publishers:
+            publisher.publish(write_image(np.ones((4, 4), np.uint8), "mono8", Header()))
+        return len(given) > 3
+
+    assert cameras.spin_until(several)
+    assert answers and all(answer.names == ("background", "car") for answer in given)
+    cameras.executor.remove_node(labels)
+    labels.destroy_node()
+
+
 def test_parameters_come_by_name_and_wrong_numbers_are_refused(cameras: Cameras) -> None:
     defaults = {"name": "a", "place": [0.0, 0.0], "size": 1.0}
     for given, told in (

@@ -58,6 +58,7 @@ class ThermalScaler:
 
     def __call__(self, ir: AnyImage) -> Image:
         """Return the frame (H, W) as uint8."""
+        self.misses = False
         if ir.dtype == np.uint8:
             grey = ir
         else:

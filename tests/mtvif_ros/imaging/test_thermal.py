@@ -148,6 +148,14 @@ def test_a_frame_outside_a_fixed_range_is_told() -> None:
     assert misses == [False, True, False]
 
 
+def test_a_camera_that_now_sends_eight_bits_misses_no_range() -> None:
+    scale = ThermalScaler(fixed=(0.0, 100.0))
+    scale(frame(7000, 9000))
+    assert scale.misses
+    scale(np.zeros((8, 8), np.uint8))
+    assert not scale.misses
+
+
 @pytest.mark.parametrize("dtype", [np.int16, np.float32])
 @pytest.mark.parametrize(("base", "span"), [(-20, 60), (-2000, 3000)])
 def test_signed_and_float_frames_are_scaled_like_others(dtype: type, base: float, span: float) -> None:

@@ -231,7 +231,7 @@ def frame_size(bag: BagReader, topic: str) -> tuple[int, ...] | None:
 
 
 def read_labels(bag: BagReader, topic: str, stamps: Collection[int]) -> Iterator[tuple[int, Image]]:
-    """Yield stamp in ns and class indices (H, W) of every mask on `topic` with one of these stamps.
+    """Yield stamp in ns and class indices (H, W) of the first mask on `topic` with each of these stamps.
 
     Raises BagError if the topic is missing and ImageFormatError for a mask that read_mask refuses.
     """
@@ -240,6 +240,7 @@ def read_labels(bag: BagReader, topic: str, stamps: Collection[int]) -> Iterator
     for record in bag.records((topic,)):
         stamp = stamp_of(record.raw)
         if stamp in wanted:
+            wanted.remove(stamp)
             yield stamp, read_mask(record)
 
 

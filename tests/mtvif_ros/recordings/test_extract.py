@@ -6,8 +6,11 @@ import pytest
 
 from mtvif_ros.imaging.lenses import LensRegistration
 from mtvif_ros.imaging.registration import Registration, write_registration
+from mtvif_ros.pairing.stamps import NANOSECONDS
 from mtvif_ros.recordings.extract import main
 from mtvif_ros.recordings.make_bag import main as make_bag
+from mtvif_ros.recordings.timing import Moment, Shot
+from mtvif_ros.recordings.writer import BagFrame, PairBagWriter
 from mtvif_ros.synthetic import Frame
 from tests.mtvif_ros.recordings.tiny import IR, RGB
 from tests.mtvif_ros.rigs import INFRARED, VISIBLE, turned, view, wall, wall_bag
@@ -74,6 +77,23 @@ def test_class_masks_come_out_beside_their_frames(rendered_bag: Path, tmp_path: 
     assert len(names) > 2 and labels == names
     mask = cv2.imread(str(out / "labels" / min(labels)), cv2.IMREAD_UNCHANGED)
     assert mask is not None and mask.ndim == 2 and 0 < mask.max() < 9
+
+
+def test_of_frames_and_masks_whose_stamp_repeats_the_first_are_taken(
+    tmp_path: Path, night_frame: Frame
+) -> None:
+    rgb, ir, out = night_frame.rgb[::8, ::8], night_frame.ir[::8, ::8], tmp_path / "out"
+    with PairBagWriter(tmp_path / "bag") as writer:
+        for number in range(10):
+            taken = 1000 * NANOSECONDS + number * NANOSECONDS // 10
+            stamp = taken - NANOSECONDS // 10 if number == 5 else taken
+            shots = Moment(Shot(taken, stamp), Shot(taken, taken))
+            writer.write(BagFrame(rgb, ir, np.full(ir.shape, number, np.uint8)), shots)
+    assert main(["--bag", str(tmp_path / "bag"), "--out", str(out), "--every", "1"]) == 0
+    names, labels = (sorted(path.name for path in (out / kind).iterdir()) for kind in ("vi", "labels"))
+    assert len(names) == 9 and labels == names
+    masks = [cv2.imread(str(out / "labels" / name), cv2.IMREAD_UNCHANGED) for name in labels]
+    assert [int(mask.max()) for mask in masks if mask is not None] == [0, 1, 2, 3, 4, 6, 7, 8, 9]
 
 
 def test_a_second_recording_never_overwrites_the_first(

@@ -104,12 +104,16 @@ class Synchronizer(Generic[Frame]):
             if value <= 0:
                 raise ValueError(f"{name}: {value} must be positive")
         self._slop, self._queue_size, self._max_wait = slop, queue_size, max_wait
-        self._offset, self._jump = offset, max(jump, slop)
+        self._offset, self._least_jump = offset, jump
         self._queues: tuple[_Queue[Frame], _Queue[Frame]] = (_Queue(), _Queue())
 
     def set_slop(self, slop: int) -> None:
         """Change the largest distance of a pair, in ns."""
-        self._slop, self._jump = slop, max(self._jump, slop)
+        self._slop = slop
+
+    @property
+    def _jump(self) -> int:
+        return max(self._least_jump, self._slop)
 
     def counts(self, stream: Stream) -> StreamCounts:
         """Return the counts of one stream; later frames change them."""

@@ -95,6 +95,14 @@ def test_pairs_go_on_when_only_one_camera_has_jumped_back_yet() -> None:
     assert [(pair.rgb, pair.ir) for pair in pairs] == [("RGB100000", "IR100000"), ("RGB5", "IR5")]
 
 
+def test_a_slop_that_was_wide_once_does_not_hide_a_later_jump_back() -> None:
+    sync = make()
+    for slop in (10_000, 20):
+        sync.set_slop(slop * MS)
+    feed(sync, (RGB, 5_000), (IR, 5_000))
+    assert feed(sync, (RGB, 5), (IR, 5)) == [("rgb5", "ir5")]
+
+
 @pytest.mark.parametrize("name", ["slop", "queue_size", "max_wait"])
 def test_a_value_that_is_not_positive_is_refused_by_name(name: str) -> None:
     with pytest.raises(ValueError, match=name):

@@ -211,7 +211,8 @@ def gather(
             return
         stamp = stamp_of(record.raw)
         if stamp in wanted[record.topic]:
-            waiting[record.topic].setdefault(stamp, record)
+            wanted[record.topic].remove(stamp)
+            waiting[record.topic][stamp] = record
         while position < len(groups):
             group = groups[position]
             if any(stamp not in waiting[topic] for topic, stamp in zip(topics, group)):

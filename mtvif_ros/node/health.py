@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import threading
 import time
 from collections import deque
@@ -343,7 +344,7 @@ def _resident_mb() -> float:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except OSError:
         return float("nan")
-    return pages * 4096 / 1e6
+    return pages * resource.getpagesize() / 1e6
 
 
 def diagnostics_values(report: HealthReport) -> dict[str, str]:

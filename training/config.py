@@ -259,7 +259,7 @@ def read_plain(path: Path) -> dict[str, Any]:
     """
     try:
         config = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise ValueError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(config, dict):
         raise ValueError(f"{path}: expected a mapping of settings such as model and train")

@@ -33,7 +33,7 @@ def read_limits(path: Path | None) -> Limits:
         return DEFAULT_LIMITS
     try:
         limits: Any = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise LimitsError(f"--limits {path}: cannot be read: {error}") from error
     if not isinstance(limits, dict) or not limits:
         raise LimitsError(f"--limits {path}: needs lines such as `latency.p99_ms: {{max: 45}}`")

@@ -79,9 +79,9 @@ def test_a_wrong_stage_is_named_in_one_line(stages: dict[str, Any], told: str, t
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("text", ["- seed", "seed: [", ""])
+@pytest.mark.parametrize("text", ["- seed", "seed: [", "", "\xff"])
 def test_a_file_that_is_no_config_is_named(tmp_path: Path, text: str) -> None:
-    (tmp_path / "mine.yaml").write_text(text)
+    (tmp_path / "mine.yaml").write_text(text, encoding="latin-1")
     with pytest.raises(ValueError, match=r"mine\.yaml: "):
         read_config(tmp_path / "mine.yaml")
 

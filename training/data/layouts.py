@@ -56,7 +56,7 @@ def mfnet(root: Path, split: str) -> list[PairFiles]:
     if not listing.is_file():
         raise FileNotFoundError(f"{listing}: no such file; MFNet lists the names of a split there")
     pairs, missing = [], []
-    for name in dict.fromkeys(listing.read_text(encoding="utf-8-sig").split()):
+    for name in dict.fromkeys(listing.read_text(encoding="utf-8-sig", errors="replace").split()):
         image, mask = root / "images" / f"{name}.png", root / "labels" / f"{name}.png"
         missing += [
             f"{path}: is in {listing} but does not exist" for path in (image, mask) if not path.is_file()

@@ -52,10 +52,11 @@ def test_a_node_without_diagnostics_is_told() -> None:
         ("miou: {at_least: 3}", "miou: needs min, max or both"),
         ("miou: {min: high}", "bounds must be numbers"),
         ("{", "cannot be read"),
+        ("\xff", "cannot be read"),
     ],
 )
 def test_a_file_that_makes_no_sense_is_named(text: str, told: str, tmp_path: Path) -> None:
-    (tmp_path / "limits.yaml").write_text(text)
+    (tmp_path / "limits.yaml").write_text(text, encoding="latin-1")
     with pytest.raises(LimitsError, match=told):
         read_limits(tmp_path / "limits.yaml")
 

@@ -86,7 +86,11 @@ def fit(path: Path, limit: float, backend: str = "auto", threads: int = 0, devic
         size = timed_size(budget)
         machine = this_machine()
         key = speed_key(path, backend, threads, device, size)
-        key |= {"processor": machine.processor, "cores": str(machine.cores)}
+        key |= {
+            "processor": machine.processor,
+            "instructions": machine.instructions,
+            "cores": str(machine.cores),
+        }
         taken[size] = float(cached_engine(folder, key, lambda: repr(measure(size)).encode(), ".time"))
         if taken[size] > limit and folder is not None:
             with suppress(OSError):  # not there, or the folder is not writable

@@ -11,6 +11,7 @@ import openvino
 from mtvif_ros.engines.base import Engine, EngineError, Inference, check_frames
 from mtvif_ros.engines.cache import Key, cache_directory, cached_engine, model_key
 from mtvif_ros.image import Image
+from mtvif_ros.machine import vector_instructions
 from mtvif_ros.model_file import CONFIDENCE, ModelFile
 from mtvif_ros.size import Size
 
@@ -75,15 +76,19 @@ def shared_core() -> openvino.Core:
 
 
 def machine_key(device: str = "") -> Key:
-    """Return what an engine depends on apart from the model: the library and the device.
+    """Return what an engine depends on apart from the model: the library, the device and its instructions.
 
     Raises EngineError for an unavailable device.
     """
     core, device = shared_core(), device or "CPU"
     if device not in (known := core.available_devices):
         raise EngineError(f"openvino: device {device!r} is not available; choose one of {known}")
-    name = str(core.get_property(device, "FULL_DEVICE_NAME"))
-    return {"flavour": "openvino", "version": openvino.__version__, "gpu": name}
+    return {
+        "flavour": "openvino",
+        "version": openvino.__version__,
+        "gpu": str(core.get_property(device, "FULL_DEVICE_NAME")),
+        "instructions": vector_instructions(),
+    }
 
 
 def load(model: ModelFile, size: Size, threads: int, device: str = "", confidence: bool = False) -> Engine:

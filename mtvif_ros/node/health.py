@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
+from mtvif_ros.engines import Engine
 from mtvif_ros.node.sight import Loss, Sight
 from mtvif_ros.pairing.stamps import NANOSECONDS
 from mtvif_ros.pairing.synchronizer import Stream, StreamCounts
+from mtvif_ros.size import shown
 
 if TYPE_CHECKING:
     from builtin_interfaces.msg import Time
@@ -95,7 +97,8 @@ class HealthReport:
     """Report on the node: its state and why, rates since the last report, counts since configure.
 
     `answered` counts pairs, `alone` frames that went without a partner, `by_one` the answers, of both kinds,
-    that rest on one camera. `notices` are what was wrong with frames of the last seconds.
+    that rest on one camera. `inference_ms` is the median since the last report, None without an answer.
+    `notices` are what was wrong with frames of the last seconds.
     """
 
     level: Level
@@ -109,6 +112,7 @@ class HealthReport:
     failed: int
     skipped: int
     latencies: Latencies | None
+    inference_ms: float | None
     cpu_cores: float
     memory_mb: float
     notices: Sequence[str]
@@ -252,6 +256,7 @@ class Monitor:
                 failed=after.failed,
                 skipped=work.skipped,
                 latencies=_latencies(self._answers),
+                inference_ms=_median_inference(self._answers, after.answers - before.answers),
                 cpu_cores=(cpu - self._cpu) / seconds,
                 memory_mb=_resident_mb(),
                 notices=self._recent_notices(now),
@@ -335,6 +340,12 @@ def _latencies(answers: Iterable[Answer]) -> Latencies | None:
     )
 
 
+def _median_inference(answers: Sequence[Answer], count: int) -> float | None:
+    """Return the median, in ms, of the last `count` answers as far as they are remembered."""
+    newest = list(answers)[-count:] if count else []
+    return float(np.median([one.inference for one in newest])) / _MS if newest else None
+
+
 def _percentiles(times: list[int]) -> Percentiles:
     return Percentiles(*(float(value) / _MS for value in np.percentile(times, (50, 95, 99))))
 
@@ -380,15 +391,15 @@ def diagnostics_values(report: HealthReport) -> dict[str, str]:
     return values
 
 
-def diagnostics_message(report: HealthReport, node_name: str, engine: str, stamp: Time) -> DiagnosticArray:
-    """Return the message for `/diagnostics`; `engine` describes what runs the model."""
-    values = [KeyValue(key=key, value=value) for key, value in diagnostics_values(report).items()]
+def diagnostics_message(report: HealthReport, node_name: str, engine: Engine, stamp: Time) -> DiagnosticArray:
+    """Return the message for `/diagnostics`; `engine` is what runs the model now."""
+    values = {"model.size": shown(engine.size), **diagnostics_values(report)}
     status = DiagnosticStatus(
         level=bytes([report.level]),
         name=f"{node_name}: fusion",
         message=report.message,
-        hardware_id=engine,
-        values=values,
+        hardware_id=engine.description,
+        values=[KeyValue(key=key, value=value) for key, value in values.items()],
     )
     message = DiagnosticArray(status=[status])
     message.header.stamp = stamp

@@ -14,6 +14,7 @@ from rclpy.lifecycle import LifecycleNode
 from std_msgs.msg import Header
 
 from mtvif_ros import topics
+from mtvif_ros.engines.timed import TimedEngine
 from mtvif_ros.image import AnyImage, Image, ImageFormatError
 from mtvif_ros.imaging.codec import FALSE_COLOURS, read_infrared, read_rgb
 from mtvif_ros.imaging.doubt import without_doubt
@@ -127,6 +128,7 @@ class Runtime:
         self._inputs.close()
         self._registration.close()
         self._worker.settle()
+        self._status.tell({}, is_idle=True)
 
     def close(self) -> None:
         """Finish the pair at hand and release everything."""
@@ -208,8 +210,7 @@ class Runtime:
         header = self._header(frames)
         size = self._grid[0] if self._grid else _size_of(seen_by[Stream.IR].picture)
         least = self._parameters.confidence.minimum
-        engine = self._sized.for_camera(size, self._need_confidence(), wait=least > 0)
-        before = time.monotonic_ns()
+        engine = TimedEngine(self._sized.for_camera(size, self._need_confidence(), wait=least > 0))
         if len(used) == len(Stream):
             fused, mask, confidence = fuse_pair(
                 engine, used[Stream.RGB].picture, used[Stream.IR].picture, self._registration
@@ -217,7 +218,6 @@ class Runtime:
         else:
             ((stream, seen),) = used.items()
             fused, mask, confidence = segment_alone(engine, stream, seen.picture, size, self._registration)
-        inference = time.monotonic_ns() - before
         if confidence is not None and least:
             mask = without_doubt(mask, confidence, least)
         self._outputs.publish(fused, mask, header, self._inputs.camera_info)
@@ -226,7 +226,7 @@ class Runtime:
             Answer(
                 from_stamp=self._inputs.clock.now() - stamp,
                 from_arrival=time.monotonic_ns() - max(frame.at for frame in frames.values()),
-                inference=inference,
+                inference=engine.taken,
                 distance=None if isinstance(item, Alone) else item.distance,
                 rests_on=frozenset(used),
             )
@@ -342,9 +342,10 @@ class Runtime:
             self._inputs.why_unpaired,
             is_idle=not self._inputs.are_open,
         )
+        self._sized.keep_pace(report)
         self._tell(report, now)
         name, stamp = self._node.get_fully_qualified_name(), self._node.get_clock().now().to_msg()
-        self._diagnostics.publish(diagnostics_message(report, name, self._sized.engine.description, stamp))
+        self._diagnostics.publish(diagnostics_message(report, name, self._sized.engine, stamp))
 
     def _tell(self, report: HealthReport, now: int) -> None:
         """Log what lasts: each camera's silence with its likely reason, else the state."""

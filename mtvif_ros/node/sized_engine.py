@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+import threading
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 from mtvif_ros.engines import Engine, load_engine, shipped_model
-from mtvif_ros.engines.fit import Fit, fit, fitted_size, timed_size
+from mtvif_ros.engines.fit import BUDGETS, Fit, fit, fitted_size, timed_size
+from mtvif_ros.engines.load import choose_backend
 from mtvif_ros.model_file import read_model_file
+from mtvif_ros.node.health import HealthReport
+from mtvif_ros.node.pace import SHARE, Pace, Step
 from mtvif_ros.node.parameters import Parameters
 from mtvif_ros.size import USUAL, Size, read_size_or_auto, shown
-
-# Of the time between two pairs. Scaling alone takes an eighth of 33 ms for a 640x480 camera and a third for a
-# 1280x720 one, on two busy cores; the rest is for publishing and for pairs that take longer than the median.
-_SHARE = 0.6
 
 
 class SizedEngine:
     """Own the engine: of one size, or of the camera's aspect ratio and as large as the rate allows.
 
-    A second one computes the confidence, too, from when it is first asked for: it costs time that the first
-    saves. Until it is made, answers may go on without confidence.
+    On a CPU the size follows the load: smaller where inference falls behind, larger where it leaves time. On
+    a GPU it stays, for an engine takes minutes to build.
+
+    A second engine computes the confidence, too, from when it is first asked for: it costs time that the
+    first saves. Until it is made, answers may go on without confidence.
 
     `tell` takes a line for the log. Raises what load_engine raises.
     """
@@ -33,16 +37,22 @@ class SizedEngine:
         self._tell = tell
         self._load = partial(load_engine, path, backend, threads, device)
         self._budget: int | None = None
+        self._rate = parameters.sizing.rate
+        self._pace: Pace | None = None
+        self._paced: Size | None = None  # that the pace knows
+        self._camera = USUAL  # most cameras have it, and their first pair need not wait
         size = read_size_or_auto(parameters.sizing.size)
         if size is None and read_model_file(path).size is None:
-            rate = parameters.sizing.rate
-            found = fit(path, _SHARE / rate, backend, threads, device)
+            found = fit(path, SHARE / self._rate, backend, threads, device)
             self._budget = found.budget
-            tell(_explained(found, timed_size(found.budget), rate))
-            size = fitted_size(USUAL, found.budget)  # most cameras have it, and the first pair need not wait
+            if choose_backend(backend) != "tensorrt" and device in ("", "CPU"):
+                self._pace = Pace(self._rate)
+            tell(_explained(found, timed_size(found.budget), self._rate))
+            size = fitted_size(self._camera, found.budget)
         self.engine: Engine = self._load(size=size)
-        self._certain: dict[Size, Future[Engine]] = {}
-        self._maker = ThreadPoolExecutor(1, "confidence")
+        self._made: dict[tuple[Size, bool], Future[Engine]] = {}  # by size and whether it gives confidence
+        self._lock = threading.Lock()
+        self._maker = ThreadPoolExecutor(1, "engines")
 
     def for_camera(self, camera: Size, confidence: bool = False, wait: bool = False) -> Engine:
         """Return the engine for visible frames of this size, which may take seconds to make.
@@ -51,39 +61,92 @@ class SizedEngine:
         `wait`.
         """
         if self._budget is not None:
-            size = fitted_size(camera, self._budget)
-            if size != self.engine.size:
-                self._tell(f"model.size: {shown(size)} for the camera's {shown(camera)}")
-                self.engine = self._load(size=size)
+            is_another, self._camera = camera != self._camera, camera
+            if (size := fitted_size(camera, self._budget)) != self.engine.size:
+                made = self._make(size)
+                if is_another:
+                    self._tell(f"model.size: {shown(size)} for the camera's {shown(camera)}")
+                if is_another or _is_ready(made):
+                    self.engine = made.result()
+                    self._keep_only(size)
         if not confidence:
             return self.engine
-        made = self.prepare_confidence()
-        if made is None or not (wait or (made.done() and made.exception() is None)):
+        certain = self.prepare_confidence()
+        if certain is None or not (wait or _is_ready(certain)):
             return self.engine
-        return made.result()
+        return certain.result()
 
     def prepare_confidence(self) -> Future[Engine] | None:
         """Begin to make the engine that gives confidence; return it, None if the first does or none can."""
         size = self.engine.size
         if self.engine.gives_confidence or not self.engine.model.has_confidence:
             return None
-        if size not in self._certain:
+        if (size, True) not in self._made:
             self._tell("confidence: someone wants it; a second engine computes it, too")
-            made = self._maker.submit(self._load, size=size, confidence=True)
-            made.add_done_callback(self._tell_failure)
-            self._certain = {size: made}
-        return self._certain[size]
+        return self._make(size, confidence=True)
 
-    def _tell_failure(self, made: Future[Engine]) -> None:
-        if (error := made.exception()) is not None:
-            self._tell(f"confidence: no engine gives it: {error}")
+    def keep_pace(self, report: HealthReport) -> None:
+        """Begin to make engines of another size where the report calls for one; `for_camera` takes them."""
+        size = self.engine.size
+        if self._pace is None or self._budget is None or fitted_size(self._camera, self._budget) != size:
+            return
+        if size != self._paced:
+            self._pace.restart()
+            self._paced = size
+        at = BUDGETS.index(self._budget)
+        larger = self._another(BUDGETS[at + 1 :])
+        growth = math.prod(fitted_size(self._camera, larger)) / math.prod(size) if larger else None
+        step = self._pace.advise(report, growth)
+        if step is Step.SMALLER:
+            self._resize(self._another(reversed(BUDGETS[:at])), "falls behind")
+        elif step is Step.LARGER:
+            self._resize(larger, "leaves time")
 
     def close(self) -> None:
         """Wait for an engine that is being made."""
         self._maker.shutdown()
 
+    def _another(self, budgets: Iterable[int]) -> int | None:
+        """Return the first budget at which the camera's frames get another size, None if there is none."""
+        size = self.engine.size
+        return next((each for each in budgets if fitted_size(self._camera, each) != size), None)
+
+    def _resize(self, budget: int | None, why: str) -> None:
+        if budget is None:
+            return
+        before, size = self.engine.size, fitted_size(self._camera, budget)
+        self._tell(f"model.size: {shown(before)} {why} at {self._rate:g} Hz; {shown(size)} from now on")
+        if (before, True) in self._made:
+            self._make(size, confidence=True)  # first, so that confidence goes on without a gap
+        self._make(size)
+        self._budget = budget
+
+    def _make(self, size: Size, confidence: bool = False) -> Future[Engine]:
+        with self._lock:
+            if (made := self._made.get((size, confidence))) is None:
+                made = self._maker.submit(self._load, size=size, confidence=confidence)
+                made.add_done_callback(partial(self._tell_failure, size, confidence))
+                self._made[size, confidence] = made
+            return made
+
+    def _keep_only(self, size: Size) -> None:
+        with self._lock:
+            self._made = {key: made for key, made in self._made.items() if key[0] == size}
+
+    def _tell_failure(self, size: Size, confidence: bool, made: Future[Engine]) -> None:
+        if (error := made.exception()) is None:
+            return
+        if confidence:
+            self._tell(f"confidence: no engine gives it: {error}")
+        else:
+            self._tell(f"model.size: no engine of {shown(size)}: {error}")
+
+
+def _is_ready(made: Future[Engine]) -> bool:
+    return made.done() and made.exception() is None
+
 
 def _explained(found: Fit, size: Size, rate: float) -> str:
     times = ", ".join(f"{shown(each)} takes {1000 * taken:.1f} ms" for each, taken in found.taken.items())
-    keeps = "keeps" if found.taken[size] <= _SHARE / rate else "is the smallest, but does not keep"
+    keeps = "keeps" if found.taken[size] <= SHARE / rate else "is the smallest, but does not keep"
     return f"model.size: {times}; {shown(size)} {keeps} {rate:g} Hz"

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -6,6 +7,7 @@ import numpy as np
 import pytest
 from builtin_interfaces.msg import Time
 
+from mtvif_ros.engines import load_engine
 from mtvif_ros.image import AnyImage
 from mtvif_ros.node.health import (
     Answer,
@@ -71,6 +73,7 @@ def test_rates_and_percentiles_by_hand(fed: Watched) -> None:
     assert report.latencies.from_stamp.p99_ms == 40.0
     assert report.latencies.from_arrival.p50_ms == 34.5
     assert report.latencies.outside_inference.p50_ms == 19.5
+    assert report.inference_ms == 15.0
     assert report.latencies.inference.p95_ms == 15.0
     assert report.latencies.pair_distance_p50_ms == 3.0
     assert report.memory_mb > 1
@@ -306,15 +309,23 @@ def test_diagnostics_have_the_keys_that_machines_read(fed: Watched) -> None:
     assert len(numbers) == len(values) - 2
 
 
+def test_the_inference_of_a_report_is_that_since_the_last_one(fed: Watched) -> None:
+    look(fed)
+    fed.monitor.answered(Answer(0, 0, 99_000_000, 0))
+    assert [look(fed, at=second * SECOND).inference_ms for second in (2, 3)] == [99.0, None]
+
+
 def test_latencies_are_missing_until_the_first_answer() -> None:
     values = diagnostics_values(look(Watched()))
     assert not any(key.endswith("_ms") for key in values)
     assert values["pairs.answered"] == "0"
 
 
-def test_the_diagnostics_message_carries_level_reason_and_engine(fed: Watched) -> None:
-    message = diagnostics_message(look(fed), "/front/fusion_node", "openvino CPU", Time(sec=3))
+def test_the_diagnostics_message_carries_level_reason_engine_and_size(fed: Watched, toy_model: Path) -> None:
+    engine = load_engine(toy_model, "onnxruntime", threads=1)
+    message = diagnostics_message(look(fed), "/front/fusion_node", engine, Time(sec=3))
     (status,) = message.status
-    assert (status.name, status.hardware_id) == ("/front/fusion_node: fusion", "openvino CPU")
+    assert (status.name, status.hardware_id) == ("/front/fusion_node: fusion", engine.description)
     assert (status.level, status.message, message.header.stamp.sec) == (b"\x00", "fusing", 3)
-    assert status.values[0].key == "rgb.topic"
+    assert (status.values[0].key, status.values[0].value) == ("model.size", "60x80")
+    assert status.values[1].key == "rgb.topic"

@@ -1,8 +1,10 @@
 """The size that the model computes: given, or chosen for the camera and a rate that is out of all doubt."""
 
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +16,11 @@ from mtvif_ros.model_file import ModelFileError
 from mtvif_ros.node.parameter_server import typed
 from mtvif_ros.node.parameters import Parameters, Sizing
 from mtvif_ros.node.sized_engine import SizedEngine
+from mtvif_ros.size import Size
 from mtvif_ros.synthetic import Frame
-from tests.mtvif_ros.node.cameras import Cameras, NodeLog, running_node, toy_parameters
+from tests.mtvif_ros.node.cameras import PATIENCE, Cameras, NodeLog, running_node, toy_parameters
+from tests.mtvif_ros.node.reports import Seconds
+from tests.mtvif_ros.toy import write_toy
 
 SLOW = {"model.rate": 0.1}  # Hz, which every machine keeps at every size
 
@@ -100,6 +105,103 @@ def test_a_rate_that_no_size_keeps_takes_the_smallest_and_says_so(open_model: Pa
     parameters = replace(values(open_model, {}), sizing=Sizing(rate=1e9))
     assert SizedEngine(parameters, lines.append).engine.size == (256, 320)
     assert lines[0].endswith("256x320 is the smallest, but does not keep 1e+09 Hz")
+
+
+@pytest.fixture
+def at_704x960(open_model: Path) -> Iterator[tuple[SizedEngine, list[str]]]:
+    """An engine that started at its largest size, for a camera of 720x960, and what it tells."""
+    lines: list[str] = []
+    sized = SizedEngine(values(open_model, SLOW), lines.append)
+    assert sized.for_camera((720, 960)).size == (704, 960)
+    yield sized, lines
+    sized.close()
+
+
+def settled(sized: SizedEngine, size: Size) -> bool:
+    """Whether the camera's engine has this size before long; answers go on meanwhile."""
+    end = time.monotonic() + PATIENCE
+    while sized.for_camera((720, 960)).size != size and time.monotonic() < end:
+        time.sleep(0.01)
+    return sized.engine.size == size
+
+
+def lag(sized: SizedEngine) -> None:
+    seconds = Seconds()
+    for answered in (1, 0, 0, 0):
+        sized.keep_pace(next(seconds(answered, superseded=1, inference=9e3)))
+
+
+def test_a_size_that_falls_behind_gives_way_to_the_next_smaller_and_comes_back(
+    at_704x960: tuple[SizedEngine, list[str]],
+) -> None:
+    sized, lines = at_704x960
+    lag(sized)
+    assert lines[-1] == "model.size: 704x960 falls behind at 0.1 Hz; 576x768 from now on"
+    assert settled(sized, (576, 768))
+    for report in islice(Seconds()(30), 40):
+        sized.keep_pace(report)
+    assert lines[-1] == "model.size: 576x768 leaves time at 0.1 Hz; 704x960 from now on"
+    assert settled(sized, (704, 960))
+
+
+def test_a_start_beside_other_work_is_made_good_later(open_model: Path) -> None:
+    lines: list[str] = []
+    sized = SizedEngine(replace(values(open_model, {}), sizing=Sizing(rate=1e9)), lines.append)
+    for report in islice(Seconds()(30, inference=1e-7), 12):
+        sized.keep_pace(report)
+    assert lines[-1] == "model.size: 256x320 leaves time at 1e+09 Hz; 288x384 from now on"
+    sized.close()
+
+
+def test_no_size_exceeds_the_cameras(at_704x960: tuple[SizedEngine, list[str]]) -> None:
+    sized, lines = at_704x960
+    count = len(lines)
+    for report in islice(Seconds()(30), 40):
+        sized.keep_pace(report)
+    assert len(lines) == count
+
+
+def test_a_camera_smaller_than_the_size_gets_one_that_differs(open_model: Path) -> None:
+    lines: list[str] = []
+    sized = SizedEngine(values(open_model, SLOW), lines.append)
+    lag(sized)
+    assert lines[-1] == "model.size: 480x640 falls behind at 0.1 Hz; 384x512 from now on"
+    sized.close()
+
+
+def test_a_given_size_does_not_follow_the_load(open_model: Path) -> None:
+    sized = SizedEngine(values(open_model, {"model.size": "64x96", **SLOW}), lambda line: None)
+    lag(sized)
+    assert sized.for_camera((720, 960)).size == (64, 96)
+    sized.close()
+
+
+def test_confidence_goes_on_through_a_change_of_size(tmp_path: Path) -> None:
+    model = write_toy(tmp_path / "certain.onnx", "H", "W", confidence=True)
+    sized = SizedEngine(values(model, SLOW), lambda line: None)
+    assert sized.for_camera((480, 640), True, wait=True).gives_confidence
+    lag(sized)
+    engines = [sized.for_camera((480, 640), True)]
+    while engines[-1].size == (480, 640):
+        engines.append(sized.for_camera((480, 640), True))
+    assert engines[-1].size == (384, 512)
+    assert all(engine.gives_confidence for engine in engines)
+    sized.close()
+
+
+def test_answers_keep_their_size_where_no_engine_of_another_can_be_made(
+    at_704x960: tuple[SizedEngine, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sized, lines = at_704x960
+
+    def broken(**_: object) -> Engine:
+        raise OSError("no memory")
+
+    monkeypatch.setattr(sized, "_load", broken)
+    lag(sized)
+    sized.close()
+    assert sized.for_camera((720, 960)).size == (704, 960)
+    assert lines[-1] == "model.size: no engine of 576x768: no memory"
 
 
 def test_the_node_takes_the_shape_of_each_camera_that_comes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 import numpy as np
 
@@ -92,9 +93,15 @@ def account(
     )
 
 
+def sizes(reports: Sequence[HealthReport]) -> tuple[str, ...]:
+    """Return the sizes at which the model computed, in turn, over the reports in which it worked."""
+    told = (values["model.size"] for values in _busy(reports) if "model.size" in values)
+    return tuple(size for size, _ in groupby(told))
+
+
 def load(reports: Sequence[HealthReport]) -> Load | None:
     """Sum up what the node used, over the reports in which it worked; None when there are none."""
-    busy = [one.values for one in reports if "inference.p50_ms" in one.values]
+    busy = _busy(reports)
     if not busy:
         return None
     memory = [float(values["process.memory_mb"]) for values in busy]
@@ -106,6 +113,10 @@ def load(reports: Sequence[HealthReport]) -> Load | None:
         inference_p50_ms=float(busy[-1]["inference.p50_ms"]),
         outside_inference_p50_ms=_median(busy, "outside_inference.p50_ms"),
     )
+
+
+def _busy(reports: Sequence[HealthReport]) -> list[Mapping[str, str]]:
+    return [one.values for one in reports if "inference.p50_ms" in one.values]
 
 
 def _median(reports: Sequence[Mapping[str, str]], key: str) -> float:

@@ -272,9 +272,10 @@ class Replay:
         return replace(unjudged, limits=judge(unjudged, self.limits))
 
     def _model_used(self) -> ModelUsed:
+        sizes = accounting.sizes(self.collector.reports)
         if self.options.external:
-            return ModelUsed("the external node's", "unknown", "unknown")
-        return ModelUsed(str(self.model.path), self.model.version, self.model.sha256)
+            return ModelUsed("the external node's", "unknown", "unknown", sizes)
+        return ModelUsed(str(self.model.path), self.model.version, self.model.sha256, sizes)
 
     def write(self, summary: Summary, scores: Scores) -> Summary:
         """Write the results and return the summary with the problems met; the numbers come first."""

@@ -10,7 +10,7 @@ from typing import Any
 from mtvif_ros.command_line import in_short
 from mtvif_ros.machine import Machine
 
-SCHEMA = 5
+SCHEMA = 6
 """The version of summary.json; a change of its keys or of their meaning raises it."""
 
 
@@ -176,11 +176,12 @@ class Watch:
 
 @dataclass(frozen=True)
 class ModelUsed:
-    """Name the model file that answered."""
+    """Name the model file that answered, and the sizes at which it computed, in turn, as HEIGHTxWIDTH."""
 
     file: str
     version: str
     sha256: str
+    sizes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -260,7 +261,7 @@ class Summary:
                 "watch": None if watch is None else Watch.from_json(watch),
                 "limits": tuple(Verdict(**one) for one in fields["limits"]),
                 "problems": tuple(fields["problems"]),
-                "model": ModelUsed(**fields["model"]),
+                "model": ModelUsed(**{**fields["model"], "sizes": tuple(fields["model"]["sizes"])}),
                 "classes": tuple(fields["classes"]),
                 "machine": Machine(**fields["machine"]),
             }

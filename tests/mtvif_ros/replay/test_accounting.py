@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from mtvif_ros.replay.accounting import account, behind_newest, count, latencies, load
+from mtvif_ros.replay.accounting import account, behind_newest, count, latencies, load, sizes
 from mtvif_ros.replay.collector import FUSED, Arrival, Collector, HealthReport
 from mtvif_ros.replay.player import Sent
 
@@ -67,3 +67,13 @@ def test_a_frame_that_went_alone_is_accounted_for_and_its_answer_expected(sent: 
 def test_without_reports_nothing_is_counted(sent: Sent) -> None:
     assert count(None, None, sent) is None
     assert load([]) is None
+
+
+def test_the_sizes_that_the_model_computed_are_told_in_turn() -> None:
+    def working_at(size: str | None) -> HealthReport:
+        told = {"inference.p50_ms": "9.0"} | ({"model.size": size} if size else {})
+        return HealthReport(0.0, 0, "", told, b"")
+
+    waiting = HealthReport(0.0, 0, "", {"model.size": "720x960"}, b"")
+    reports = [waiting, *map(working_at, ("480x640", "480x640", "384x512", None, "480x640"))]
+    assert sizes(reports) == ("480x640", "384x512", "480x640")

@@ -30,6 +30,7 @@ PARAMETERS: dict[str, Any] = {
     "fusion_node": "fusion_node",
     "translation": [0.0, 0.0, 0.0],
     "rotation": [0.5, -0.5, 0.5, 0.5],  # of a lidar that looks ahead like the camera, z up
+    "rectified": False,  # whether the fusion node takes rectified images
     "slop": 0.05,  # largest distance of the stamps of mask and cloud, in s
 }
 
@@ -57,6 +58,7 @@ class PaintCloudNode(Node):
         shift = Vector3(**dict(zip("xyz", given.translation)))
         self._pose = pose_of(Transform(translation=shift, rotation=Quaternion(x=x, y=y, z=z, w=w)))
         self._info: CameraInfo | None = None
+        self._image = "image_rect" if given.rectified else "image_raw"
         self._pairs = Synchronizer[Any](in_ns(given.slop), max_wait=NANOSECONDS)
         self._publisher = self.create_publisher(PointCloud2, "mtvif/points", 10)
         self._answers = Answers(self, given.fusion_node, lambda answer: self._add(Stream.RGB, answer))
@@ -78,7 +80,7 @@ class PaintCloudNode(Node):
             self.get_logger().warning(f"{topics.CAMERA_INFO}: has not come", throttle_duration_sec=10.0)
             return
         try:
-            labels = labels_of(read_points(cloud), answer.mask, lens_of(self._info), self._pose)
+            labels = labels_of(read_points(cloud), answer.mask, lens_of(self._info, self._image), self._pose)
             self._publisher.publish(with_colours(cloud, colour_table(answer.colours)[labels], labels))
         except ValueError as error:
             self.get_logger().error(f"no painted cloud: {error}", throttle_duration_sec=10.0)

@@ -28,6 +28,7 @@ class Aligner:
         self._is_open = False
         self._subscriptions: list[Any] = []
         self._infos: dict[str, CameraInfo] = {}
+        self._poses: dict[tuple[str, str], Pose] = {}  # that tf had, by visible and infrared frame_id
         self._buffer: Any = None
         self._listener: Any = None
         self._through: LensRegistration | None = None
@@ -126,9 +127,13 @@ class Aligner:
         from tf2_ros import TransformException
 
         try:
-            return pose_of(self._buffer.lookup_transform(target, source, Time()).transform)
+            transform = self._buffer.lookup_transform(target, source, Time()).transform
+            self._poses[source, target] = pose_of(transform)
         except TransformException as error:
+            if (source, target) in self._poses:  # a new buffer is empty for a moment
+                return self._poses[source, target]
             raise LensError(
                 f"tf does not lead from {source!r} to {target!r}; publish it, or set registration.file: "
                 f"{error}"
             ) from error
+        return self._poses[source, target]

@@ -18,7 +18,7 @@ class Status:
     """Publish a latched DiagnosticStatus; `made` destroys its publisher.
 
     Its values are `rests_on` (`rgb+ir`, `rgb`, `ir` or nothing) and for `rgb` and `ir` what they are: `used`,
-    `silent`, `still`, `uniform` or, while nobody listens to the answers, `idle`.
+    `silent`, `still`, `uniform` or, while the node is inactive or nobody listens to the answers, `idle`.
     """
 
     def __init__(self, node: Node, made: ExitStack):

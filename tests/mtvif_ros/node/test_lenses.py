@@ -110,5 +110,9 @@ def test_a_pose_comes_from_tf(cameras: Cameras, small_frame: Frame, running: Run
         fused, _ = cameras.ask(small_frame)
         return bool(np.abs(read_rgb(fused).astype(int) - expected(small_frame, 4)).mean() < 0.5)
 
-    with running({"registration.distance": 10.0}):
+    with running({"registration.distance": 10.0}) as node:
         assert cameras.spin_until(is_laid_on)
+        node.trigger_deactivate()
+        cameras.node.destroy_publisher(broadcaster.pub_tf)
+        node.trigger_activate()
+        assert is_laid_on()

@@ -104,7 +104,8 @@ def score_variant(
 ) -> tuple[dict[str, float], Network]:
     """Train and score a variant on every fold.
 
-    Returns parameters in millions, GMACs and mean scores by name, and the network of the last fold.
+    Returns parameters in millions, GMACs and mean scores by name (NaN: without segmentation), and the network
+    of the last fold.
     """
     rows: list[dict[str, float]] = []
     for number, fold in enumerate(folds):
@@ -113,14 +114,20 @@ def score_variant(
         names = names_of(of_fold)
         pairs = [files for selection in of_fold.validate for files in select_pairs(selection, data, names)]
         scores, _ = validate(network, pairs)
-        row = {name: scores.iou[name] for name in _CLASSES} | scores.fusion["model"]
+        segments = config.model.decoder != "fusion"
+        row = {name: scores.iou[name] if segments else None for name in _CLASSES} | scores.fusion["model"]
         rows.append({name: np.nan if value is None else value for name, value in row.items()})
     scored = {
         "parameters": count_parameters(network) / 1e6,
         "GMACs": count_macs(network, _SIZE) / 1e9,
-        **{name: float(np.nanmean([row[name] for row in rows])) for name in (*_CLASSES, *METRICS)},
+        **{name: _mean([row[name] for row in rows]) for name in (*_CLASSES, *METRICS)},
     }
     return scored, network
+
+
+def _mean(values: Sequence[float]) -> float:
+    known = [value for value in values if not np.isnan(value)]
+    return statistics.fmean(known) if known else np.nan
 
 
 def time_networks(networks: Iterable[Network], runs: int = _RUNS) -> list[float]:
@@ -136,11 +143,15 @@ def time_networks(networks: Iterable[Network], runs: int = _RUNS) -> list[float]
 
 
 def table(rows: Mapping[str, Mapping[str, float]]) -> str:
-    """Return the scores of all variants as a Markdown table."""
+    """Return the scores of all variants as a Markdown table; what is not known stays blank."""
     columns = list(next(iter(rows.values())))
     lines = [f"| variant | {' | '.join(columns)} |", "| --- " * (len(columns) + 1) + "|"]
     for name, row in rows.items():
-        lines.append(f"| {name} | " + " | ".join(f"{value:.3f}" for value in row.values()) + " |")
+        lines.append(
+            f"| {name} | "
+            + " | ".join("" if np.isnan(value) else f"{value:.3f}" for value in row.values())
+            + " |"
+        )
     return "\n".join(lines) + "\n"
 
 

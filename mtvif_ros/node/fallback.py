@@ -35,6 +35,15 @@ class Fallback:
         """
         return _lost({stream: self._sight.loss(stream, now, self.after) for stream in self._may_go})
 
+    def awaited(self, now: int) -> dict[Stream, Loss]:
+        """Return the silent cameras without which the mode allows no answer at `now`."""
+        losses = {stream: self._sight.loss(stream, now, self.after) for stream in Stream}
+        return {
+            stream: loss
+            for stream, loss in _lost(losses).items()
+            if loss == "silent" and stream not in self._may_go
+        }
+
     def blind(self) -> dict[Stream, Loss]:
         """Return the cameras whose last frame an answer goes without, and why."""
         return _lost({stream: self._sight.blind(stream, self.after) for stream in self._may_go})

@@ -128,7 +128,7 @@ class Runtime:
         self._inputs.close()
         self._registration.close()
         self._worker.settle()
-        self._status.tell({}, is_idle=True)
+        self._status.tell(is_idle=True)
 
     def close(self) -> None:
         """Finish the pair at hand and release everything."""
@@ -185,9 +185,9 @@ class Runtime:
         elif now - self._wanted_at > _LINGER:
             self._inputs.close()
         if not self._inputs.are_open:
-            self._status.tell({}, is_idle=True)
-        elif now - self._opened_at > self._fallback.after:
-            self._status.tell(self._fallback.left_out(now), is_idle=False)
+            self._status.tell(is_idle=True)
+        elif now - self._opened_at > self._fallback.after or all(map(self._sight.has_sent, Stream)):
+            self._status.tell(self._fallback.left_out(now), self._fallback.awaited(now))
 
     def _take(self, item: Item) -> None:
         if self._is_wanted and self._rate_limit.passes(time.monotonic_ns()):

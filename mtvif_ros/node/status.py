@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
+from types import MappingProxyType
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from rclpy.node import Node
@@ -18,7 +19,8 @@ class Status:
     """Publish a latched DiagnosticStatus; `made` destroys its publisher.
 
     Its values are `rests_on` (`rgb+ir`, `rgb`, `ir` or nothing) and for `rgb` and `ir` what they are: `used`,
-    `silent`, `still`, `uniform` or, while the node is inactive or nobody listens to the answers, `idle`.
+    `silent`, `still`, `uniform` or, where no answer comes because the node is inactive, nobody listens or
+    the mode forbids them, `idle`.
     """
 
     def __init__(self, node: Node, made: ExitStack):
@@ -27,17 +29,24 @@ class Status:
         made.callback(node.destroy_publisher, self._publisher)
         self._told: Mapping[str, str] | None = None
 
-    def tell(self, left_out: Mapping[Stream, Loss], is_idle: bool) -> None:
-        """Publish the state if it is another than before."""
-        if is_idle:
-            cameras = {stream.name.lower(): "idle" for stream in Stream}
-        else:
-            cameras = {stream.name.lower(): left_out.get(stream, "used") for stream in Stream}
+    def tell(
+        self,
+        left_out: Mapping[Stream, Loss] = MappingProxyType({}),
+        awaited: Mapping[Stream, Loss] = MappingProxyType({}),
+        is_idle: bool = False,
+    ) -> None:
+        """Publish the state if it is another than before.
+
+        Answers go without the cameras `left_out`; without the `awaited` ones there is none.
+        """
+        losses = {**left_out, **awaited}
+        other = "idle" if is_idle or awaited else "used"
+        cameras = {stream.name.lower(): losses.get(stream, other) for stream in Stream}
         values = {"rests_on": "+".join(name for name, state in cameras.items() if state == "used"), **cameras}
         if values == self._told:
             return
         self._told = values
-        level, message = _summed_up(values["rests_on"], is_idle)
+        level, message = _summed_up(values["rests_on"], awaited, is_idle)
         self._publisher.publish(
             DiagnosticStatus(
                 level=level,
@@ -48,9 +57,11 @@ class Status:
         )
 
 
-def _summed_up(rests_on: str, is_idle: bool) -> tuple[bytes, str]:
+def _summed_up(rests_on: str, awaited: Iterable[Stream], is_idle: bool) -> tuple[bytes, str]:
     if is_idle:
         return DiagnosticStatus.OK, "idle"
+    if names := " and ".join(stream.name.lower() for stream in awaited):
+        return DiagnosticStatus.STALE, f"waiting for {names}"
     if not rests_on:
         return DiagnosticStatus.STALE, "no camera sees"
     return (

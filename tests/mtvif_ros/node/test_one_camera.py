@@ -145,6 +145,11 @@ def test_a_mode_that_forbids_it_lets_frames_wait(mode: str, camera: int, watch: 
         assert watcher.until(lambda: int(watcher.cameras.diagnosis()[1][f"{name}.unpaired"]) > 2, camera)
         assert not watcher.cameras.fused
         assert watcher.until(lambda: watcher.is_reported("no frames from"), camera)
+        other = ("ir", "rgb")[camera]
+        assert watcher.until(lambda: watcher.values().get(other) == "silent", camera)
+        assert (watcher.rests_on(), watcher.values()[name]) == ("", "idle")
+        state = watcher.states[-1]
+        assert (state.level, state.message) == (DiagnosticStatus.STALE, f"waiting for {other}")
 
 
 def test_the_first_camera_need_not_wait_for_one_that_never_comes(

@@ -28,7 +28,10 @@ def declare_labels(node: Node, model: ModelFile) -> None:
     for name, (value, description) in labels.items():
         if not is_first:
             node.undeclare_parameter(name)
-        node.declare_parameter(name, value, ParameterDescriptor(description=description))
+        # A file of `ros2 param dump` has those of the model that ran then.
+        node.declare_parameter(
+            name, value, ParameterDescriptor(description=description), ignore_override=True
+        )
     if is_first:
         node.add_on_set_parameters_callback(partial(_refuse, frozenset(labels), node))
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from rclpy.node import Node
 
 _QOS = "qos_overrides."
+OF_THE_MODEL = ("classes", "palette")
+"""Parameters that the node sets from the model file."""
 
 
 class ParameterError(ValueError):
@@ -48,9 +50,10 @@ def declare_parameters(node: Node) -> None:
 def unknown_parameters(node: Node) -> list[str]:
     """Return a line for each parameter that was given at the start and does not exist.
 
-    ROS ignores these silently. Parameters of quality of service are declared later and do not count.
+    ROS ignores these silently. Parameters of quality of service and those that the model file decides are
+    declared later and do not count.
     """
-    unknown = [name for name in _undeclared(node) if not name.startswith(_QOS)]
+    unknown = [name for name in _undeclared(node) if not name.startswith(_QOS) and name not in OF_THE_MODEL]
     return [f"parameter {name} does not exist and is ignored{_suggestion(name)}" for name in unknown]
 
 

@@ -10,7 +10,7 @@ from rcl_interfaces.srv import GetParameters
 
 from mtvif_ros.classes import STREET_NAMES
 from mtvif_ros.node.fusion_node import FusionNode
-from tests.mtvif_ros.node.cameras import Cameras, local_node, toy_parameters
+from tests.mtvif_ros.node.cameras import Cameras, NodeLog, local_node, toy_parameters
 
 Running = Callable[..., AbstractContextManager[FusionNode]]
 
@@ -23,6 +23,17 @@ def test_class_names_and_colours_can_be_read_and_not_set(cameras: Cameras, runni
     names, colours = (value.string_array_value for value in answer.values)
     assert list(names) == list(STREET_NAMES)
     assert colours[1] == "#4060ff"
+
+
+def test_a_parameter_file_does_not_replace_what_the_model_says(
+    cameras: Cameras, toy_model: Path, node_log: NodeLog
+) -> None:
+    dumped = {"classes": ["old"], "palette": ["#000000"]}
+    with local_node(cameras, {**toy_parameters(toy_model), **dumped}) as node:
+        node.trigger_configure()
+        assert list(node.get_parameter("classes").value) == list(STREET_NAMES)
+        assert node.get_parameter("palette").value[1] == "#4060ff"
+    assert "does not exist" not in node_log()
 
 
 def test_the_next_configure_brings_the_labels_of_its_model(

@@ -40,11 +40,12 @@ class Sight:
         self._since = now
 
     def begin(self, now: int) -> None:
-        """Begin anew, as the node listens again: earlier arrivals no longer count."""
+        """Begin anew, as the node listens again: earlier arrivals and pictures no longer count."""
         with self._lock:
             self._since = now
             for camera in self._cameras.values():
-                camera.last_arrival = None
+                camera.last_arrival, camera.is_uniform = None, False
+                camera.picture.begin(now)
 
     def received(self, stream: Stream, now: int) -> None:
         """Note a frame that arrived at `now`."""

@@ -48,6 +48,19 @@ def test_a_camera_that_never_spoke_is_silent_from_the_same_time_on() -> None:
     assert not sight.silent(RGB, 9400 * MS, AFTER)
 
 
+def test_time_without_listening_is_no_time_of_one_picture() -> None:
+    still = noise(0)
+    sight = watched(1, ir=still)
+    sight.begin(60_000 * MS)
+    for number in range(3):
+        now = (60_000 + 33 * number) * MS
+        for stream, picture in ((RGB, noise(number)), (IR, still)):
+            sight.received(stream, now)
+            sight.seen(stream, picture, picture, now)
+    assert sight.blind(IR, AFTER) is None
+    assert sight.still_for(IR) == 66 * MS
+
+
 def test_a_camera_is_not_lost_because_it_comes_back_a_moment_after_the_other() -> None:
     sight = watched(1)
     sight.received(RGB, 9000 * MS)

@@ -148,9 +148,7 @@ class Inputs:
     def why_unpaired(self) -> str:
         """Return what keeps frames from finding a partner, and which parameter helps."""
         sync = self._sync
-        return self._history.explain(
-            in_ns(sync.slop), in_ns(sync.max_wait), sync.queue_size, in_ns(sync.offset)
-        )
+        return self._history.explain(in_ns(sync.slop), in_ns(sync.max_wait), sync.queue_size, _offset(sync))
 
     def _receive(self, stream: Stream, message: Image | CompressedImage) -> None:
         now, stamp = time.monotonic_ns(), header_stamp(message)
@@ -209,7 +207,12 @@ class ArrivalClock:
 
 def make_synchronizer(sync: Sync) -> AnySynchronizer[Any]:
     """Return what pairs the frames. Raises ModuleNotFoundError for a policy that is not installed."""
-    slop, offset = in_ns(sync.slop), in_ns(sync.offset)
+    slop, offset = in_ns(sync.slop), _offset(sync)
     if sync.policy == "nearest":
         return Synchronizer(slop, sync.queue_size, in_ns(sync.max_wait), offset)
     return MessageFiltersSynchronizer(sync.policy, slop, sync.queue_size, offset)
+
+
+def _offset(sync: Sync) -> int:
+    """Return in ns by how much infrared is later; the clocks do not change when it arrives."""
+    return 0 if sync.by == "arrival" else in_ns(sync.offset)

@@ -291,6 +291,13 @@ def test_camera_info_is_kept_until_a_pair_needs_it(
         assert "/mtvif/camera_info is not published" in node_log()
 
 
+def test_pairing_by_arrival_leaves_the_clocks_offset_alone() -> None:
+    synchronizer = make_synchronizer(Sync(by="arrival", offset=12.3))
+    assert not synchronizer.add(Stream.RGB, 1_000_000, "visible", 1_000_000)
+    pairs = [*synchronizer.add(Stream.IR, 4_000_000, "infrared", 4_000_000), *synchronizer.poll(10**9)]
+    assert [(pair.rgb, pair.ir) for pair in pairs] == [("visible", "infrared")]
+
+
 def test_a_pairing_policy_that_is_not_installed_is_told() -> None:
     try:
         import message_filters  # noqa: F401

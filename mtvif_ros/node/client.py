@@ -92,7 +92,15 @@ class Answers:
             )
 
     def _learn(self, answer: Any) -> None:
-        names, palette = (tuple(value.string_array_value) for value in answer.result().values)
+        values = answer.result().values
+        if len(values) < 2:
+            service = self._node.resolve_service_name(self._parameters.srv_name)
+            self._node.get_logger().warning(
+                f"{service}: that node has no classes; set fusion_node to the fusion node's name",
+                throttle_duration_sec=10.0,
+            )
+            return
+        names, palette = (tuple(value.string_array_value) for value in values)
         if names:  # a node that is not configured has none
             colours = (bytes.fromhex(colour.removeprefix("#")) for colour in palette)
             self._labels = names, tuple((red, green, blue) for red, green, blue in colours)

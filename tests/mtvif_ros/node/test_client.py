@@ -26,6 +26,22 @@ def test_without_a_fusion_node_the_log_says_whose_name_to_give(cameras: Cameras,
     assert not given and answers
 
 
+def test_a_node_that_has_no_classes_is_named(cameras: Cameras, node_log: NodeLog) -> None:
+    other = Node("camera", context=cameras.context)
+    cameras.executor.add_node(other)
+    answers = Answers(cameras.node, "camera", lambda answer: None)
+    publisher = cameras.node.create_publisher(Image, topics.SEGMENTATION, 10)
+
+    def told() -> bool:
+        publisher.publish(write_image(np.zeros((4, 4), np.uint8), "mono8", Header()))
+        return "/camera/get_parameters: that node has no classes; set fusion_node" in node_log()
+
+    assert cameras.spin_until(told)
+    assert answers
+    cameras.executor.remove_node(other)
+    other.destroy_node()
+
+
 def test_masks_of_a_camera_without_stamps_go_on_coming(cameras: Cameras) -> None:
     labels = Node("labels", context=cameras.context)
     labels.declare_parameter("classes", ["background", "car"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -23,6 +24,7 @@ Size = tuple[int, int]
 # The most coefficients of each model of sensor_msgs/CameraInfo.
 MODELS = {"plumb_bob": 5, "rational_polynomial": 8, "equidistant": 4}
 
+_RECTIFIED = re.compile(r"(^|_)rect(ified)?(_|$)")  # in the names of ROS's rectified images
 _UNSEEN = -1000.0  # outside of every frame
 _STEPS = 10  # of the search for an undistorted point
 _CLOSE = 1e-6  # of the focal length, to which the search must come
@@ -229,15 +231,20 @@ def _scaled_axis(given: int, wanted: int) -> Points:
 def lens_of(info: Any, topic: str = "") -> Lens:
     """Return the lens that a sensor_msgs/CameraInfo describes.
 
-    A `topic` of rectified images, whose name has `rect` in it, has the matrix P and no distortion. Raises
-    LensError.
+    A `topic` of rectified images, such as image_rect_color, has the matrix P and no distortion. Where the
+    camera sends a region of interest, so does the lens. Raises LensError.
     """
-    size = (int(info.width), int(info.height))
-    if "rect" in topic.rpartition("/")[2]:
-        return Lens(size, tuple(float(value) for value in np.array(info.p).reshape(3, 4)[:, :3].ravel()))
+    size = (int(info.roi.width or info.width), int(info.roi.height or info.height))
+    is_rectified = _RECTIFIED.search(topic.rpartition("/")[2]) is not None
+    given = np.array(info.p if is_rectified else info.k, np.float64)
+    matrix = given.reshape(3, -1)[:, :3].copy()
+    matrix[:2, 2] -= info.roi.x_offset, info.roi.y_offset
+    values = tuple(float(value) for value in matrix.ravel())
+    if is_rectified:
+        return Lens(size, values)
     coefficients = tuple(float(value) for value in info.d)
     model = info.distortion_model or ("plumb_bob" if not any(coefficients) else "")
-    return Lens(size, tuple(float(value) for value in info.k), model, coefficients)
+    return Lens(size, values, model, coefficients)
 
 
 def pose_of(transform: Any) -> Pose:

@@ -128,7 +128,11 @@ class Outputs:
             self._overlay.publish_compressed(picture, header)
 
     def _fits(self, camera_info: CameraInfo, mask: Pixels) -> bool:
-        size = (camera_info.height, camera_info.width)
+        roi = camera_info.roi
+        size = (
+            (roi.height or camera_info.height) // max(1, camera_info.binning_y),
+            (roi.width or camera_info.width) // max(1, camera_info.binning_x),
+        )
         if size != mask.shape:
             self._node.get_logger().warning(
                 f"{self._camera_info.topic_name} is not published: the visible camera's camera_info is for "

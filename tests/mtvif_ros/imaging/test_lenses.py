@@ -103,6 +103,7 @@ def test_the_parallax_left_is_that_of_the_baseline() -> None:
 def message(**changes: object) -> SimpleNamespace:
     values = {"width": 320, "height": 240, "k": MATRIX, "d": [], "distortion_model": "plumb_bob"}
     values["p"] = (200.0, 0, 150.0, 0, 0, 201.0, 110.0, 0, 0, 0, 1, 0)
+    values["roi"] = SimpleNamespace(x_offset=0, y_offset=0, width=0, height=0)
     return SimpleNamespace(**values | changes)
 
 
@@ -111,6 +112,19 @@ def test_a_lens_is_read_from_camera_info() -> None:
     assert lens_of(message(distortion_model="")) == Lens((320, 240), MATRIX)
     rectified = lens_of(message(d=[0.1] * 5), "/cam/image_rect_color")
     assert rectified == Lens((320, 240), (200.0, 0, 150.0, 0, 201.0, 110.0, 0, 0, 1))
+
+
+@pytest.mark.parametrize("topic", ["/cam/direct", "/thermal/image_nuc_corrected", "/rect/image_raw"])
+def test_only_the_names_of_rectified_images_say_that_they_are(topic: str) -> None:
+    assert lens_of(message(), topic) == lens_of(message())
+
+
+def test_a_lens_shrinks_to_the_region_of_interest() -> None:
+    roi = SimpleNamespace(x_offset=40, y_offset=30, width=160, height=120)
+    whole, part = lens_of(message()), lens_of(message(roi=roi))
+    assert part.size == (160, 120)
+    ahead = np.array([[0.1, -0.05, 1.0]])
+    np.testing.assert_allclose(part.seen(ahead), whole.seen(ahead) - (40, 30))
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,12 @@ def confusion_matrix(
 ) -> npt.NDArray[np.int64]:
     """Count pixels by [label, predicted class] in an int64 matrix (classes, classes).
 
-    `labels` and `predicted` are (H, W) class indices. Pixels with the label `ignore` do not count. Raises
+    `labels` and `predicted` are (H, W) class indices. Pixels that either of them ignores do not count. Raises
     ValueError if the shapes differ or a value is no class.
     """
     if labels.shape != predicted.shape:
         raise ValueError(f"labels have the shape {labels.shape}, the prediction has {predicted.shape}")
-    known = labels != ignore
+    known = (labels != ignore) & (predicted != ignore)
     of_label, of_predicted = labels[known], predicted[known]
     for name, values in (("label", of_label), ("predicted", of_predicted)):
         if values.size and values.max() >= classes:

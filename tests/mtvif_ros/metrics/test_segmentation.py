@@ -13,6 +13,12 @@ def test_iou_by_hand() -> None:
     np.testing.assert_allclose(iou_per_class(matrix), [1 / 3, 2 / 3, 0, np.nan])
 
 
+def test_pixels_without_a_class_do_not_count() -> None:
+    """A node with `confidence.minimum` gives 255 where it is in doubt."""
+    labels, given = np.array([[0, 1, 1]], np.uint8), np.array([[0, 1, 255]], np.uint8)
+    np.testing.assert_array_equal(confusion_matrix(labels, given, 2), np.eye(2))
+
+
 def test_values_beyond_the_classes_are_refused() -> None:
     with pytest.raises(ValueError, match="predicted value 7"):
         confusion_matrix(np.zeros((2, 2), np.uint8), np.full((2, 2), 7, np.uint8), 4)

@@ -8,6 +8,7 @@ from launch.actions import (
     EmitEvent,
     ExecuteProcess,
     IncludeLaunchDescription,
+    OpaqueFunction,
     RegisterEventHandler,
 )
 from launch.event_handlers import OnProcessExit
@@ -16,7 +17,7 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.substitutions import ExecutableInPackage
 
-from launch import LaunchDescription
+from launch import LaunchContext, LaunchDescription
 from mtvif_ros import topics
 from mtvif_ros.resources import share_directory
 
@@ -31,6 +32,24 @@ ARGUMENTS = {
 }
 
 
+def start(context: LaunchContext) -> list[ExecuteProcess | RegisterEventHandler]:
+    """Return the replay, which takes the classes from the model that the node runs, and what ends both."""
+    value = LaunchConfiguration
+    given = {name: value(name).perform(context) for name in ("model", "backend")}
+    replay = ExecuteProcess(
+        cmd=[
+            ExecutableInPackage(executable="mtvif_replay", package="mtvif_ros"),
+            *("--node", "external", "--bag", value("bag"), "--out", value("out")),
+            *("--rgb-topic", value("rgb"), "--ir-topic", value("ir"), "--rate", value("rate")),
+            *(word for name, text in given.items() if text for word in (f"--{name}", text)),
+        ],
+        output="screen",
+        emulate_tty=True,
+    )
+    over = EmitEvent(event=Shutdown(reason="the replay is over"))
+    return [replay, RegisterEventHandler(OnProcessExit(target_action=replay, on_exit=[over]))]
+
+
 def generate_launch_description() -> LaunchDescription:
     """Start the node on the bag's topics, replay, and shut everything down."""
     value = LaunchConfiguration
@@ -38,16 +57,6 @@ def generate_launch_description() -> LaunchDescription:
         PythonLaunchDescriptionSource(str(share_directory() / "launch" / "fusion.launch.py")),
         launch_arguments={name: value(name) for name in ("rgb", "ir", "model", "backend")}.items(),
     )
-    replay = ExecuteProcess(
-        cmd=[
-            ExecutableInPackage(executable="mtvif_replay", package="mtvif_ros"),
-            *("--node", "external", "--bag", value("bag"), "--out", value("out")),
-            *("--rgb-topic", value("rgb"), "--ir-topic", value("ir"), "--rate", value("rate")),
-        ],
-        output="screen",
-        emulate_tty=True,
-    )
-    over = EmitEvent(event=Shutdown(reason="the replay is over"))
     return LaunchDescription(
         [
             *(
@@ -55,7 +64,6 @@ def generate_launch_description() -> LaunchDescription:
                 for name, (default, description) in ARGUMENTS.items()
             ),
             node,
-            replay,
-            RegisterEventHandler(OnProcessExit(target_action=replay, on_exit=[over])),
+            OpaqueFunction(function=start),
         ]
     )

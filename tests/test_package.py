@@ -3,6 +3,7 @@
 import ast
 import importlib
 import importlib.util
+import itertools
 import os
 import re
 import shutil
@@ -282,6 +283,20 @@ def test_arguments_replace_what_the_parameter_file_says_only_where_they_are_give
     context.launch_configurations.update(model="m.onnx", autostart="false")
     values = {name: value.evaluate(context) for name, value in module.given(context).items()}
     assert values == {"model": "m.onnx", "autostart": False}
+
+
+@NEEDS_LAUNCH
+def test_a_replay_takes_the_classes_from_the_model_that_the_node_runs() -> None:
+    launch = importlib.import_module("launch")
+    module = launch_file("replay.launch.py")
+    for given in ({}, {"model": "m.onnx", "backend": "openvino"}):
+        context = launch.LaunchContext()
+        defaults = {name: default for name, (default, _) in module.ARGUMENTS.items()}
+        context.launch_configurations.update({**defaults, "bag": "drive", **given})
+        replay = module.start(context)[0]
+        words = ["".join(part.perform(context) for part in word) for word in replay.cmd[1:]]
+        values = dict(itertools.pairwise(words))
+        assert (values.get("--model"), values.get("--backend")) == (given.get("model"), given.get("backend"))
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")

@@ -16,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +60,15 @@ def result_folder(bag: Path, root: Path, out: Path) -> Path:
 
 
 def replay_one(bag: Path, out: Path, options: Sequence[str]) -> str:
-    """Replay a bag in a process of its own; return why it has no results, or an empty text."""
-    if (out / "summary.json").exists():
-        return ""
+    """Replay a bag in a process of its own; return why it has no results, or an empty text.
+
+    Results that this version can read stay; others are replaced.
+    """
+    is_there = (out / "summary.json").exists()
+    if is_there:
+        with suppress(SummaryError):
+            read_summary(out / "summary.json")
+            return ""
     partial = out.with_name(out.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -71,6 +78,8 @@ def replay_one(bag: Path, out: Path, options: Sequence[str]) -> str:
     done = subprocess.run([*command, *options], env=environment, capture_output=True, text=True)
     if done.returncode not in _FINISHED:
         return (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+    if is_there:
+        shutil.rmtree(out)
     partial.rename(out)
     return ""
 

@@ -49,8 +49,10 @@ def test_one_table_tells_of_all_bags_and_a_second_run_repeats_nothing(bags: Path
     assert "cannot be opened" in found["broken.mcap"]["problem"]
     written = (out / "two.mcap" / "summary.json").stat().st_mtime_ns
     (bags / "broken.mcap").unlink()
+    (out / "monday/one/summary.json").write_text('{"schema": 1}')
     assert main([str(bags), "--out", str(out), *OPTIONS]) == 0
     assert (out / "two.mcap" / "summary.json").stat().st_mtime_ns == written
+    assert rows(out)["monday/one"]["passed"] == "True"
 
 
 @pytest.mark.long
@@ -78,13 +80,13 @@ def test_a_broken_bag_gets_its_row_and_a_replay_that_is_there_is_not_repeated(
     assert "cannot be opened" in found["broken.mcap"]["problem"]
 
 
-def test_results_of_another_version_are_named(bags: Path, tmp_path: Path) -> None:
+def test_results_of_another_version_are_replaced(bags: Path, tmp_path: Path) -> None:
     (bags / "broken.mcap").unlink()
     shutil.rmtree(bags / "monday")
     (tmp_path / "out" / "two.mcap").mkdir(parents=True)
     (tmp_path / "out" / "two.mcap" / "summary.json").write_text("{}")
-    assert main([str(bags), "--out", str(tmp_path / "out"), *OPTIONS]) == 2
-    assert "has schema 1" in rows(tmp_path / "out")["two.mcap"]["problem"]
+    main([str(bags), "--out", str(tmp_path / "out"), *OPTIONS])
+    assert rows(tmp_path / "out")["two.mcap"]["pairs"] == "5"
 
 
 def test_ros_1_bags_are_named_with_their_converter_until_they_are_converted(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def allowed_from_boxes(boxes: Boxes, size: tuple[int, int], sets: ClassSets) -> 
     """Turn boxes into sets of shape `size` (height, width).
 
     A boxed class is forbidden outside all of its boxes. The core of a box has the box's class, unless a box
-    of another class touches it.
+    of another class touches it. In ignored boxes every class is allowed.
     """
     free = frozenset(range(len(sets.names))) - boxes.boxed
     allowed = np.full(size, sets.number(free), np.uint16)
@@ -104,6 +104,8 @@ def allowed_from_boxes(boxes: Boxes, size: tuple[int, int], sets: ClassSets) -> 
         core = allowed[box_window(box, size, _CORE.get(sets.names[index], _OTHER_CORE))]
         # Overlapping boxes hide each other: where another class is possible, nothing is certain.
         core[core == sets.number(free | {index})] = index
+    for box in boxes.ignored:
+        allowed[box_window(box, size)] = sets.every
     return allowed
 
 

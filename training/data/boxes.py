@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,9 @@ import numpy.typing as npt
 import yaml
 
 from mtvif_ros.recordings.pair_folder import PairFiles
+from training.data.coco import BACKGROUND
 
+IGNORED = "ignore"  # what `map` calls what counts for nothing
 _FOUND = 0.25
 _SHOWN = 60  # characters of a line
 _ROUNDED = 1e-3  # how far numbers of three digits may lie outside the picture
@@ -23,12 +25,13 @@ Box = tuple[float, float, float, float]
 class Boxes:
     """Hold boxes (N, 4) `x_centre y_centre width height` in 0..1, and the class index of each.
 
-    boxed: the classes that have boxes wherever they appear.
+    boxed: the classes that have boxes wherever they appear. ignored: the boxes in which any class may be.
     """
 
     places: npt.NDArray[np.float32]
     indices: tuple[int, ...]
     boxed: frozenset[int]
+    ignored: tuple[Box, ...] = ()
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -39,21 +42,30 @@ class Boxes:
     def only(self, kept: Sequence[bool]) -> Boxes:
         """Return those boxes for which `kept` is true."""
         indices = tuple(index for index, keep in zip(self.indices, kept) if keep)
-        return Boxes(self.places[np.array(kept, bool)], indices, self.boxed)
+        return replace(self, places=self.places[np.array(kept, bool)], indices=indices)
 
 
 def read_boxes(files: PairFiles, names: Sequence[str]) -> Boxes | None:
     """Read the boxes of a pair, lines `class x_centre y_centre width height` (YOLO form); None without any.
 
-    `names` are the model's classes; boxes of other classes are left out. Rounding that leaves the picture by
-    a thousandth is cut off. Raises ValueError, naming the file and every line that is not five numbers, has
-    an unknown class, has no size, leaves the picture or repeats another, and for a `classes.txt` of labelImg
-    beside the file that numbers a class in another way.
+    `names` are the model's classes; boxes of other classes and of the background are left out. Rounding that
+    leaves the picture by a thousandth is cut off. Raises ValueError, naming the file and every line that is
+    not five numbers, has an unknown class, has no size, leaves the picture or repeats another, for a
+    `classes.txt` of labelImg beside the file that numbers a class in another way, and, naming the folder, for
+    boxes of every class, which leave none for what lies around them.
     """
     if files.boxes is None:
         return None
     _check_order(files.boxes.with_name("classes.txt"), files.box_names)
-    classes = [names.index(name) if name in names else None for name in files.box_names]
+    if BACKGROUND not in names and set(files.box_names) >= set(names):
+        raise ValueError(
+            f"{files.boxes.parent}: its boxes name every class of the model, so that none is left around "
+            f"them; add {BACKGROUND} to the config's classes, or map one of {', '.join(names)} to {IGNORED}"
+        )
+    background = BACKGROUND if BACKGROUND in names else names[0]
+    classes = [
+        names.index(name) if name in names and name != background else None for name in files.box_names
+    ]
     lines = [
         (number, line.split())
         for number, line in enumerate(_read(files.boxes).splitlines(), 1)
@@ -67,10 +79,16 @@ def read_boxes(files: PairFiles, names: Sequence[str]) -> Boxes | None:
     ]
     if problems:
         raise ValueError(f"{files.boxes}: {'; '.join(problems)}")
-    known = [(index, line[1:]) for _, line in lines if (index := classes[int(float(line[0]))]) is not None]
-    places = np.array([place for _, place in known], np.float32).reshape(len(known), 4)
-    boxed = frozenset(index for index in classes if index is not None)
-    return Boxes(np.clip(places, 0, 1), tuple(index for index, _ in known), boxed)
+    numbers = [int(float(line[0])) for _, line in lines]
+    places = np.array([line[1:] for _, line in lines], np.float32).reshape(len(lines), 4).clip(0, 1)
+    known = [classes[number] is not None for number in numbers]
+    ignored = [files.box_names[number] == IGNORED for number in numbers]
+    return Boxes(
+        places[known],
+        tuple(index for number in numbers if (index := classes[number]) is not None),
+        frozenset(index for index in classes if index is not None),
+        tuple((x, y, width, height) for x, y, width, height in places[ignored].tolist()),
+    )
 
 
 def read_box_names(path: Path) -> tuple[str, ...]:

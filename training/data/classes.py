@@ -9,10 +9,9 @@ from pathlib import Path
 from mtvif_ros.classes import IGNORE, LEAST, MOST, STREET_NAMES, Colour, SegmentationClass, with_colours
 from mtvif_ros.recordings.pair_folder import BOX_NAMES
 from training.config import AnySource, Config, PairSelection, PairSource, RenderedSource, VideoSource
+from training.data.boxes import IGNORED
 from training.data.layouts import LAYOUTS
 from training.data.own import own_classes
-
-_IGNORED = "ignore"  # what `map` calls pixels that count for nothing
 
 
 def with_own_classes(config: Config, data: Path) -> Config:
@@ -53,7 +52,7 @@ def classes_of(config: Config) -> tuple[SegmentationClass, ...]:
         given = {name: _colour(text) for name, text in config.classes.items() if text is not None}
         return with_colours(tuple(config.classes), given)
     lists = {
-        tuple(dict.fromkeys(name for name in _named(source) if name != _IGNORED))
+        tuple(dict.fromkeys(name for name in _named(source) if name != IGNORED))
         for source in config.train.sources
         if not isinstance(source, VideoSource)
     } - {()} or {STREET_NAMES}
@@ -92,7 +91,7 @@ def mask_values(
     if named == tuple(names) or not named:
         return None
     _refuse_unknown(_title(source), named, names)
-    table = {value: names.index(name) if name != _IGNORED else IGNORE for value, name in enumerate(named)}
+    table = {value: names.index(name) if name != IGNORED else IGNORE for value, name in enumerate(named)}
     return table | {IGNORE: IGNORE}
 
 
@@ -109,11 +108,11 @@ def box_names(source: PairSelection, names: Sequence[str], listed: tuple[str, ..
 
 
 def _refuse_unknown(title: str, named: Sequence[str], names: Sequence[str]) -> None:
-    unknown = [name for name in dict.fromkeys(named) if name not in (*names, _IGNORED)]
+    unknown = [name for name in dict.fromkeys(named) if name not in (*names, IGNORED)]
     if unknown:
         raise ValueError(
             f"{title}: its classes {', '.join(unknown)} are not among the model's "
-            f"({', '.join(names)}); map each to one of them or to {_IGNORED}, as in map: {{{unknown[0]}: "
+            f"({', '.join(names)}); map each to one of them or to {IGNORED}, as in map: {{{unknown[0]}: "
             f"{names[0]}}}"
         )
 

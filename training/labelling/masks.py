@@ -54,11 +54,13 @@ def label_in_boxes(probability: Plane, boxes: Boxes, priors: Mapping[int, Plane]
     its surest pixels in the box count as c, because the box proves that c is there. Outside all boxes the
     network chooses among the classes without boxes. Where it sees a boxed class there, the annotators may
     have missed something, and in a box where it sees another boxed class, the box may have the wrong class:
-    both become 255.
+    both become 255. So do ignored boxes, where no box of a class lies.
     """
     odds = _logit(probability)
     score = np.full(probability.shape, _NOWHERE, np.float32)
     unclear = np.zeros(probability.shape[1:], bool)
+    for box in boxes.ignored:
+        unclear[box_window(box, probability.shape[1:])] = True
     boxed = sorted(boxes.boxed)
     for index, box in boxes:
         window = box_window(box, probability.shape[1:])

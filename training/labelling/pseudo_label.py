@@ -69,7 +69,7 @@ def _label(
     if mask is not None and (boxes is None or not len(overlooked_boxes(mask, boxes))):
         return None
     probability = class_probabilities(networks, rgb, ir)
-    if boxes is None:
+    if boxes is None or not boxes.boxed:
         return label_where_sure(probability)
     made = label_in_boxes(probability, boxes, priors)
     return made if mask is None else complete_mask(mask, made, overlooked_boxes(mask, boxes))

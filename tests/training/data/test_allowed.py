@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -55,6 +57,16 @@ def test_the_core_of_a_car_is_car(sets: ClassSets) -> None:
 def test_nothing_is_certain_where_boxes_of_two_classes_meet(sets: ClassSets) -> None:
     boxes = tiny.boxes(("person", 0.5, 0.5, 0.2, 0.8), ("car", 0.5, 0.5, 0.6, 0.6))
     assert at(allowed_from_boxes(boxes, (100, 100), sets), (50, 50), sets) >= {PERSON, CAR}
+
+
+def test_an_ignored_box_allows_everything(sets: ClassSets) -> None:
+    boxes = replace(tiny.boxes(CAR_BOX), ignored=((0.2, 0.2, 0.2, 0.2),))
+    allowed = allowed_from_boxes(boxes, (100, 100), sets)
+    assert at(allowed, (20, 20), sets) == ALL and at(allowed, (50, 50), sets) == {CAR}
+    mask = np.full((100, 100), 255, np.uint8)
+    mask[:20] = 2
+    allowed = allowed_from_mask_and_boxes(mask, boxes, sets)
+    assert at(allowed, (15, 20), sets) == {PERSON} and at(allowed, (25, 20), sets) == ALL
 
 
 def test_ignored_pixels_of_a_mask_get_what_boxes_say(sets: ClassSets) -> None:

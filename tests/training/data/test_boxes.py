@@ -33,6 +33,24 @@ def test_boxes_have_a_data_sets_own_names_and_those_of_other_classes_are_left_ou
     assert boxes is not None and boxes.indices == (1,) and boxes.boxed == {1}
 
 
+@pytest.mark.parametrize("names", [("background", "dog"), ("floor", "dog"), ("dog", "background")])
+def test_boxes_of_the_background_are_left_out_and_ignored_ones_kept_apart(
+    names: tuple[str, ...], tmp_path: Path
+) -> None:
+    lines = "0 0.5 0.5 0.2 0.4\n1 0.1 0.1 0.1 0.1\n2 0.5 0.5 0.5 0.5\n"
+    dog = names.index("dog")
+    boxes = read_boxes(pair_with(lines, tmp_path, box_names=(names[1 - dog], "dog", "ignore")), (*names, "x"))
+    assert boxes is not None and boxes.indices == (dog,) and boxes.boxed == {dog}
+    assert boxes.places == pytest.approx(np.array([[0.1, 0.1, 0.1, 0.1]]))
+    assert boxes.ignored == ((0.5, 0.5, 0.5, 0.5),)
+
+
+def test_boxes_of_every_class_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    files = pair_with("0 0.5 0.5 0.2 0.4", tmp_path, box_names=("cat", "dog"))
+    with pytest.raises(ValueError, match=rf"^{tmp_path}: its boxes name every .*; add background to .* map"):
+        read_boxes(files, ("dog", "cat"))
+
+
 @pytest.mark.parametrize(
     ("line", "problem"),
     [

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -58,6 +59,12 @@ def test_what_the_network_sees_outside_all_boxes_may_have_been_overlooked() -> N
     assert mask[50, 50] == PERSON and (mask[:, :20] == 0).all()
 
 
+def test_an_ignored_box_teaches_nothing() -> None:
+    boxes = replace(BOX, ignored=((0.1, 0.5, 0.2, 0.2),))
+    mask = label_in_boxes(background(), boxes, round_prior())
+    assert (mask[40:60, :20] == IGNORE).all() and mask[50, 50] == PERSON and (mask[:38, :20] == 0).all()
+
+
 def test_a_box_that_surely_holds_another_class_teaches_nothing() -> None:
     probability = background()
     probability[CAR, 10:90, 30:70], probability[0, 10:90, 30:70] = 0.97, 0.02
@@ -103,6 +110,13 @@ def test_the_command_labels_what_has_no_mask(data: Path) -> None:
     assert made.name == "b.png"
     mask = cv2.imread(str(made), cv2.IMREAD_UNCHANGED)
     assert mask is not None and mask[32, 32] == PERSON and CAR not in mask
+
+
+def test_boxes_of_the_background_alone_are_no_boxes(data: Path) -> None:
+    (data / "data.yaml").write_text("names: [background]")
+    tiny.save_run(data / "run")
+    main(["--run", str(data / "run"), "--data", str(data), "--out", str(data / "out")])
+    assert [path.name for path in (data / "out").iterdir()] == ["b.png"]
 
 
 def test_several_networks_label_by_the_mean_of_their_probabilities() -> None:

@@ -20,6 +20,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, I
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from mtvif_ros.classes import STREET_NAMES
 from mtvif_ros.progress import Progress
 from training.config import Config, plain
 from training.data.allowed import ClassSets
@@ -43,7 +44,7 @@ def make_canvases(config: Config, data: Path, folder: Path) -> None:
 
     Only one process may call it at a time. Raises FileNotFoundError for a teacher that does not exist, and
     ValueError for a crop larger than a canvas, a folder of another config, as load_sources does, and for a
-    teacher that does not answer as Taught says.
+    teacher that does not answer as Taught says, or of other classes where its probabilities teach.
     """
     teacher, count, crop = config.train.teacher, config.train.canvases, config.train.crop
     assert teacher is not None
@@ -53,11 +54,11 @@ def make_canvases(config: Config, data: Path, folder: Path) -> None:
     sets = ClassSets(names_of(config))
     session = _load(teacher)
     shapes = _shapes(session)
-    known = shapes["probabilities"][1][0]
-    if config.loss.distillation and known != len(sets.names):
+    answered, known = shapes["probabilities"][1][0], _classes(session)
+    if config.loss.distillation and (answered != len(known) or known != sets.names):
         raise ValueError(
-            f"train.teacher: {teacher} knows {known} classes, this training has {len(sets.names)}; "
-            "set loss.distillation to 0"
+            f"train.teacher: {teacher} knows {answered} classes ({', '.join(known)}), this training has "
+            f"{len(sets.names)} ({', '.join(sets.names)}); set loss.distillation to 0"
         )
     done = _done(folder, key)
     if done == count:
@@ -168,6 +169,12 @@ def _load(teacher: Path) -> onnxruntime.InferenceSession:
         return onnxruntime.InferenceSession(str(teacher), providers=["CPUExecutionProvider"])
     except (Fail, InvalidArgument, InvalidProtobuf) as error:
         raise ValueError(f"train.teacher: {teacher} is no ONNX file: {error}") from error
+
+
+def _classes(session: onnxruntime.InferenceSession) -> tuple[str, ...]:
+    """Return the names of the teacher's classes; a file that lists none knows those of the street."""
+    listed = session.get_modelmeta().custom_metadata_map.get("classes")
+    return tuple(json.loads(listed)) if listed else STREET_NAMES
 
 
 def _done(folder: Path, key: str) -> int:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 
@@ -84,6 +85,27 @@ def test_a_teacher_that_does_not_teach_is_named(taught: Taught, tmp_path: Path) 
             make_canvases(changed(taught.config, teacher=teacher), NOWHERE, tmp_path / "out")
     with pytest.raises(FileNotFoundError, match=r"train\.teacher: no\.onnx does not exist"):
         make_canvases(changed(taught.config, teacher=Path("no.onnx")), NOWHERE, tmp_path / "out")
+
+
+def test_only_a_teacher_of_the_same_classes_in_the_same_order_distils(taught: Taught, copied: Path) -> None:
+    reordered = {name: None for name in reversed(STREET_NAMES)}
+    street, other = taught.config, replace(taught.config, classes=reordered)
+    told = (
+        r"^train\.teacher: .* knows 9 classes \(.*\), this training has 9 \(.*; set loss\.distillation to 0$"
+    )
+    with pytest.raises(ValueError, match=told):
+        make_canvases(other, NOWHERE, copied)
+    with pytest.raises(ValueError, match="holds canvases of other"):  # its features teach all the same
+        make_canvases(replace(other, loss=replace(other.loss, distillation=0)), NOWHERE, copied)
+
+    assert street.train.teacher is not None
+    teacher = onnx.load(street.train.teacher)
+    teacher.metadata_props.add(key="classes", value=json.dumps(list(reordered)))
+    onnx.save(teacher, copied / "teacher.onnx")
+    with pytest.raises(ValueError, match="holds canvases of other"):
+        make_canvases(changed(other, teacher=copied / "teacher.onnx"), NOWHERE, copied)
+    with pytest.raises(ValueError, match=told):
+        make_canvases(changed(street, teacher=copied / "teacher.onnx"), NOWHERE, copied)
 
 
 def test_a_crop_larger_than_a_canvas_is_refused_before_any_is_made(taught: Taught, tmp_path: Path) -> None:

@@ -44,14 +44,15 @@ class PairFiles:
 def find_pairs(root: Path) -> list[PairFiles]:
     """List the pairs under `root`: `vi/NAME.*`, `ir/NAME.*`, `labels/NAME.png`, `boxes/NAME.txt`.
 
-    Beside a `labelmap.txt`, `SegmentationClass` holds the masks; boxes may lie in `labels` or its one folder.
-    Raises what pair_folders and read_label_map raise, and ValueError for masks in both places.
+    Beside a `labelmap.txt`, `SegmentationClass` holds the masks; boxes lie where box_folder finds them.
+    Raises what pair_folders, box_folder and read_label_map raise, and ValueError for masks in both places.
     """
     visible, infrared, masks = root / "vi", root / "ir", root / "labels"
-    boxes = _boxes_of(root)
+    boxes = box_folder(root)
     if not (root / LABEL_MAP).is_file():
-        has_boxes = masks in (boxes, *boxes.parents)
-        return pair_folders(visible, infrared, None if has_boxes else masks, boxes=boxes)
+        # Beside folders of boxes, YOLO's tools leave files that are no masks.
+        has_masks = masks != boxes and (masks != boxes.parent or any(masks.glob("*.png")))
+        return pair_folders(visible, infrared, masks if has_masks else None, boxes=boxes)
     if any(masks.glob("*.png")):
         raise ValueError(f"{root}: has masks in {masks.name}/ and a {LABEL_MAP}; keep one of them")
     listed = read_label_map(root / LABEL_MAP)
@@ -64,11 +65,21 @@ def find_pairs(root: Path) -> list[PairFiles]:
     ]
 
 
-def _boxes_of(root: Path) -> Path:
-    """Return the folder of box files: `boxes`, `labels`, or a folder in `labels`, as YOLO's tools have it."""
+def box_folder(root: Path) -> Path:
+    """Return the folder of box files: `boxes`, `labels`, or a folder in `labels`, as YOLO's tools have it.
+
+    Raises ValueError for several folders in `labels` that hold some.
+    """
     labels = root / "labels"
-    inner = sorted(path for path in labels.glob("*") if path.is_dir())
-    return next((one for one in (labels, *inner) if any(one.glob("*.txt"))), root / "boxes")
+    if any(labels.glob("*.txt")):
+        return labels
+    inner = sorted({path.parent for path in labels.glob("*/*.txt")})
+    if len(inner) > 1:
+        raise ValueError(
+            f"{labels}: boxes lie in {', '.join(one.name for one in inner)}; give each split a folder of its "
+            "own, with its vi/ and ir/"
+        )
+    return inner[0] if inner else root / "boxes"
 
 
 def pair_folders(
@@ -88,7 +99,7 @@ def pair_folders(
         raise FileNotFoundError(_no_folder(visible))
     problems: list[str] = []
     of_visible, of_infrared = by_name(visible, IMAGES, problems), by_name(infrared, IMAGES, problems)
-    of_masks = by_name(masks, {".png"}, problems) if masks is not None and lexists(masks) else {}
+    of_masks = by_name(masks, {".png"}, problems, boxes) if masks is not None and lexists(masks) else {}
     of_boxes = by_name(boxes, {".txt"}, problems) if boxes is not None and lexists(boxes) else {}
     if "classes" not in of_visible:
         of_boxes.pop("classes", None)
@@ -111,17 +122,20 @@ def pair_folders(
     ]
 
 
-def by_name(folder: Path, suffixes: Set[str], problems: list[str]) -> dict[str, Path]:
+def by_name(
+    folder: Path, suffixes: Set[str], problems: list[str], apart: Path | None = None
+) -> dict[str, Path]:
     """Return a folder's files by their names without suffix, and add to `problems` what is none of them.
 
-    Hidden files are left out. No folder, or one without images where `suffixes` are IMAGES, is a problem too.
+    Hidden files and the path `apart` are left out. No folder, or one without images where `suffixes` are
+    IMAGES, is a problem too.
     """
     if not folder.is_dir():
         problems.append(_no_folder(folder))
         return {}
     found: dict[str, Path] = {}
     before = len(problems)
-    for path in sorted(path for path in folder.iterdir() if path.name[0] != "."):
+    for path in sorted(path for path in folder.iterdir() if path.name[0] != "." and path != apart):
         if not path.exists():
             problems.append(f"{path}: is a link to {path.readlink()}, which does not exist")
         elif not path.is_file() or path.suffix.lower() not in suffixes:

@@ -78,6 +78,23 @@ def test_what_would_vanish_from_a_folder_is_named(
         find_pairs(folder)
 
 
+def test_boxes_of_several_splits_are_refused(folder: Path) -> None:
+    shutil.rmtree(folder / "labels")
+    for number, split in enumerate(("train", "val")):
+        (folder / "labels" / split).mkdir(parents=True)
+        (folder / f"labels/{split}/{number}.txt").touch()
+    with pytest.raises(ValueError, match=r"labels: boxes lie in train, val; give each split a folder"):
+        find_pairs(folder)
+
+
+def test_masks_beside_a_folder_of_boxes_are_kept(folder: Path) -> None:
+    (folder / "boxes").rename(folder / "labels/train")
+    assert all(files.mask and files.boxes for files in find_pairs(folder))
+    for mask in folder.glob("labels/*.png"):
+        mask.rename(mask.with_suffix(".cache"))  # as YOLO leaves one
+    assert all(files.mask is None and files.boxes for files in find_pairs(folder))
+
+
 def test_infrared_in_false_colours_is_told_once(
     folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -93,7 +93,7 @@ class PairSelection:
     masks: a folder whose NAME.png replaces a pair's own mask and boxes.
     names: of the masks' values in order, by default those that the folder lists, or the layout's. map: the
     model's class, or `ignore`, for names that differ. boxes: names of the boxes' numbers in order, by default
-    those of data.yaml, or MSRS's.
+    those that the folder lists, or MSRS's.
     """
 
     path: str

@@ -92,10 +92,24 @@ def read_boxes(files: PairFiles, names: Sequence[str]) -> Boxes | None:
 
 
 def read_box_names(path: Path) -> tuple[str, ...]:
-    """Read the names of YOLO's data.yaml: a list, or a mapping of the numbers from 0 on.
+    """Read the names of YOLO's data.yaml, a list or a mapping of the numbers from 0 on, or one in each line.
 
     Raises ValueError, naming the file, for other names and for a number `nc` that differs.
     """
+    names = _names_of_yaml(path) if path.suffix == ".yaml" else _names_of_lines(path)
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"{path}: names {', '.join(twice)} twice; give every class its own")
+    return tuple(names)
+
+
+def _names_of_lines(path: Path) -> list[str]:
+    names = [line.strip() for line in _read(path).rstrip().splitlines()]
+    if not names or not all(names):
+        raise ValueError(f"{path}: has an empty line or none, expected the name of a class in each")
+    return names
+
+
+def _names_of_yaml(path: Path) -> list[str]:
     try:
         content = yaml.safe_load(_read(path))
     except yaml.YAMLError as error:
@@ -110,11 +124,9 @@ def read_box_names(path: Path) -> tuple[str, ...]:
         raise ValueError(
             f"{path}: names is {names!r}, expected names such as [person, car], in quotes if need be"
         )
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"{path}: names {', '.join(twice)} twice; give every class its own")
     if content.get("nc", len(names)) != len(names):
         raise ValueError(f"{path}: nc is {content['nc']}, but it names {len(names)} classes; correct one")
-    return tuple(names)
+    return names
 
 
 def box_window(
@@ -142,12 +154,13 @@ def _read(path: Path) -> str:
 def _check_order(listing: Path, names: tuple[str, ...]) -> None:
     if not listing.is_file():
         return
+    expected = tuple(name.casefold() for name in names)
     for number, line in enumerate(_read(listing).splitlines()):
-        name = line.strip().lower()
-        if name in names and names[number : number + 1] != (name,):
+        name = line.strip().casefold()
+        if name in expected and expected[number : number + 1] != (name,):
             raise ValueError(
-                f"{listing}: {name} is class {number}, expected {names.index(name)}; list the names in the "
-                "file's order as `boxes` of this source in the config, or correct or remove the file"
+                f"{listing}: {name} is class {number}, expected {expected.index(name)}; list the names in "
+                "the file's order as `boxes` of this source in the config, or correct or remove the file"
             )
 
 

@@ -9,22 +9,22 @@ from pathlib import Path
 
 from mtvif_ros.classes import Colour
 from mtvif_ros.recordings.label_map import LABEL_MAP, read_label_map
-from mtvif_ros.recordings.pair_folder import PairFiles, find_pairs
+from mtvif_ros.recordings.pair_folder import PairFiles, box_folder, find_pairs
 from training.data.boxes import read_box_names
 from training.data.coco import BACKGROUND, draw, find_coco, read_coco
 
-_BOX_NAMES = "data.yaml"
+_LISTS = ("data.yaml", "obj.names")  # of YOLO's tools, and of CVAT
+_LABELIMG = "classes.txt"
 
 
 def own_pairs(root: Path) -> list[PairFiles]:
-    """List the pairs that find_pairs lists, with masks of COCO annotations and the names of `data.yaml`.
+    """List the pairs that find_pairs lists, with masks of COCO annotations and the names of the boxes.
 
     A COCO image without annotations has no mask. Raises what find_pairs, find_coco, read_coco and
-    read_box_names raise, and ValueError for masks beside COCO annotations, and images that are no frames.
+    own_box_names raise, and ValueError for masks beside COCO annotations, and images that are no frames.
     """
     pairs = find_pairs(root)
-    if (listing := root / _BOX_NAMES).is_file():
-        names = read_box_names(listing)
+    if names := own_box_names(root):
         pairs = [replace(files, box_names=names) for files in pairs]
     path = find_coco(root)
     if path is None:
@@ -57,6 +57,25 @@ def own_classes(root: Path) -> Mapping[str, Colour | None]:
         return dict(zip(listed.names, listed.colours))
     if (path := find_coco(root)) is not None:
         return dict.fromkeys(read_coco(path).names)
-    if (root / _BOX_NAMES).is_file() and not any(root.glob("labels/*.png")):
-        return dict.fromkeys((BACKGROUND, *read_box_names(root / _BOX_NAMES)))
+    if (names := own_box_names(root)) and not any(root.glob("labels/*.png")):
+        return dict.fromkeys((BACKGROUND, *names))
     return {}
+
+
+def own_box_names(root: Path) -> tuple[str, ...]:
+    """Return the names of the boxes below `root`, none if nothing lists them.
+
+    `data.yaml` comes first, then `obj.names`, then labelImg's `classes.txt` beside the boxes. Raises what
+    box_folder and read_box_names raise, and ValueError for two that differ in a number that both have.
+    """
+    paths = [
+        path for path in (*(root / name for name in _LISTS), box_folder(root) / _LABELIMG) if path.is_file()
+    ]
+    lists = [read_box_names(path) for path in paths]
+    for path, names in zip(paths[1:], lists[1:]):
+        for number, (one, other) in enumerate(zip(lists[0], names)):
+            if one.casefold() != other.casefold():
+                raise ValueError(
+                    f"{path}: class {number} is {other}, but {one} in {paths[0]}; correct or remove a file"
+                )
+    return lists[0] if lists else ()

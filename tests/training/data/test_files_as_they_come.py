@@ -96,8 +96,10 @@ def test_labelimgs_list_of_classes_is_refused_in_another_order(tmp_path: Path) -
     (tmp_path / "classes.txt").write_text("dog\nperson\ncar\n")
     with pytest.raises(ValueError, match=r"classes\.txt: person is class 1, expected 0; list"):
         boxes_of(tmp_path, "1 0.5 0.5 0.1 0.1")
-    boxes = boxes_of(tmp_path, "1 0.5 0.5 0.1 0.1", "dog", "person", "car")
+    boxes = boxes_of(tmp_path, "1 0.5 0.5 0.1 0.1", "Dog", "person", "car")
     assert [STREET_NAMES[index] for index, _ in boxes] == ["person"]
+    with pytest.raises(ValueError, match=r"classes\.txt: dog is class 0, expected 1; list"):
+        boxes_of(tmp_path, "1 0.5 0.5 0.1 0.1", "Person", "Dog")
 
 
 def test_mfnets_mirrored_names_are_named_with_the_remedy(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from tests.training import tiny
 from training.check import main
 from training.config import Config, PairSelection, check
 from training.data.allowed import ClassSets
+from training.data.boxes import read_boxes
 from training.data.classes import classes_of, names_of, with_own_classes
 from training.data.pairs import load_labels, load_sample
 from training.data.selection import pairs_below, select_pairs
@@ -127,6 +128,35 @@ def test_boxes_are_read_with_the_names_of_their_data_yaml(
     assert names_of(with_own_classes(CONFIG, data)) == ("background", "crate")
     printed = checked(data, capsys)
     assert "background 45.83% crate 0.39%" in printed
+
+
+@pytest.mark.parametrize("listing", ["obj.names", "boxes/classes.txt"])
+def test_boxes_are_read_with_the_names_that_lie_beside_them(listing: str, data: Path) -> None:
+    (data / "set/boxes").mkdir()
+    (data / "set/boxes/0.txt").write_text("1 0.5 0.5 0.5 0.5\n")
+    (data / "set" / listing).write_text("car\nPerson\n\n")
+    names = names_of(with_own_classes(CONFIG, data))
+    assert names == ("background", "car", "Person")
+    boxes = read_boxes(pairs_below(data / "set", names)[0], names)
+    assert boxes is not None and boxes.indices == (2,) and boxes.boxed == {1, 2}
+
+
+def test_names_of_boxes_that_lie_beside_them_twice_must_agree(data: Path) -> None:
+    write_yolo(data / "set", names="[Crate, box]")
+    (data / "set/labels/train/classes.txt").write_text("crate\nbox\npallet\n")
+    assert pairs_below(data / "set", ("background", "Crate", "box"))[0].box_names == ("Crate", "box")
+    (data / "set/obj.names").write_text("box\ncrate\n")
+    with pytest.raises(
+        ValueError, match=r"obj\.names: class 0 is box, but Crate in .*data\.yaml; correct or remove"
+    ):
+        pairs_below(data / "set", ("background", "Crate", "box"))
+
+
+@pytest.mark.parametrize(("text", "told"), [("a\n\nb", "has an empty line"), ("a\na", "names a twice")])
+def test_lines_that_are_no_names_are_refused(text: str, told: str, data: Path) -> None:
+    (data / "set/obj.names").write_text(text)
+    with pytest.raises(ValueError, match=rf"obj\.names: {told}"):
+        pairs_below(data / "set", ("background", "a"))
 
 
 def test_masks_of_one_form_and_boxes_of_another_go_together(data: Path) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
+from os.path import relpath
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +24,12 @@ from torch.utils.data import Dataset
 
 from mtvif_ros.classes import STREET_NAMES
 from mtvif_ros.progress import Progress
-from training.config import Config, plain
+from training.config import AnySource, Config, PairSource, VideoSource, plain
 from training.data.allowed import ClassSets
 from training.data.classes import names_of
 from training.data.mixture import Mixture, load_sources
+from training.data.selection import select_pairs
+from training.data.videos import video_paths
 from training.losses.teacher import Taught
 from training.model.learner import TAUGHT
 
@@ -43,8 +47,8 @@ def make_canvases(config: Config, data: Path, folder: Path) -> None:
     """Fill `folder` with the canvases that `config` wants, unless it holds them already.
 
     Only one process may call it at a time. Raises FileNotFoundError for a teacher that does not exist, and
-    ValueError for a crop larger than a canvas, a folder of another config, as load_sources does, and for a
-    teacher that does not answer as Taught says, or of other classes where its probabilities teach.
+    ValueError for a crop larger than a canvas, a folder of another config or data, as load_sources does, and
+    for a teacher that does not answer as Taught says, or of other classes where its probabilities teach.
     """
     teacher, count, crop = config.train.teacher, config.train.canvases, config.train.crop
     assert teacher is not None
@@ -60,11 +64,12 @@ def make_canvases(config: Config, data: Path, folder: Path) -> None:
             f"train.teacher: {teacher} knows {answered} classes ({', '.join(known)}), this training has "
             f"{len(sets.names)} ({', '.join(sets.names)}); set loss.distillation to 0"
         )
-    done = _done(folder, key)
+    done = _done(folder, key, config, data)
     if done == count:
         return
     sources = load_sources(config.train.sources, data, sets)
     mixture = Mixture(sources, sets, SIZE, config.seed, count, config.train.paste)
+    kept: dict[str, Any] = {"key": key, "data": _digests(config, data), "classes": sets.names}
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {
         name: np.lib.format.open_memmap(folder / f"{name}.npy", "r+" if done else "w+", kind, (count, *shape))
@@ -85,7 +90,7 @@ def make_canvases(config: Config, data: Path, folder: Path) -> None:
         if (number + 1) % _KEPT_EVERY == 0 or number + 1 == count:
             for array in arrays.values():
                 array.flush()
-            kept = {"key": key, "done": number + 1, "classes": sets.names, "sets": sets.lists()}
+            kept |= {"done": number + 1, "sets": sets.lists()}
             (folder / _MANIFEST).write_text(json.dumps(kept))
     progress.close()
 
@@ -177,14 +182,43 @@ def _classes(session: onnxruntime.InferenceSession) -> tuple[str, ...]:
     return tuple(json.loads(listed)) if listed else STREET_NAMES
 
 
-def _done(folder: Path, key: str) -> int:
-    """Return how many canvases `folder` holds. Raises ValueError if they are of another config."""
+def _done(folder: Path, key: str, config: Config, data: Path) -> int:
+    """Return how many canvases `folder` holds. Raises ValueError if they are of another config or data."""
     if not (folder / _MANIFEST).exists():
         return 0
     kept = json.loads((folder / _MANIFEST).read_text())
-    if kept["key"] != key:
-        raise ValueError(f"{folder}: holds canvases of other sources, teacher or seed; delete the folder")
+    # Canvases do without data that are gone. Those of earlier code do not say what they were made of.
+    if kept["key"] != key or any(
+        now not in (None, then) for now, then in zip(_digests(config, data), kept.get("data", ()))
+    ):
+        raise ValueError(
+            f"{folder}: holds canvases of other sources, teacher, seed or data; delete the folder"
+        )
     return int(kept["done"])
+
+
+def _digests(config: Config, data: Path) -> list[str | None]:
+    """Return a digest of what each source is read from, None where no files are."""
+    contents = [_content(source, data, names_of(config)) for source in config.train.sources]
+    return [hashlib.sha256(repr(one).encode()).hexdigest() if one else None for one in contents]
+
+
+def _content(source: AnySource, data: Path, names: Sequence[str]) -> list[Any]:
+    """Return path, size and time of all files of a source, and what their values mean."""
+
+    def told(*paths: Path | None) -> list[tuple[str, int, int]]:
+        stats = [(path, path.stat()) for path in paths if path is not None]
+        return [(relpath(path, data), stat.st_size, stat.st_mtime_ns) for path, stat in stats]
+
+    if isinstance(source, VideoSource):
+        paths = video_paths(data / source.video)
+        return told(*paths) if all(path.exists() for path in paths) else []
+    if not isinstance(source, PairSource) or not ((source.root or data) / source.path).exists():
+        return []
+    return [
+        (told(one.visible, one.infrared, one.mask, one.boxes), one.mask_values, one.box_names)
+        for one in select_pairs(source, data, names)
+    ]
 
 
 def _shapes(session: onnxruntime.InferenceSession) -> dict[str, tuple[type[np.generic], tuple[int, ...]]]:

@@ -3,6 +3,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnx
 import pytest
@@ -10,7 +11,7 @@ import torch
 
 from mtvif_ros.classes import STREET_NAMES
 from tests.training.tiny import Taught
-from training.config import Config
+from training.config import Config, PairSource
 from training.data.canvases import SIZE, Canvases, make_canvases
 
 NOWHERE = Path("/nowhere")
@@ -73,6 +74,22 @@ def test_canvases_of_another_config_are_refused(taught: Taught, copied: Path) ->
         with pytest.raises(ValueError, match=r"copied: holds canvases of other sources.*delete the folder$"):
             make_canvases(other, NOWHERE, copied)
     make_canvases(changed(taught.config, steps=99, batch=7), NOWHERE, copied)
+
+
+def test_canvases_of_data_that_have_changed_are_refused(taught: Taught, tmp_path: Path) -> None:
+    root, out = tmp_path / "data" / "set", tmp_path / "out"
+    for part, shape in (("vi", (96, 96, 3)), ("ir", (96, 96)), ("labels", (96, 96))):
+        (root / part).mkdir(parents=True)
+        for name in ("a", "b"):
+            cv2.imwrite(str(root / part / f"{name}.png"), np.zeros(shape, np.uint8))
+    config = changed(taught.config, sources=(PairSource(path="set", share=1.0),), canvases=1)
+    for _ in range(2):
+        make_canvases(config, tmp_path / "data", out)
+    cv2.imwrite(str(root / "labels/b.png"), np.ones((96, 96), np.uint8))
+    with pytest.raises(ValueError, match=r"out: holds canvases of .* seed or data; delete the folder$"):
+        make_canvases(config, tmp_path / "data", out)
+    shutil.rmtree(root)
+    make_canvases(config, tmp_path / "data", out)  # all of them are made
 
 
 def test_a_teacher_that_does_not_teach_is_named(taught: Taught, tmp_path: Path) -> None:

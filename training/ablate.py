@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,10 +21,12 @@ import numpy as np
 
 from mtvif_ros.benchmark.subjects import foreign_subject
 from mtvif_ros.benchmark.timing import time_interleaved
+from mtvif_ros.classes import STREET_NAMES
 from mtvif_ros.command_line import command_parser, told_plainly
 from mtvif_ros.metrics.fusion import METRICS
 from training.config import Config, PairSelection, PairSource, check, read_plain
 from training.data.classes import names_of, with_own_classes
+from training.data.coco import BACKGROUND
 from training.data.selection import select_pairs
 from training.loop.validate import validate
 from training.model import Network
@@ -33,7 +35,7 @@ from training.model.onnx_file import write_graph
 from training.train import train
 
 _SIZE = (480, 640)
-_CLASSES = ("car", "person", "bike", "curve")
+_OF_STREET = ("car", "person", "bike", "curve")  # the others are rare
 _RUNS = 50
 
 
@@ -90,13 +92,23 @@ def vary(base: Mapping[str, Any], changes: Mapping[str, Any], origin: str) -> di
 def hold_out(config: Config, fold: Fold) -> Config:
     """Return a copy that neither trains on the frames of `fold` nor validates on any others."""
     sources = tuple(
-        replace(source, skip_numbers=fold.numbers)
+        replace(source, skip_numbers=(*source.skip_numbers, *fold.numbers))
         if isinstance(source, PairSource) and source.path in fold.of
         else source
         for source in config.train.sources
     )
-    judges = tuple(PairSelection(path=path, only="labelled", numbers=fold.numbers) for path in fold.of)
+    judges = tuple(
+        replace(_selection(config, path), only="labelled", numbers=fold.numbers) for path in fold.of
+    )
     return replace(config, train=replace(config.train, sources=sources), validate=judges)
+
+
+def _selection(config: Config, path: str) -> PairSelection:
+    """Return what the first source at `path` that may have masks selects, or all pairs there."""
+    for source in config.train.sources:
+        if isinstance(source, PairSource) and source.path == path and source.only in ("all", "labelled"):
+            return PairSelection(**{one.name: getattr(source, one.name) for one in fields(PairSelection)})
+    return PairSelection(path=path)
 
 
 def score_variant(
@@ -107,20 +119,21 @@ def score_variant(
     Returns parameters in millions, GMACs and mean scores by name (NaN: without segmentation), and the network
     of the last fold.
     """
+    names = names_of(with_own_classes(config, data))
+    shown = _OF_STREET if names == STREET_NAMES else [name for name in names if name != BACKGROUND]
     rows: list[dict[str, float]] = []
     for number, fold in enumerate(folds):
-        of_fold = with_own_classes(hold_out(config, fold), data)
+        of_fold = hold_out(config, fold)
         network = train(of_fold, data, out / str(number))
-        names = names_of(of_fold)
         pairs = [files for selection in of_fold.validate for files in select_pairs(selection, data, names)]
         scores, _ = validate(network, pairs)
         segments = config.model.decoder != "fusion"
-        row = {name: scores.iou[name] if segments else None for name in _CLASSES} | scores.fusion["model"]
+        row = {name: scores.iou[name] if segments else None for name in shown} | scores.fusion["model"]
         rows.append({name: np.nan if value is None else value for name, value in row.items()})
     scored = {
         "parameters": count_parameters(network) / 1e6,
         "GMACs": count_macs(network, _SIZE) / 1e9,
-        **{name: _mean([row[name] for row in rows]) for name in (*_CLASSES, *METRICS)},
+        **{name: _mean([row[name] for row in rows]) for name in (*shown, *METRICS)},
     }
     return scored, network
 
@@ -144,12 +157,12 @@ def time_networks(networks: Iterable[Network], runs: int = _RUNS) -> list[float]
 
 def table(rows: Mapping[str, Mapping[str, float]]) -> str:
     """Return the scores of all variants as a Markdown table; what is not known stays blank."""
-    columns = list(next(iter(rows.values())))
+    columns = list(dict.fromkeys(name for row in rows.values() for name in row))
     lines = [f"| variant | {' | '.join(columns)} |", "| --- " * (len(columns) + 1) + "|"]
     for name, row in rows.items():
         lines.append(
             f"| {name} | "
-            + " | ".join("" if np.isnan(value) else f"{value:.3f}" for value in row.values())
+            + " | ".join("" if np.isnan(row.get(one, np.nan)) else f"{row[one]:.3f}" for one in columns)
             + " |"
         )
     return "\n".join(lines) + "\n"

@@ -1,10 +1,13 @@
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import yaml
 
+from mtvif_ros.metrics.fusion import METRICS
 from tests.training import tiny
-from training.ablate import Fold, hold_out, read_plan, table, time_networks, vary
+from training.ablate import Fold, hold_out, read_plan, score_variant, table, time_networks, vary
 from training.config import PairSelection, PairSource
 
 
@@ -37,9 +40,41 @@ def test_a_fold_is_validated_on_and_not_trained_on() -> None:
     assert held.validate == (PairSelection(path="a", only="labelled", numbers=((1, 5),)),)
 
 
+def test_a_fold_keeps_what_its_source_says_of_its_pairs() -> None:
+    source = {"path": "a", "share": 1, "layout": "msrs", "names": ["p", "q"], "map": {"p": "r"}}
+    boxed = source | {"only": "boxed", "masks": "made"}
+    config = tiny.config(sources=[boxed, source | {"skip_numbers": [[7, 9]]}])
+    held = hold_out(config, Fold(of=("a",), numbers=((1, 5),)))
+    trained = held.train.sources[1]
+    assert isinstance(trained, PairSource) and trained.skip_numbers == ((7, 9), (1, 5))
+    (judge,) = held.validate
+    assert (judge.layout, judge.names, judge.map, judge.masks) == ("msrs", ("p", "q"), {"p": "r"}, None)
+    assert judge.numbers == ((1, 5),) and judge.skip_numbers == ((7, 9),) and judge.only == "labelled"
+
+
+def test_own_classes_are_scored(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for part, shape in (("vi", (64, 64, 3)), ("ir", (64, 64))):
+        (tmp_path / "set" / part).mkdir(parents=True)
+        for number in range(2):
+            cv2.imwrite(str(tmp_path / f"set/{part}/{number}.png"), rng.integers(0, 255, shape, np.uint8))
+    (tmp_path / "set/labels").mkdir()
+    for number in range(2):
+        cv2.imwrite(str(tmp_path / f"set/labels/{number}.png"), np.eye(64, dtype=np.uint8))
+    source = {"path": "set", "share": 1.0, "names": ["background", "crate"]}
+    fold = Fold(of=("set",), numbers=((1, 1),))
+    scored, _ = score_variant(tiny.config(sources=[source]), [fold], tmp_path, tmp_path / "runs")
+    assert [name for name in scored if name not in METRICS] == ["parameters", "GMACs", "crate"]
+
+
 def test_networks_with_and_without_segmentation_are_timed() -> None:
     networks = [tiny.network("plain", decoder=decoder) for decoder in ("multitask", "fusion")]
     assert all(taken > 0 for taken in time_networks(networks, runs=1))
+
+
+def test_variants_of_other_classes_share_a_table() -> None:
+    told = table({"own": {"crate": 0.5, "MI": 1.0}, "street": {"car": 0.25, "MI": 2.0}})
+    assert told.splitlines()[2:] == ["| own | 0.500 | 1.000 |  |", "| street |  | 2.000 | 0.250 |"]
 
 
 def test_the_table_has_a_row_for_each_variant() -> None:

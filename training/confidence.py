@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mtvif_ros.command_line import command_parser, told_plainly
-from mtvif_ros.recordings.pair_folder import find_pairs
+from mtvif_ros.model_file import read_model_file
+from training.data.selection import pairs_below
 from training.scoring.temperature import fit_temperature
 
 
@@ -22,7 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with vi/, ir/ and labels/")
     options = parser.parse_args(arguments)
     with told_plainly(parser):
-        found = fit_temperature(options.model, find_pairs(options.data))
+        pairs = pairs_below(options.data, read_model_file(options.model).classes)
+        found = fit_temperature(options.model, pairs)
     print(
         f"{options.model}: temperature {found.temperature:.3f} by {found.pixels} pixels; their calibration "
         f"error {found.error_before:.3f} becomes {found.error_after:.3f}"

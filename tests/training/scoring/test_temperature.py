@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 import torch
 
+from mtvif_ros.classes import STREET
 from mtvif_ros.engines import load_engine
+from mtvif_ros.imaging.masks import read_mask
 from mtvif_ros.recordings.pair_folder import find_pairs, load_pair
 from mtvif_ros.synthetic import RoadScene, SceneConfig
 from tests.mtvif_ros.toy import write_toy
@@ -62,6 +64,19 @@ def test_the_command_writes_the_temperature_into_the_file_and_changes_nothing_el
     assert np.array_equal(before.mask, after.mask) and np.array_equal(before.fused, after.fused)
     assert after.confidence is not None and before.confidence is not None
     assert after.confidence.mean() < before.confidence.mean() - 5  # it knows nothing yet
+
+
+def test_labels_that_list_the_classes_in_another_order_count(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [f"{name}:{','.join(map(str, rgb))}::\n" for name, rgb in reversed(STREET)]
+    (folder / "labelmap.txt").write_text("".join(lines))
+    (folder / "labels").rename(folder / "SegmentationClass")
+    for path in (folder / "SegmentationClass").iterdir():
+        cv2.imwrite(str(path), len(STREET) - 1 - read_mask(path))  # numbers of lines
+    write_onnx(tiny.network("patch").eval(), folder / "model.onnx", {})
+    main(["--model", str(folder / "model.onnx"), "--data", str(folder)])
+    assert "by 36000 pixels" in capsys.readouterr().out
 
 
 def test_a_file_without_a_temperature_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -74,9 +74,15 @@ class Optimisers:
         return {str(number): part.state_dict() for number, part in enumerate(self._parts)}
 
     def load_state_dict(self, kept: Mapping[str, Any]) -> None:
-        """Restore what state_dict returned."""
+        """Restore what state_dict returned, except for the groups' settings, such as the weight decay."""
         for number, part in enumerate(self._parts):
+            settings = [
+                {name: value for name, value in group.items() if name != "params"}
+                for group in part.param_groups
+            ]
             part.load_state_dict(kept[str(number)])
+            for group, own in zip(part.param_groups, settings):
+                group.update(own)
 
 
 def make_optimisers(

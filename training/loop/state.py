@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,8 +54,9 @@ class State:
         classes = [[one.name, list(one.rgb)] for one in self.network.classes]
         return {"step": self.step, "config": plain(config), "classes": classes}
 
-    def restore(self, path: Path) -> None:
+    def restore(self, path: Path, config: Config) -> None:
         kept = load_checkpoint(path)
+        _refuse_changes(path, kept, self._about(config))
         self.network.load_state_dict(kept["network"])
         self.learner.judges.load_state_dict(kept["judges"])
         self.learner.projections.load_state_dict(kept["projections"])
@@ -78,11 +80,43 @@ def _random_states(device: torch.device) -> list[Tensor]:
     return [torch.get_rng_state(), *of_gpu]
 
 
+def _refuse_changes(path: Path, kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Raise ValueError naming all that differs of what the tensors in the checkpoint `path` depend on."""
+    before, now = (
+        _fixed(about["config"], [name for name, _ in about["classes"]]) for about in (kept, wanted)
+    )
+    differing = [f"{what} was {before[what]}, now {now[what]}" for what in now if before[what] != now[what]]
+    if differing:
+        raise ValueError(
+            f"{path}: cannot go on with other settings: {'; '.join(differing)}; set them back, or choose "
+            f"another --out, perhaps with initial: {path.parent} to start from its weights"
+        )
+
+
+def _fixed(config: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]:
+    """Return what a run cannot change, as text; `names` are its classes."""
+    model, loss, rates = config["model"], config["loss"], config["train"].get("rates", {})
+    return {
+        "classes": ", ".join(names),
+        "model.encoder": model["encoder"],
+        "model.decoder": model["decoder"],
+        "model.hidden": _listed(dict(sorted(model.get("hidden", {}).items()))),
+        "train.rates": _listed(rates),  # in their order, of which the first part counts
+        "loss.auxiliary": "on" if loss.get("auxiliary") else "off",
+        "loss.features": "on" if loss.get("features") else "off",
+    }
+
+
+def _listed(numbers: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in numbers.items()) or "none"
+
+
 def begin(config: Config, device: torch.device, checkpoint: Path | None = None) -> State:
     """Return the state that a training goes on from, on `device`.
 
     That is `checkpoint` where it exists, otherwise a new network with the weights of `initial`, if any.
-    Raises what build_model, load_weights, make_optimisers and freeze raise.
+    Raises what build_model, load_weights, make_optimisers and freeze raise, and ValueError for a checkpoint
+    of other classes, another network or other rates.
     """
     torch.manual_seed(config.seed)
     network = build_model(config.model, classes_of(config))
@@ -95,6 +129,6 @@ def begin(config: Config, device: torch.device, checkpoint: Path | None = None) 
     optimiser = make_optimisers(learner, settings.learning_rate, settings.weight_decay, settings.rates)
     state = State(learner, copy.deepcopy(network).eval(), optimiser)
     if checkpoint is not None and resumes:
-        state.restore(checkpoint)
+        state.restore(checkpoint, config)
     freeze(network, config.train)
     return state

@@ -6,12 +6,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass
+from datetime import timedelta
 from io import StringIO
 
 import torch
 from torch import distributed
 
 _MOST_LOADERS = 8
+# The others wait while the leading process makes canvases, times steps and validates. That may take longer
+# than torch's ten minutes; when a process dies, torchrun ends the others at once.
+_PATIENCE = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ def joined_processes() -> Iterator[Process]:
         return
     if use_cuda:
         require_gpus(int(os.environ["LOCAL_WORLD_SIZE"]), torch.cuda.device_count())
-    distributed.init_process_group("nccl" if use_cuda else "gloo")
+    distributed.init_process_group("nccl" if use_cuda else "gloo", timeout=_PATIENCE)
     try:
         rank = distributed.get_rank()
         device = torch.device("cuda", rank % torch.cuda.device_count()) if use_cuda else torch.device("cpu")

@@ -1,9 +1,11 @@
 import os
+from datetime import timedelta
 
 import pytest
 import torch
+from torch import distributed
 
-from training.loop.distributed import Process, require_gpus
+from training.loop.distributed import Process, joined_processes, require_gpus
 
 
 def test_every_process_needs_a_gpu_of_its_own() -> None:
@@ -21,3 +23,11 @@ def test_beside_gpus_the_cores_that_no_step_runs_on_load_samples(
     on_two_machines = 2 * gpus
     assert Process(0, on_two_machines, torch.device("cuda")).loaders == loaders
     assert Process(0, on_two_machines, torch.device("cpu")).loaders == 1
+
+
+@pytest.mark.usefixtures("torchrun_alone")
+def test_processes_wait_for_a_validation_of_hours() -> None:
+    with joined_processes() as process:
+        assert distributed.group.WORLD is not None
+        options = distributed.group.WORLD._get_backend(process.device).options
+    assert options._timeout >= timedelta(hours=12)

@@ -8,18 +8,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from training.config import Config, TrainSettings
+from training.config import Config, LossWeights, TrainSettings
 from training.loop.average import follow
 from training.loop.graphs import graph_fusion_terms, graph_learner
 from training.loop.state import State
 from training.losses import FusionJudge, joint_loss
+from training.losses.joint import FUSION_LOSSES, SEGMENTATION_LOSSES
 from training.losses.teacher import Taught
 from training.losses.video import neighbours, steadiness_loss
-from training.model.decoders import FusionDecoder
-from training.model.learner import Outputs
+from training.model import Cascade, Network
+from training.model.decoders import FusionDecoder, MultiTaskHead
+from training.model.learner import Learner, Outputs
 from training.model.precision import fast_autocast
 
 _STEADY_SHARE = 8  # one of so many samples gets a neighbouring frame
+_OF_FUSION = (*FUSION_LOSSES, "colour", "imitation", "revealing", "steadiness")
+_OF_SEGMENTATION = (*SEGMENTATION_LOSSES, "distillation")
 
 
 class Step:
@@ -33,7 +37,7 @@ class Step:
     def __init__(self, config: Config, state: State, shared: bool):
         self._config, self._state = config, state
         self._device = next(state.network.parameters()).device
-        self._model: nn.Module = DistributedDataParallel(state.learner) if shared else state.learner
+        self._model: nn.Module = _shared(state.learner, config.loss) if shared else state.learner
         self._judge_fusion: FusionJudge | None = None
         self._to_graph = config.train.graphs and not shared and self._device.type == "cuda"
 
@@ -78,6 +82,27 @@ class Step:
             self._model = graph_learner(self._state.learner, rgb, ir, self._config.train.bf16)
         if self._config.loss.steadiness == 0:
             self._judge_fusion = graph_fusion_terms(self._config.loss, rgb, ir)
+
+
+def _shared(learner: Learner, weights: LossWeights) -> DistributedDataParallel:
+    """Return a learner whose gradients are the means of all processes."""
+    for part in _parts_without_loss(learner.network, weights):
+        part.requires_grad_(False)  # the processes would wait for its gradient
+    return DistributedDataParallel(learner)
+
+
+def _parts_without_loss(network: Network, weights: LossWeights) -> list[nn.Module]:
+    """Return the parts of a network that no loss of joint_loss or `steadiness` reaches."""
+    fuses, segments = (
+        any(getattr(weights, name) for name in names) for names in (_OF_FUSION, _OF_SEGMENTATION)
+    )
+    decoder = network.decoder
+    if isinstance(network, Cascade):
+        first, second = [network.fusion], [network.encoder, decoder]
+        return ([] if fuses else first) + ([] if segments else second)
+    if isinstance(decoder, MultiTaskHead) and (fuses or segments):
+        return ([] if fuses else [decoder.fusion]) + ([] if segments else [decoder.segmentation])
+    return [] if fuses else [decoder]
 
 
 def _first(outputs: Outputs, count: int) -> Outputs:

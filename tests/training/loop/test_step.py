@@ -6,6 +6,7 @@ import torch
 from tests.training import tiny
 from training.config import Config, LossWeights
 from training.data.canvases import Canvases
+from training.loop.distributed import joined_processes
 from training.loop.state import State, begin
 from training.loop.step import Step
 from training.losses.teacher import Taught
@@ -74,3 +75,35 @@ def test_a_change_that_flickers_costs_by_its_weight() -> None:
         steadiness.append(terms["steadiness"].item())
     assert steadiness[0] > 1
     assert steadiness[1] == pytest.approx(3 * steadiness[0], rel=1e-3)
+
+
+def learning(config: Config, device: torch.device, shared: bool, taught: tiny.Taught) -> set[str]:
+    """Return the names of the parameters that two steps change."""
+    state = begin(config, device)
+    before = {name: one.detach().clone() for name, one in state.learner.named_parameters()}
+    take_step = Step(config, state, shared)
+    for _ in range(2):
+        take_step(*batch(taught))
+    return {name for name, one in state.learner.named_parameters() if not torch.equal(one, before[name])}
+
+
+@pytest.mark.usefixtures("torchrun_alone")
+@pytest.mark.parametrize(
+    ("decoder", "weights"),
+    [
+        ("multitask", LossWeights(intensity=1.0)),
+        ("multitask", LossWeights(dice=1.0, auxiliary=1.0)),
+        ("multitask", LossWeights(features=1.0)),
+        ("cascade", LossWeights(imitation=1.0)),
+        ("cascade", LossWeights(distillation=1.0)),
+        ("fusion", LossWeights(steadiness=1.0)),
+        ("fusion", LossWeights(features=1.0)),
+    ],
+)
+def test_with_several_processes_the_same_parts_learn_though_some_have_no_loss(
+    taught: tiny.Taught, decoder: str, weights: LossWeights
+) -> None:
+    config = replace(taught.config, loss=weights, model=tiny.settings("patch", decoder=decoder))
+    with joined_processes() as process:
+        alone, together = (learning(config, process.device, shared, taught) for shared in (False, True))
+    assert alone and together == alone

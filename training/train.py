@@ -53,6 +53,7 @@ def _train(config: Config, data: Path, out: Path, canvases: Path, process: Proce
     names = names_of(config)
     pairs = [files for selection in config.validate for files in select_pairs(selection, data, names)]
     state = begin(config, device, out / CHECKPOINT)
+    process.require_one_step(state.step)
     ended = process.hear(process.leads and has_ended_early(config.train, out, state.step))
     numbers = [] if ended else [process.share_of(batch, step) for step in range(state.step, steps)]
     loaders = process.loaders if config.train.workers is None else config.train.workers

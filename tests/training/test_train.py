@@ -214,6 +214,22 @@ def test_two_processes_take_the_steps_that_one_takes(data: Path, tmp_path: Path)
 
 
 @pytest.mark.long
+def test_processes_that_do_not_share_the_run_are_refused(data: Path, tmp_path: Path) -> None:
+    train(config(1), data, tmp_path / "run0")
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(plain_config(3)))
+    each = f"{sys.executable} -m training.train --config {path} --data {data} --out {tmp_path}/run$RANK"
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command += ["--no-python", "bash", "-c", each]
+    hidden = {"CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=os.environ | hidden)
+    assert done.returncode != 0
+    told = "process 1 begins at step 0, process 0 at 1: --out must be a folder that all machines share"
+    assert f"python -m training.train: {told}\n" in done.stderr
+    assert step_of(tmp_path / "run0") == 1 and not (tmp_path / "run1").exists()
+
+
+@pytest.mark.long
 def test_one_of_two_processes_makes_the_canvases_for_both(taught: tiny.Taught, tmp_path: Path) -> None:
     path, run = tmp_path / "config.yaml", tmp_path / "run"
     path.write_text(yaml.safe_dump(taught.plain))

@@ -54,6 +54,21 @@ class Process:
         distributed.broadcast(word, 0)
         return bool(word)
 
+    def require_one_step(self, step: int) -> None:
+        """Raise ValueError unless every process begins at the same step; every process must call this."""
+        if self.count == 1:
+            return
+        own = torch.tensor(step, device=self.device)
+        gathered = [torch.zeros_like(own) for _ in range(self.count)]
+        distributed.all_gather(gathered, own)
+        first, *others = (int(one) for one in gathered)
+        for rank, other in enumerate(others, 1):
+            if other != first:
+                raise ValueError(
+                    f"process {rank} begins at step {other}, process 0 at {first}: --out must be a folder "
+                    "that all machines share"
+                )
+
     def share_of(self, batch: int, step: int) -> range:
         """Return the numbers of this process's samples in the batch of `step`, which has `batch` samples."""
         return range(step * batch + self.rank, (step + 1) * batch, self.count)

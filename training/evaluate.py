@@ -21,7 +21,7 @@ from mtvif_ros.model_file import read_model_file
 from mtvif_ros.pairing.synchronizer import Stream
 from mtvif_ros.recordings.clip import read_clip
 from training.config import ALL_TIMES
-from training.data.rendered import write_rendered_pairs
+from training.data.rendered import list_rendered_pairs, write_rendered_pairs
 from training.data.selection import pairs_below
 from training.scoring.clip import evaluate_clip
 from training.scoring.evaluation import Evaluation, evaluate, format_tables
@@ -93,11 +93,14 @@ def _evaluate(options: argparse.Namespace) -> Evaluation:
         return evaluate_clip(
             options.model, options.backend, read_clip(*options.clip), options.every or 10, options.size
         )
+    names = read_model_file(options.model).classes
     with TemporaryDirectory() as folder:
         if options.rendered:
             times = [options.time] if options.time else ALL_TIMES
             write_rendered_pairs(Path(folder), options.rendered, HELD_OUT_SEED, options.smoke, times)
-        pairs = pairs_below(options.data or Path(folder), read_model_file(options.model).classes)
+            pairs = list_rendered_pairs(Path(folder), names)
+        else:
+            pairs = pairs_below(options.data, names)
         alone = _CAMERAS.get(options.alone)
         return evaluate(options.model, options.backend, pairs, dict(options.peer), options.size, alone)
 

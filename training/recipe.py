@@ -21,11 +21,12 @@ import torch
 import mtvif_ros
 from mtvif_ros.command_line import command_parser, told_plainly, whole_number
 from mtvif_ros.machine import this_machine
+from mtvif_ros.model_file import read_model_file
 from mtvif_ros.recordings.pair_folder import PairFiles, find_pairs
 from training.config import AnySource, Config, PairSource, VideoSource, plain, read_stages
 from training.data.canvases import canvases_key
 from training.data.classes import names_of, with_own_classes
-from training.data.rendered import write_rendered_pairs
+from training.data.rendered import list_rendered_pairs, write_rendered_pairs
 from training.data.selection import select_pairs, source_title
 from training.data.videos import video_paths
 from training.evaluate import HELD_OUT_SEED
@@ -102,7 +103,8 @@ def score_file(model: Path, validation: Sequence[PairFiles]) -> dict[str, Any]:
     scores = {"validation": evaluate(model, "auto", validation, {}).as_dict()}
     with TemporaryDirectory() as folder:
         write_rendered_pairs(Path(folder), _RENDERED, HELD_OUT_SEED)
-        scores["rendered"] = evaluate(model, "auto", find_pairs(Path(folder)), {}).as_dict()
+        rendered = list_rendered_pairs(Path(folder), read_model_file(model).classes)
+        scores["rendered"] = evaluate(model, "auto", rendered, {}).as_dict()
     return scores
 
 

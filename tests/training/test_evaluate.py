@@ -5,8 +5,12 @@ import cv2
 import numpy as np
 import pytest
 
+from mtvif_ros.classes import with_colours
 from mtvif_ros.synthetic import Frame, RoadScene, SceneConfig
+from tests.training import tiny
 from training.evaluate import main
+from training.model import build_model
+from training.model.onnx_file import write_onnx
 
 
 @pytest.fixture
@@ -65,6 +69,21 @@ def test_rendered_frames_have_exact_labels(model_path: Path, tmp_path: Path) -> 
     main(["--model", str(model_path), "--rendered", "2", "--out", str(out)])
     scores = json.loads(out.read_text())
     assert scores["pairs"] == 2 and 0 < scores["miou"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("names", "judged"),
+    [(("background", "crate", "car"), {"background", "car"}), (("background", "crate"), set())],
+)
+def test_rendered_frames_judge_a_model_of_own_classes_by_those_it_shares(
+    names: tuple[str, ...], judged: set[str], tmp_path: Path
+) -> None:
+    model, out = tmp_path / "own.onnx", tmp_path / "scores.json"
+    write_onnx(build_model(tiny.settings(), with_colours(names)).eval(), model, {})
+    main(["--model", str(model), "--rendered", "1", "--out", str(out)])
+    scores = json.loads(out.read_text())
+    assert {name for name, value in scores["iou"].items() if value is not None} == judged
+    assert (scores["miou"] is None) == (not judged) and scores["fusion"]["model"]
 
 
 def test_persons_whom_smoke_hides_are_looked_for(

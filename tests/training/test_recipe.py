@@ -11,12 +11,16 @@ import pytest
 import torch
 import yaml
 
+from mtvif_ros.classes import with_colours
 from mtvif_ros.model_file import read_model_file
+from mtvif_ros.recordings.pair_folder import find_pairs
 from mtvif_ros.synthetic import RoadScene, SceneConfig
 from tests.training import tiny
 from training.config import Config, read_stages
+from training.model import build_model
 from training.model.checkpoint import CHECKPOINT, load_checkpoint
-from training.recipe import check_stages, main, train_stages
+from training.model.onnx_file import write_onnx
+from training.recipe import check_stages, main, score_file, train_stages
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +128,17 @@ def test_the_shipped_files_are_those_of_the_manifest_beside_them() -> None:
 
 def digest(*paths: Path) -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
+
+
+def test_rendered_frames_judge_a_model_of_own_classes_by_those_it_shares(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.recipe._RENDERED", 1)
+    unlabelled = [replace(files, mask=None) for files in find_pairs(data / "small")]
+    model = tmp_path / "own.onnx"
+    write_onnx(build_model(tiny.settings(), with_colours(("crate", "car"))).eval(), model, {})
+    iou = score_file(model, unlabelled)["rendered"]["iou"]
+    assert iou["crate"] is None and iou["car"] is not None
 
 
 @pytest.mark.long

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
+from mtvif_ros.classes import STREET_NAMES
 from mtvif_ros.parallel import in_processes
+from mtvif_ros.recordings.pair_folder import PairFiles
 from mtvif_ros.synthetic import Frame, RoadScene, SceneConfig
-from training.config import ALL_TIMES, RenderedSource
+from training.config import ALL_TIMES, PairSelection, RenderedSource
 from training.data.allowed import ClassSets, allowed_from_mask
-from training.data.classes import mask_values
+from training.data.classes import IGNORED, mask_values
 from training.data.pairs import Sample
+from training.data.selection import select_pairs
 
 _FRAMES_PER_SCENE = 4
 _FRAMES_APART = 97  # 3 s: far enough that the street looks different
@@ -45,6 +49,21 @@ def write_rendered_pairs(
     for name, frame in _frames(count, seed, smoke, times):
         for part, pixels in (("vi", frame.rgb[..., ::-1]), ("ir", frame.ir), ("labels", frame.mask)):
             cv2.imwrite(str(folder / part / f"{name}.png"), pixels)
+
+
+def list_rendered_pairs(folder: Path, names: Sequence[str]) -> list[PairFiles]:
+    """List what write_rendered_pairs wrote, for a model of the classes `names`.
+
+    Its labels keep the classes that the model shares and ignore the others; without any there are no labels.
+    """
+    foreign = {name: IGNORED for name in STREET_NAMES if name not in names}
+    pairs = select_pairs(PairSelection(path=str(folder), names=STREET_NAMES, map=foreign), Path(), names)
+    return pairs if shares_rendered_classes(names) else [replace(files, mask=None) for files in pairs]
+
+
+def shares_rendered_classes(names: Sequence[str]) -> bool:
+    """Return whether rendered scenes show a class of `names`; the background alone would judge nothing."""
+    return not set(STREET_NAMES[1:]).isdisjoint(names)
 
 
 class _Part(NamedTuple):

@@ -18,6 +18,7 @@ from mtvif_ros.metrics.fusion import METRICS
 from mtvif_ros.pages import plots
 from mtvif_ros.pages.page import as_jpeg, page_template
 from training.config import Config, PairSelection, TrainSettings, plain
+from training.data.rendered import shares_rendered_classes
 from training.history.best import Best, has_iou, has_lost_patience, score_name
 from training.history.records import History, Validation
 from training.model import Network
@@ -27,6 +28,7 @@ PAGE = "index.html"
 _MEANS = 200  # of a curve: one for as many steps as fit
 _CLASSES = 11  # whose IoU gets a curve: those with the most labelled pixels
 _FUSION = {"kept of the sources": ("VIF", "Qabf", "SSIM", "SCD"), "detail": ("SF", "AG", "EN", "MI")}
+_UNNAMED = "FOLDER_OF_PAIRS"
 _PANELS = ("visible", "infrared", "fused", "segmentation")
 
 Curves = dict[str, tuple[list[float], list[float]]]
@@ -68,7 +70,7 @@ def write_page(
         samples=[] if last is None else last.pictures,
         pictures={} if last is None else _pictures(out / "pictures", last.pictures),
         settings=yaml.safe_dump(plain(config), sort_keys=False, default_flow_style=None, width=96),
-        commands=_commands(out, config, data),
+        commands=_commands(out, config, data, [one.name for one in network.classes]),
         folder=str(Path.cwd()),
         machine=this_machine(),
     )
@@ -173,21 +175,22 @@ def _pictures(folder: Path, names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _commands(out: Path, config: Config, data: Path) -> list[_Command]:
-    """Return what to type to export, quantise, judge and run what the run has learnt."""
+def _commands(out: Path, config: Config, data: Path, names: Sequence[str]) -> list[_Command]:
+    """Return what to type to export, quantise, judge and run what the run has learnt, of classes `names`."""
     python = f"{shlex.quote(_here(Path(sys.executable)))} -m training"
     run, name = shlex.quote(str(out)), out.name or "run"
     full, small = (shlex.quote(str(out / f"{name}{suffix}.onnx")) for suffix in ("", "_int8"))
     best = " --best" if config.validate else ""
     learnt = _folder(config.train.sources, data)
     judged = _folder(config.validate, data)
-    on = f"--data {judged}" if judged else "--rendered 48"
+    renders = judged is None and shares_rendered_classes(names)
+    on = "--rendered 48" if renders else f"--data {judged or _UNNAMED}"
     absolute = shlex.quote(str((out / f"{name}_int8.onnx").resolve()))
     commands = [
         _Command("Export, for every size of frames", f"{python}.export --run {run}{best} --out {full}"),
         _Command(
             "Quantise to int8, for CPUs",
-            f"{python}.quantise --model {full} --data {learnt or 'FOLDER_OF_PAIRS'} --out {small}",
+            f"{python}.quantise --model {full} --data {learnt or _UNNAMED} --out {small}",
         ),
         _Command("Judge beside simple fusions", f"{python}.evaluate --model {small} {on}"),
         _Command("Judge the shipped model alike", f"{python}.evaluate --model models/mtvif_int8.onnx {on}"),

@@ -12,6 +12,7 @@ import pytest
 from mtvif_ros.metrics.fusion import METRICS
 from tests.training import tiny
 from training.config import Config, PairSelection
+from training.data.classes import classes_of
 from training.history.best import Best
 from training.history.page import write_page
 from training.history.records import History, Validation
@@ -49,7 +50,7 @@ def history(*validations: Validation) -> History:
 def page(run: Path, settings: Config, of: History, best: Best | None) -> str:
     (run / "pictures").mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(run / "pictures" / "a <b>.jpg"), np.full((8, 64, 3), 90, np.uint8))
-    write_page(run, settings, Path("my data"), build_model(settings.model), of, best)
+    write_page(run, settings, Path("my data"), build_model(settings.model, classes_of(settings)), of, best)
     return (run / "index.html").read_text()
 
 
@@ -98,6 +99,17 @@ def test_a_validation_without_masks_leaves_segmentation_out(tmp_path: Path) -> N
 def test_a_training_without_validation_still_gets_a_page(tmp_path: Path) -> None:
     told = page(tmp_path, replace(config(3), validate=()), history(), None)
     assert "Trained for 3 steps" in told and told.count("<svg") == 2 and "--best" not in told
+
+
+@pytest.mark.parametrize(
+    ("names", "on"), [(("background", "car"), "rendered 48"), (("floor", "crate"), "data FOLDER_OF_PAIRS")]
+)
+def test_rendered_frames_are_suggested_to_judge_classes_that_they_show(
+    names: tuple[str, ...], on: str, tmp_path: Path
+) -> None:
+    own = replace(config(3), validate=(), classes=dict.fromkeys(names))
+    told = page(tmp_path, own, history(), None)
+    assert told.count(f"_int8.onnx --{on}") == 2 and ("--rendered" in told) == (on == "rendered 48")
 
 
 @pytest.mark.long

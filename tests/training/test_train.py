@@ -327,7 +327,7 @@ def test_a_run_that_never_validated_has_no_best_weights(
 
 @pytest.mark.long
 def test_all_of_two_processes_end_early_and_one_prints(data: Path, tmp_path: Path) -> None:
-    settings = plain_config(9, patience=2, learning_rate=0.0, keep_statistics=True)
+    settings = plain_config(9, patience=2, learning_rate=0.0, keep_statistics=True, workers=1)
     settings["train"]["validate_every"] = 1
     path = tmp_path / "config.yaml"
     path.write_text(yaml.safe_dump(settings))
@@ -339,6 +339,9 @@ def test_all_of_two_processes_end_early_and_one_prints(data: Path, tmp_path: Pat
         assert done.returncode == 0, done.stderr
         assert done.stdout.count(told) == done.stdout.count("9 steps,") == 1
     assert step_of(tmp_path / "run") == 3
+    history = read_history(tmp_path / "run" / HISTORY, 9)
+    assert list(history.losses) == [one.step for one in history.validations] == [1, 2, 3]
+    assert "Ended early, at step 3 of 9" in (tmp_path / "run" / "index.html").read_text()
 
 
 def test_a_config_without_validation_trains(data: Path, tmp_path: Path) -> None:

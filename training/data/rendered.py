@@ -16,7 +16,8 @@ from mtvif_ros.recordings.pair_folder import PairFiles
 from mtvif_ros.synthetic import Frame, RoadScene, SceneConfig
 from training.config import ALL_TIMES, PairSelection, RenderedSource
 from training.data.allowed import ClassSets, allowed_from_mask
-from training.data.classes import IGNORED, mask_values
+from training.data.boxes import IGNORED
+from training.data.classes import mask_values
 from training.data.pairs import Sample
 from training.data.selection import select_pairs
 

@@ -13,6 +13,7 @@ def scaled(image: AnyImage, size: tuple[int, int]) -> AnyImage:
     height, width = image.shape[:2]
     if (width, height) == size:
         return np.ascontiguousarray(image)
-    shrinks = size[0] < width or size[1] < height
-    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    # Up to a half the four nearest pixels see everything, at a fifth of the time.
+    is_small = 2 * size[0] < width or 2 * size[1] < height
+    how = cv2.INTER_AREA if is_small else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image, size, interpolation=how))

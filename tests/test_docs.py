@@ -60,7 +60,6 @@ NOT_RUN = {
     "$PYTHON .ci/corrupt.py": "takes minutes; test_corrupt.py damages one of each kind",
     "$PYTHON -m training.ablate": "trains for hours; test_ablate.py runs its parts",
     "$PYTHON -m training.recipe": "trains for hours; test_recipe.py follows a small one",
-    "chrt ": "needs ROS 2 from apt and the right to real-time priority",
     "$PYTHON -m training.evaluate --model models/mtvif_int8.onnx --data ../shared": "needs MSRS",
 }
 # The same work, made small.

@@ -9,7 +9,7 @@ from sensor_msgs.msg import CameraInfo, PointCloud2
 from examples.paint_cloud import PARAMETERS, PaintCloudNode, labels_of
 from mtvif_ros.classes import STREET
 from mtvif_ros.imaging.codec import read_grey
-from mtvif_ros.imaging.lenses import Lens, Pose
+from mtvif_ros.imaging.lenses import Lens, Pose, lens_of
 from mtvif_ros.node.fusion_node import FusionNode
 from mtvif_ros.synthetic import Frame
 from tests.examples.street import CAMERA, CAR, PERSON, mask_of
@@ -40,21 +40,26 @@ def test_points_take_the_class_of_what_the_scene_has_there() -> None:
 Running = Callable[..., AbstractContextManager[FusionNode]]
 
 
+@pytest.mark.parametrize("rectified", [False, True])
 def test_the_node_paints_the_cloud_of_the_nearest_mask(
-    cameras: Cameras, running: Running, small_frame: Frame, rng: np.random.Generator
+    rectified: bool, cameras: Cameras, running: Running, small_frame: Frame, rng: np.random.Generator
 ) -> None:
     clouds: list[PointCloud2] = []
     cameras.node.create_subscription(PointCloud2, "mtvif/points", clouds.append, 10)
     send_info = cameras.node.create_publisher(CameraInfo, "rgb/camera_info", 10).publish
     send_cloud = cameras.node.create_publisher(PointCloud2, "points", 10).publish
     k = [72.0, 0.0, 40.0, 0.0, 72.0, 26.0, 0.0, 0.0, 1.0]
+    p = [60.0, 0.0, 38.0, 0.0, 0.0, 60.0, 27.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+    distortion = [-0.2, 0.1, 0.0, 0.0, 0.0]
+    info = CameraInfo(width=80, height=60, k=k, p=p, distortion_model="plumb_bob", d=distortion)
+    lens = lens_of(info, "image_rect" if rectified else "image_raw")
     points = np.column_stack((rng.uniform(-5, 20, 300), rng.uniform(-5, 5, (300, 2))))
-    node = PaintCloudNode(context=cameras.context, cli_args=ros_arguments({}))
+    node = PaintCloudNode(context=cameras.context, cli_args=ros_arguments({"rectified": rectified}))
     cameras.executor.add_node(node)
     with running():
         for _ in range(int(PATIENCE)):
             stamp = cameras.next_stamp()
-            send_info(CameraInfo(width=80, height=60, k=k, distortion_model="plumb_bob", d=[0.0] * 5))
+            send_info(info)
             cloud = cloud_of(points)
             cloud.header.frame_id, cloud.header.stamp.sec, cloud.header.stamp.nanosec = (
                 "lidar",
@@ -70,7 +75,7 @@ def test_the_node_paints_the_cloud_of_the_nearest_mask(
     (painted,) = clouds[-1:]
     assert (painted.header.frame_id, painted.header.stamp.nanosec) == ("lidar", 20_000_000)
     (mask,) = (one for one in cameras.masks if one.header.stamp.sec == painted.header.stamp.sec)
-    expected = labels_of(points, read_grey(mask), Lens((80, 60), tuple(k)), Pose(AHEAD))
+    expected = labels_of(points, read_grey(mask), lens, Pose(AHEAD))
     found = rows_of(painted)
     np.testing.assert_array_equal(found["label"], expected)
     assert set(expected) == {0, 1, 255}

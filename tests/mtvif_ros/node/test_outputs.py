@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rclpy.qos import ReliabilityPolicy
-from sensor_msgs.msg import CompressedImage, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, RegionOfInterest
 
 from mtvif_ros import topics
 from mtvif_ros.classes import STREET, STREET_NAMES, colour_table
@@ -104,6 +104,34 @@ def test_the_mask_drops_what_is_not_certain_enough(
     expected = np.where(small_frame.ir < 77, 255, small_frame.ir > 128)
     assert 0 < (expected == 255).mean() < 1
     assert np.array_equal(read_grey(mask), expected)
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        CameraInfo(height=480, width=640, roi=RegionOfInterest(height=60, width=80, x_offset=100)),
+        CameraInfo(height=120, width=160, binning_x=2, binning_y=2),
+        CameraInfo(
+            height=480, width=640, binning_x=2, binning_y=2, roi=RegionOfInterest(height=120, width=160)
+        ),
+    ],
+    ids=["region", "binning", "both"],
+)
+def test_camera_info_of_a_part_of_the_sensor_is_passed_on(
+    info: CameraInfo, cameras: Cameras, small_frame: Frame, running: Running
+) -> None:
+    heard: list[CameraInfo] = []
+    cameras.node.create_subscription(CameraInfo, topics.CAMERA_INFO, heard.append, 10)
+    publisher = cameras.node.create_publisher(CameraInfo, topics.camera_info(topics.RGB), 10)
+
+    def offer() -> list[CameraInfo]:
+        publisher.publish(info)
+        cameras.ask(small_frame)
+        return heard
+
+    with running():
+        assert cameras.spin_until(offer)
+    assert (heard[0].roi, heard[0].binning_x) == (info.roi, info.binning_x)
 
 
 def test_temperatures_lie_on_the_visible_grid(cameras: Cameras, small_frame: Frame, running: Running) -> None:

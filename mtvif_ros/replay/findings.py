@@ -18,6 +18,7 @@ _BLANK = 0.1  # s of one brightness; a single frame may be damaged
 _GLARE, _GLARING = 1.0, 0.1  # s, in which this share of the picture shows nothing but the highest value
 _NEAR = 1.0  # s; spells that are nearer count as one
 _FEW = 4  # spells that are told one by one
+_ONSET = 0.25  # s in which the node tells that the recording's first frames have come
 _CLOCK, _CERTAIN = 0.010, 3.0  # s, and standard errors, by which the offset in use must be wrong
 _OFF = 3.0  # px between the cameras' edges, which mtvif_calibrate calls poor
 _MOVED = 2.0  # px between two measurements of the registration
@@ -152,7 +153,7 @@ def about_answers(
     """
     spells: dict[str, list[Spell]] = {}
     for (begin, state), (until, _) in pairwise([*states, (end, "")]):
-        if until > begin:
+        if until - begin > (0 if begin > 0 else _ONSET):
             spells.setdefault(state, []).append((begin, until))
     told = {state: f"The node answered from {topic} alone" for state, topic in topic_of.items()}
     told[""] = "The node had no camera to answer with"

@@ -16,6 +16,12 @@ def test_answers_from_one_camera_are_told_with_their_times() -> None:
     ]
 
 
+def test_the_moment_before_the_first_frame_has_come_is_no_fault() -> None:
+    assert not list(about_answers([(0.0, ""), (0.03, "rgb+ir")], {"rgb": "/rgb"}, 5.0))
+    (found,) = about_answers([(0.0, ""), (0.6, "rgb+ir")], {"rgb": "/rgb"}, 5.0)
+    assert found.spells == ((0.0, 0.6),)
+
+
 def test_many_spells_are_summed_up() -> None:
     states = [(float(second), "rgb" if second % 2 else "rgb+ir") for second in range(20)]
     (found,) = about_answers(states, {"rgb": "/rgb"}, 20.0)

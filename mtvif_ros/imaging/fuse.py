@@ -37,8 +37,9 @@ def fuse_pair(engine: Engine, rgb: Image, ir: Image, registration: Warp = _ALIGN
     # An infrared camera with no more pixels than the model has no further detail to show.
     is_coarse = all(own <= seen <= shown for own, seen, shown in zip(ir.shape, engine.size, rgb.shape))
     full_ir = None if is_coarse else registration(ir, size, size)
+    ir_size = ir.shape[1], ir.shape[0]
     return Inference(
-        at_camera_size(seen.fused, seen_rgb, seen_ir, rgb, full_ir),
+        at_camera_size(seen.fused, seen_rgb, seen_ir, rgb, full_ir, ir_size),
         _enlarged(seen.mask, size),
         None if seen.confidence is None else _enlarged(seen.confidence, size),
     )

@@ -7,9 +7,10 @@ from mtvif_ros.engines import load_engine
 from mtvif_ros.imaging.fuse import Fuser, fuse_pair, segment_alone
 from mtvif_ros.imaging.registration import Registration
 from mtvif_ros.imaging.resize import scaled
+from mtvif_ros.metrics.flicker import FlickerMeter
 from mtvif_ros.metrics.fusion import average_gradient, luma
 from mtvif_ros.pairing.synchronizer import Stream
-from mtvif_ros.synthetic import Frame
+from mtvif_ros.synthetic import Frame, RoadScene, SceneConfig
 
 
 def test_results_have_the_visible_frames_size_whatever_the_model_and_infrared_have(
@@ -22,14 +23,29 @@ def test_results_have_the_visible_frames_size_whatever_the_model_and_infrared_ha
     assert mask.shape == (600, 800)
 
 
-def test_frames_larger_than_the_model_keep_their_sharpness(
+def test_visible_frames_larger_than_model_and_infrared_keep_their_sharpness(
     model_path: Path, night_frame: Frame, rng: np.random.Generator
 ) -> None:
-    rgb, ir = (scaled(frame, (960, 720)) for frame in (night_frame.rgb, night_frame.ir))
+    rgb = scaled(night_frame.rgb, (960, 720))
     rgb = np.asarray(cv2.add(rgb, rng.integers(0, 30, rgb.shape, np.uint8)), np.uint8)
-    fused = fuse_pair(load_engine(model_path), rgb, ir).fused
+    fused = fuse_pair(load_engine(model_path), rgb, night_frame.ir).fused
     # Enlarging the model's own image leaves three tenths of it.
     assert average_gradient(luma(fused)) > 0.9 * average_gradient(luma(rgb))
+
+
+def test_a_smaller_model_flickers_no_more(model_path: Path) -> None:
+    """Night frames are noisy in both cameras; at a model's own size either is shown."""
+    scene = RoadScene(SceneConfig(3, "night"))
+    frames = [scene.frame(number) for number in range(4)]
+    ratios = []
+    for size in ((480, 640), (384, 512)):
+        engine, meter = load_engine(model_path, size=size), FlickerMeter()
+        for frame in frames:
+            fused = fuse_pair(engine, frame.rgb, frame.ir).fused
+            meter.add(luma(frame.rgb), frame.ir.astype(float), luma(fused))
+        ratios.append(meter.ratio() or 0.0)
+    at_camera_size, smaller = ratios
+    assert 1 < smaller < at_camera_size + 0.05
 
 
 def test_infrared_that_is_finer_than_the_model_shows_its_detail(model_path: Path) -> None:

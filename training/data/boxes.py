@@ -72,13 +72,13 @@ def read_boxes(files: PairFiles, names: Sequence[str]) -> Boxes | None:
         if line.strip()
     ]
     first = {tuple(line): number for number, line in reversed(lines)}
-    problems = [
-        f"line {number}, {' '.join(line)[:_SHOWN]!r}: {problem}"
-        for number, line in lines
-        if (problem := _problem(line, len(classes)) or _repetition(number, first[tuple(line)]))
-    ]
+    problems: dict[str, list[str]] = {}
+    for number, line in lines:
+        if problem := _problem(line, len(classes)) or _repetition(number, first[tuple(line)]):
+            problems.setdefault(problem, []).append(f"line {number}, {' '.join(line)[:_SHOWN]!r}")
     if problems:
-        raise ValueError(f"{files.boxes}: {'; '.join(problems)}")
+        told = [f"{_first(places)}: {problem}" for problem, places in problems.items()]
+        raise ValueError(f"{files.boxes}: {'; '.join(told)}")
     numbers = [int(float(line[0])) for _, line in lines]
     places = np.array([line[1:] for _, line in lines], np.float32).reshape(len(lines), 4).clip(0, 1)
     known = [classes[number] is not None for number in numbers]
@@ -162,6 +162,10 @@ def _check_order(listing: Path, names: tuple[str, ...]) -> None:
                 f"{listing}: {name} is class {number}, expected {expected.index(name)}; list the names in "
                 "the file's order as `boxes` of this source in the config, or correct or remove the file"
             )
+
+
+def _first(places: Sequence[str]) -> str:
+    return places[0] if len(places) == 1 else f"{places[0]}, and {len(places) - 1} more"
 
 
 def _repetition(number: int, first: int) -> str | None:

@@ -69,6 +69,14 @@ def test_an_unusable_line_is_named(line: str, problem: str, tmp_path: Path) -> N
         read_boxes(files, STREET_NAMES)
 
 
+def test_lines_with_one_problem_are_told_together(tmp_path: Path) -> None:
+    polygon = "0 0.1 0.1 0.2 0.1 0.2 0.2"
+    files = pair_with("\n".join([polygon, polygon + " 0.1 0.3", "7 0.5 0.5 0.1 0.1"]), tmp_path)
+    told = rf"line 1, '{polygon}', and 1 more: is a polygon; .*; line 3, '7 [^;]*: class must be 0 to 2"
+    with pytest.raises(ValueError, match=told):
+        read_boxes(files, STREET_NAMES)
+
+
 @pytest.mark.parametrize("text", ["names: [cat, dog]", "nc: 2\nnames:\n  1: dog\n  0: cat\n"])
 def test_yolos_names_are_a_list_or_a_mapping(text: str, tmp_path: Path) -> None:
     (tmp_path / "data.yaml").write_text(text)

@@ -8,6 +8,7 @@ from typing import Any
 
 import cv2
 import rclpy
+from rclpy._rclpy_pybind11 import RCLError
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
@@ -71,6 +72,18 @@ class FusionNode(LifecycleNode):
             self._summary = self._runtime.summary()
             self._runtime = None
         return self._summary
+
+    def _LifecycleNodeMixin__change_state(self, transition_id: int) -> TransitionCallbackReturn:
+        # rclpy of Humble and Jazzy lets a request that does not fit end `spin`, and offers no public way to
+        # refuse one; newer versions refuse it here themselves.
+        try:
+            return super()._LifecycleNodeMixin__change_state(transition_id)  # type: ignore[misc]
+        except RCLError:
+            self.get_logger().warning(
+                f"change_state: transition {transition_id} does not fit the node's state and is refused; "
+                "`ros2 lifecycle list` shows those that do"
+            )
+            return TransitionCallbackReturn.FAILURE
 
     def _configure(self) -> None:
         self._runtime = Runtime(self, read_parameters(self))

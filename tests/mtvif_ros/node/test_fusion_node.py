@@ -41,6 +41,22 @@ def test_a_manager_leads_it_through_its_life(cameras: Cameras, toy_model: Path) 
             assert now.current_state.id == state
 
 
+def test_a_request_that_does_not_fit_the_state_is_refused_and_the_node_lives(
+    cameras: Cameras, toy_model: Path, node_log: NodeLog
+) -> None:
+    """It rests on a private name of rclpy."""
+    with local_node(cameras, toy_parameters(toy_model)) as node:
+        assert not change(cameras, Transition.TRANSITION_ACTIVATE)
+        assert node_log.tells("change_state: transition 3 does not fit the node's state", cameras)
+        node.trigger_configure()
+        node.trigger_activate()
+        for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_CLEANUP, 77):
+            assert not change(cameras, transition)
+        now = cameras.call(GetState, "fusion_node/get_state", GetState.Request())
+        assert now.current_state.id == State.PRIMARY_STATE_ACTIVE
+        assert change(cameras, Transition.TRANSITION_DEACTIVATE)
+
+
 def test_a_failed_configure_can_be_repeated_with_the_right_model(
     cameras: Cameras, toy_model: Path, node_log: NodeLog
 ) -> None:

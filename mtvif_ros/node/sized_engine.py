@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from mtvif_ros.engines import Engine, load_engine, shipped_model
+from mtvif_ros.engines import Engine, EngineError, load_engine, shipped_model
 from mtvif_ros.engines.fit import BUDGETS, Fit, fit, fitted_size, timed_size
 from mtvif_ros.engines.load import choose_backend
 from mtvif_ros.model_file import read_model_file
@@ -124,10 +124,19 @@ class SizedEngine:
     def _make(self, size: Size, confidence: bool = False) -> Future[Engine]:
         with self._lock:
             if (made := self._made.get((size, confidence))) is None:
-                made = self._maker.submit(self._load, size=size, confidence=confidence)
+                made = self._maker.submit(self._load_another, size, confidence)
                 made.add_done_callback(partial(self._tell_failure, size, confidence))
                 self._made[size, confidence] = made
             return made
+
+    def _load_another(self, size: Size, confidence: bool) -> Engine:
+        engine = self._load(size=size, confidence=confidence)
+        if engine.model.sha256 != self.engine.model.sha256:
+            raise EngineError(
+                f"model file {engine.model.path}: has changed since the node was configured; clean up and "
+                "configure the node again"
+            )
+        return engine
 
     def _keep_only(self, size: Size) -> None:
         with self._lock:

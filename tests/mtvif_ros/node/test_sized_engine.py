@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mtvif_ros.classes import STREET
 from mtvif_ros.engines import Engine
 from mtvif_ros.imaging.codec import read_rgb
 from mtvif_ros.model_file import ModelFileError
@@ -93,6 +94,20 @@ def test_answers_go_on_without_confidence_when_no_engine_gives_it(
     sized.close()
     assert sized.for_camera((60, 80), True) is sized.engine
     assert lines[-1] == "confidence: no engine gives it: no memory"
+
+
+def test_no_engine_is_made_of_a_file_that_has_changed(tmp_path: Path) -> None:
+    lines: list[str] = []
+    model = write_toy(tmp_path / "toy.onnx", 60, 80, confidence=True)
+    sized = SizedEngine(values(model, {}), lines.append)
+    write_toy(model, 60, 80, STREET[::-1], confidence=True)
+    made = sized.prepare_confidence()
+    assert made is not None and made.exception() is not None
+    sized.close()
+    assert lines[-1].endswith(
+        "toy.onnx: has changed since the node was configured; clean up and configure the node again"
+    )
+    assert sized.for_camera((60, 80), True) is sized.engine
 
 
 def test_a_file_without_confidence_has_one_engine(toy_model: Path) -> None:

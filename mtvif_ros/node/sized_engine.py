@@ -28,6 +28,8 @@ class SizedEngine:
     A second engine computes the confidence, too, from when it is first asked for: it costs time that the
     first saves. Until it is made, answers may go on without confidence.
 
+    An engine that cannot be made is told and not tried again before the size changes.
+
     `tell` takes a line for the log. Raises what load_engine raises.
     """
 
@@ -49,6 +51,7 @@ class SizedEngine:
                 self._pace = Pace(self._rate)
             tell(_explained(found, timed_size(found.budget), self._rate))
             size = fitted_size(self._camera, found.budget)
+        self._taken = self._budget  # the last whose engine could be made
         self.engine: Engine = self._load(size=size)
         self._made: dict[tuple[Size, bool], Future[Engine]] = {}  # by size and whether it gives confidence
         self._lock = threading.Lock()
@@ -58,7 +61,7 @@ class SizedEngine:
         """Return the engine for visible frames of this size, which may take seconds to make.
 
         It gives the `confidence` that is asked for, if the file has it: as soon as it is made, or after a
-        `wait`.
+        `wait`. Raises EngineError if it waits for one that cannot be made.
         """
         if self._budget is not None:
             is_another, self._camera = camera != self._camera, camera
@@ -74,6 +77,11 @@ class SizedEngine:
         certain = self.prepare_confidence()
         if certain is None or not (wait or _is_ready(certain)):
             return self.engine
+        # An exception that is raised again and again keeps the frames of each time.
+        if (error := certain.exception()) is not None:
+            raise EngineError(
+                f"confidence.minimum: no engine gives confidence: {error}; set 0 to go on without"
+            ) from error
         return certain.result()
 
     def prepare_confidence(self) -> Future[Engine] | None:
@@ -88,8 +96,16 @@ class SizedEngine:
     def keep_pace(self, report: HealthReport) -> None:
         """Begin to make engines of another size where the report calls for one; `for_camera` takes them."""
         size = self.engine.size
-        if self._pace is None or self._budget is None or fitted_size(self._camera, self._budget) != size:
+        if self._pace is None or self._budget is None:
             return
+        if (wanted := fitted_size(self._camera, self._budget)) == size:
+            self._taken = self._budget
+        elif self._has_failed(wanted):
+            self._budget = self._taken
+            with self._lock:
+                self._made.pop((wanted, True), None)
+        else:
+            return  # it is being made
         if size != self._paced:
             self._pace.restart()
             self._paced = size
@@ -107,18 +123,27 @@ class SizedEngine:
         self._maker.shutdown()
 
     def _another(self, budgets: Iterable[int]) -> int | None:
-        """Return the first budget at which the camera's frames get another size, None if there is none."""
-        size = self.engine.size
-        return next((each for each in budgets if fitted_size(self._camera, each) != size), None)
+        """Return the first budget at which the camera's frames get another size, None if there is none.
+
+        A size that could not be made is left out.
+        """
+        sizes = ((each, fitted_size(self._camera, each)) for each in budgets)
+        return next(
+            (each for each, size in sizes if size != self.engine.size and not self._has_failed(size)), None
+        )
+
+    def _has_failed(self, size: Size) -> bool:
+        made = self._made.get((size, False))
+        return made is not None and made.done() and made.exception() is not None
 
     def _resize(self, budget: int | None, why: str) -> None:
         if budget is None:
             return
         before, size = self.engine.size, fitted_size(self._camera, budget)
-        self._tell(f"model.size: {shown(before)} {why} at {self._rate:g} Hz; {shown(size)} from now on")
+        line = f"model.size: {shown(before)} {why} at {self._rate:g} Hz; {shown(size)} from now on"
         if (before, True) in self._made:
             self._make(size, confidence=True)  # first, so that confidence goes on without a gap
-        self._make(size)
+        self._make(size).add_done_callback(partial(self._tell_success, line))
         self._budget = budget
 
     def _make(self, size: Size, confidence: bool = False) -> Future[Engine]:
@@ -141,6 +166,10 @@ class SizedEngine:
     def _keep_only(self, size: Size) -> None:
         with self._lock:
             self._made = {key: made for key, made in self._made.items() if key[0] == size}
+
+    def _tell_success(self, line: str, made: Future[Engine]) -> None:
+        if _is_ready(made):
+            self._tell(line)
 
     def _tell_failure(self, size: Size, confidence: bool, made: Future[Engine]) -> None:
         if (error := made.exception()) is None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mtvif_ros.classes import STREET
-from mtvif_ros.engines import Engine
+from mtvif_ros.engines import Engine, EngineError
 from mtvif_ros.imaging.codec import read_rgb
 from mtvif_ros.model_file import ModelFileError
 from mtvif_ros.node.parameter_server import typed
@@ -94,6 +94,11 @@ def test_answers_go_on_without_confidence_when_no_engine_gives_it(
     sized.close()
     assert sized.for_camera((60, 80), True) is sized.engine
     assert lines[-1] == "confidence: no engine gives it: no memory"
+    with pytest.raises(
+        EngineError, match=r"confidence\.minimum: no engine gives confidence: no memory; set 0"
+    ):
+        sized.for_camera((60, 80), True, wait=True)
+    assert len(lines) == 2
 
 
 def test_no_engine_is_made_of_a_file_that_has_changed(tmp_path: Path) -> None:
@@ -140,8 +145,16 @@ def settled(sized: SizedEngine, size: Size) -> bool:
     return sized.engine.size == size
 
 
-def lag(sized: SizedEngine) -> None:
-    seconds = Seconds()
+def told(lines: list[str], line: str) -> bool:
+    """Whether this is the last line before long."""
+    end = time.monotonic() + PATIENCE
+    while lines[-1] != line and time.monotonic() < end:
+        time.sleep(0.01)
+    return lines[-1] == line
+
+
+def lag(sized: SizedEngine, seconds: Seconds | None = None) -> None:
+    seconds = seconds or Seconds()
     for answered in (1, 0, 0, 0):
         sized.keep_pace(next(seconds(answered, superseded=1, inference=9e3)))
 
@@ -151,11 +164,11 @@ def test_a_size_that_falls_behind_gives_way_to_the_next_smaller_and_comes_back(
 ) -> None:
     sized, lines = at_704x960
     lag(sized)
-    assert lines[-1] == "model.size: 704x960 falls behind at 0.1 Hz; 576x768 from now on"
+    assert told(lines, "model.size: 704x960 falls behind at 0.1 Hz; 576x768 from now on")
     assert settled(sized, (576, 768))
     for report in islice(Seconds()(30), 40):
         sized.keep_pace(report)
-    assert lines[-1] == "model.size: 576x768 leaves time at 0.1 Hz; 704x960 from now on"
+    assert told(lines, "model.size: 576x768 leaves time at 0.1 Hz; 704x960 from now on")
     assert settled(sized, (704, 960))
 
 
@@ -164,8 +177,8 @@ def test_a_start_beside_other_work_is_made_good_later(open_model: Path) -> None:
     sized = SizedEngine(replace(values(open_model, {}), sizing=Sizing(rate=1e9)), lines.append)
     for report in islice(Seconds()(30, inference=1e-7), 12):
         sized.keep_pace(report)
-    assert lines[-1] == "model.size: 256x320 leaves time at 1e+09 Hz; 288x384 from now on"
     sized.close()
+    assert lines[-1] == "model.size: 256x320 leaves time at 1e+09 Hz; 288x384 from now on"
 
 
 def test_no_size_exceeds_the_cameras(at_704x960: tuple[SizedEngine, list[str]]) -> None:
@@ -180,8 +193,8 @@ def test_a_camera_smaller_than_the_size_gets_one_that_differs(open_model: Path) 
     lines: list[str] = []
     sized = SizedEngine(values(open_model, SLOW), lines.append)
     lag(sized)
-    assert lines[-1] == "model.size: 480x640 falls behind at 0.1 Hz; 384x512 from now on"
     sized.close()
+    assert lines[-1] == "model.size: 480x640 falls behind at 0.1 Hz; 384x512 from now on"
 
 
 def test_a_given_size_does_not_follow_the_load(open_model: Path) -> None:
@@ -217,6 +230,45 @@ def test_answers_keep_their_size_where_no_engine_of_another_can_be_made(
     sized.close()
     assert sized.for_camera((720, 960)).size == (704, 960)
     assert lines[-1] == "model.size: no engine of 576x768: no memory"
+    assert not any("from now on" in line for line in lines)
+
+
+def test_the_pace_goes_on_past_a_size_that_cannot_be_made(
+    at_704x960: tuple[SizedEngine, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sized, lines = at_704x960
+    load, seconds = sized._load, Seconds()
+
+    def broken(size: Size, confidence: bool) -> Engine:
+        if size == (576, 768):
+            raise OSError("no memory")
+        return load(size=size, confidence=confidence)
+
+    monkeypatch.setattr(sized, "_load", broken)
+    lag(sized, seconds)
+    assert told(lines, "model.size: no engine of 576x768: no memory")
+    lag(sized, seconds)
+    assert told(lines, "model.size: 704x960 falls behind at 0.1 Hz; 480x640 from now on")
+    assert settled(sized, (480, 640))
+
+
+def test_the_pace_goes_on_where_a_cameras_engine_cannot_be_made(
+    at_704x960: tuple[SizedEngine, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sized, lines = at_704x960
+    load = sized._load
+
+    def broken(size: Size, confidence: bool) -> Engine:
+        if size == (608, 1088):
+            raise OSError("no memory")
+        return load(size=size, confidence=confidence)
+
+    monkeypatch.setattr(sized, "_load", broken)
+    with pytest.raises(OSError, match="no memory"):
+        sized.for_camera((720, 1280))
+    assert sized.for_camera((720, 1280)).size == (704, 960)
+    lag(sized)
+    assert told(lines, "model.size: 704x960 falls behind at 0.1 Hz; 512x896 from now on")
 
 
 def test_the_node_takes_the_shape_of_each_camera_that_comes(

@@ -15,7 +15,7 @@ import yaml
 
 from mtvif_ros.command_line import in_short
 from mtvif_ros.image import AnyImage
-from mtvif_ros.imaging.registration import OUTSIDE
+from mtvif_ros.imaging.registration import OUTSIDE, UNUSABLE
 from mtvif_ros.imaging.resize import scaled
 
 Points = npt.NDArray[np.float64]
@@ -136,9 +136,10 @@ class Pose:
     translation: tuple[float, ...] = (0.0, 0.0, 0.0)
 
     def __post_init__(self) -> None:
-        if len(self.rotation) != 9 or len(self.translation) != 3:
+        numbers = (*self.rotation, *self.translation)
+        if len(self.rotation) != 9 or len(self.translation) != 3 or not np.isfinite(numbers).all():
             raise LensError(
-                "pose: needs rotation (three rows of three) and translation (three numbers, in m)"
+                "pose: needs rotation (three rows of three) and translation (three numbers, in m), all finite"
             )
         turn = self.turn()
         if not np.allclose(turn @ turn.T, np.eye(3), atol=1e-3) or np.linalg.det(turn) < 0:
@@ -282,7 +283,7 @@ def read_pose(path: Path) -> Pose | None:
         raise LensError(f"{path}: {error.strerror}; make this file with mtvif_calibrate") from error
     except LensError as error:
         raise LensError(f"{path}: {error}") from error
-    except (KeyError, TypeError, ValueError, yaml.YAMLError) as error:
+    except UNUSABLE as error:
         raise LensError(
             f"{path}: pose needs rotation (three rows of three) and translation (three numbers, in m): "
             f"{in_short(error)}"

@@ -31,6 +31,10 @@ It takes infrared (h, w), the (width, height) of the visible frame, and the one 
 """
 
 
+UNUSABLE = (ArithmeticError, KeyError, RecursionError, TypeError, ValueError, yaml.YAMLError)
+"""What reading a calibration file may raise: .inf for a size or brackets in brackets without end, for two."""
+
+
 class RegistrationError(ValueError):
     """Say what is wrong with a homography or its file and how to get a good one."""
 
@@ -114,7 +118,7 @@ def read_registration(path: Path) -> Registration:
         raise RegistrationError(f"{path}: {error.strerror}; make this file with mtvif_calibrate") from error
     except RegistrationError as error:
         raise RegistrationError(f"{path}: {error}") from error
-    except (KeyError, TypeError, ValueError, yaml.YAMLError) as error:
+    except UNUSABLE as error:
         raise RegistrationError(
             f"{path}: needs homography (three rows of three), infrared_size and visible_size: "
             f"{in_short(error)}"

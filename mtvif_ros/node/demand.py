@@ -7,15 +7,26 @@ from mtvif_ros.pairing.stamps import NANOSECONDS
 _TOLERATED = 0.45  # of a period that a frame may come early or late without a change of the rhythm
 
 
+def period(maximum: float) -> int:
+    """Return in ns the time between two at a rate in Hz, 0 for 0. Raises ValueError for a rate too low."""
+    try:
+        return round(NANOSECONDS / maximum) if maximum else 0
+    except OverflowError:
+        raise ValueError(f"{maximum} is too low a rate; 0 answers every pair") from None
+
+
 class RateLimit:
-    """Let so many a second pass at most, evenly; times are monotonic and in ns."""
+    """Let so many a second pass at most, evenly; times are monotonic and in ns.
+
+    Raises what `period` raises.
+    """
 
     def __init__(self, maximum: float):
         self.set(maximum)
 
     def set(self, maximum: float) -> None:
         """Change the rate, in Hz; 0 lets all pass."""
-        self._period = round(NANOSECONDS / maximum) if maximum else 0
+        self._period = period(maximum)
         self._due = 0
 
     def passes(self, now: int) -> bool:

@@ -20,8 +20,8 @@ class Parameter:
     """Describe one parameter.
 
     `bounds` are inclusive. `choices` lists the allowed texts, where they are few; `read` raises ValueError
-    for a text of another form. A `live` parameter may change at any time, the others only while the node is
-    unconfigured.
+    for any other value that is not allowed. A `live` parameter may change at any time, the others only
+    while the node is unconfigured.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Parameter:
     bounds: tuple[float, float] | None
     choices: tuple[str, ...]
     live: bool
-    read: Callable[[str], object] | None
+    read: Callable[[Any], object] | None
 
     def problem_with(self, value: Any) -> str | None:
         """Return what is wrong with a value and what is allowed, or None."""
@@ -67,7 +67,7 @@ def parameter(
     bounds: tuple[float, float] | None = None,
     choices: tuple[str, ...] = (),
     live: bool = False,
-    read: Callable[[str], object] | None = None,
+    read: Callable[[Any], object] | None = None,
 ) -> Value:
     """Return a dataclass field that declares a parameter; `Parameter` explains the arguments.
 

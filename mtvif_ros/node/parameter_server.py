@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from mtvif_ros.command_line import in_short
 from mtvif_ros.node.parameter_declaration import filled
 from mtvif_ros.node.parameters import PARAMETERS, Parameters
 
@@ -114,6 +115,8 @@ def _changed(
             adopt(typed({**_values(node), **changes}))
     except ValueError as error:
         return SetParametersResult(successful=False, reason=str(error))
+    except Exception as error:  # rclpy would end the node
+        return SetParametersResult(successful=False, reason=f"{', '.join(changes)}: {in_short(error)}")
     return SetParametersResult(successful=True)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from mtvif_ros.engines.load import BACKENDS
 from mtvif_ros.imaging.registration import IDENTITY
+from mtvif_ros.node.demand import period
 from mtvif_ros.node.parameter_declaration import declared, markdown_tables, parameter
 from mtvif_ros.size import read_size_or_auto
 
@@ -78,7 +79,9 @@ class Fallback:
 class Rate:
     """Say how often the node answers: the parameters `rate.…`."""
 
-    maximum: float = parameter(0.0, "Most answers a second; 0 answers every pair.", (0.0, 1000.0), live=True)
+    maximum: float = parameter(
+        0.0, "Most answers a second; 0 answers every pair.", (0.0, 1000.0), live=True, read=period
+    )
 
 
 @dataclass(frozen=True)

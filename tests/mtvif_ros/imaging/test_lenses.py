@@ -159,7 +159,17 @@ def test_a_pose_is_read_from_tf_and_survives_its_file(tmp_path: Path) -> None:
         ("pose: {rotation: [[1, 0, 0]], translation: [0, 0, 0]}", "r.yaml: pose: needs rotation"),
         ("pose: {translation: [0, 0, 0]}", "r.yaml: pose needs rotation"),
         ("pose: {rotation: [[2,0,0],[0,1,0],[0,0,1]], translation: [0, 0, 0]}", "is no rotation"),
+        (
+            "pose: {rotation: [[1,0,0],[0,1,0],[0,0,1]], translation: [.nan, 0, 0]}",
+            "r.yaml: pose: .* all finite",
+        ),
+        pytest.param(
+            f"pose: {{rotation: [[1,0,0],[0,1,0],[0,0,1]], translation: [1{400 * '0'}, 0, 0]}}",
+            "r.yaml: pose needs",
+            id="huge",
+        ),
         ("[", "r.yaml: pose needs"),
+        pytest.param(3000 * "[", "r.yaml: pose needs", id="deep"),
     ],
 )
 def test_a_pose_that_cannot_be_used_is_named(text: str, told: str, tmp_path: Path) -> None:

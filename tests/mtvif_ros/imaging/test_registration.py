@@ -64,6 +64,9 @@ def test_a_registration_survives_its_file(tmp_path: Path) -> None:
         ("homography: [[-1,0,0],[0,1,0],[0,0,1]]\ninfrared_size: [9, 9]\nvisible_size: [9, 9]", "mirrors"),
         ("homography: [[1,0,0],[0,1,0],[-1,0,1]]\ninfrared_size: [9, 9]\nvisible_size: [9, 9]", "folds"),
         ("homography: [[1,0,0],[0,1,0],[0,0,1]]\ninfrared_size: [0, 9]\nvisible_size: [9, 9]", "width"),
+        ("homography: [[1,0,0],[0,1,0],[0,0,1]]\ninfrared_size: [.inf, 9]\nvisible_size: [9, 9]", "infinity"),
+        pytest.param(f"homography: [[1{400 * '0'},0,0]]", "r.yaml: needs homography", id="huge"),
+        pytest.param(3000 * "[", "r.yaml: needs homography", id="deep"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named_with_the_reason(text: str, told: str, tmp_path: Path) -> None:

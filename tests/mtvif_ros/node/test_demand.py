@@ -2,7 +2,7 @@ from itertools import pairwise
 
 import pytest
 
-from mtvif_ros.node.demand import RateLimit
+from mtvif_ros.node.demand import RateLimit, period
 
 MS = 1_000_000
 
@@ -23,3 +23,9 @@ def test_an_early_frame_passes_and_a_pause_saves_nothing_up() -> None:
     limit = RateLimit(10)
     assert [limit.passes(now * MS) for now in (1000, 1090, 1110, 1200)] == [True, True, False, True]
     assert [limit.passes(now * MS) for now in (9000, 9001, 9050)] == [True, False, False]
+
+
+def test_a_rate_that_no_clock_can_count_is_refused() -> None:
+    assert (period(0.0), period(1e-9)) == (0, 10**18)
+    with pytest.raises(ValueError, match="5e-324 is too low a rate; 0 answers every pair"):
+        period(5e-324)

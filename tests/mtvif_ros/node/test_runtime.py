@@ -99,6 +99,7 @@ def test_a_change_that_does_not_touch_the_scaler_keeps_the_range_that_it_follows
     [
         ("thermal.low", 99.9, "need 0 <= low < high"),
         ("sync.slop", 99.0, "sync.slop"),
+        ("rate.maximum", 5e-324, "rate.maximum: 5e-324 is too low a rate"),
         ("backend", "onnxruntime", "clean up the node first"),
         ("registration.homography", [1.0, 2.0], "needs 9 finite numbers"),
         ("registration.file", "/nowhere.yaml", "/nowhere.yaml"),

@@ -25,6 +25,8 @@ from mtvif_ros.pairing.message_filters_policy import AnySynchronizer, MessageFil
 from mtvif_ros.pairing.stamps import header_stamp, in_ns
 from mtvif_ros.pairing.synchronizer import Pair, Stream, StreamCounts, Synchronizer
 
+_SHORTEST = 0.005  # s between two looks at the frames that wait; more would keep an idle core busy
+
 
 class Arrived(NamedTuple):
     """Hold an image message and, in ns, its stamp (the node's time if zero) and its monotonic arrival."""
@@ -121,7 +123,8 @@ class Inputs:
         )
         # A frame waits in real time: with use_sim_time a paused bag would stop this timer too.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._timers.append(self._node.create_timer(self._sync.max_wait / 4, self._poll, clock=steady))
+        period = max(self._sync.max_wait / 4, _SHORTEST)
+        self._timers.append(self._node.create_timer(period, self._poll, clock=steady))
 
     def close(self) -> None:
         """Unsubscribe; frames that still wait for a partner end unpaired."""

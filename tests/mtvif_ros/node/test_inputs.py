@@ -112,6 +112,13 @@ def test_raw_topics_are_subscribed_in_the_namespace_while_active(cameras: Camera
         assert subscribed(node) == set()
 
 
+def test_the_shortest_wait_for_a_partner_keeps_no_core_busy(cameras: Cameras, toy_model: Path) -> None:
+    with local_node(cameras, {**toy_parameters(toy_model), "sync.max_wait": 0.001}) as node:
+        node.trigger_configure()
+        node.trigger_activate()
+        assert min(timer.timer_period_ns for timer in node.timers) >= 5_000_000
+
+
 def test_quality_of_service_can_be_overridden_for_one_camera(cameras: Cameras, toy_model: Path) -> None:
     override = {"qos_overrides./rgb/image_raw.subscription.reliability": "reliable"}
     with local_node(cameras, {**toy_parameters(toy_model), **override}) as node:

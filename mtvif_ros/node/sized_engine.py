@@ -119,8 +119,10 @@ class SizedEngine:
             self._resize(larger, "leaves time")
 
     def close(self) -> None:
-        """Wait for an engine that is being made."""
+        """Wait for an engine that is being made, and release all at once: on a GPU they hold its memory."""
         self._maker.shutdown()
+        self._made.clear()
+        del self.engine
 
     def _another(self, budgets: Iterable[int]) -> int | None:
         """Return the first budget at which the camera's frames get another size, None if there is none.
@@ -156,12 +158,13 @@ class SizedEngine:
 
     def _load_another(self, size: Size, confidence: bool) -> Engine:
         engine = self._load(size=size, confidence=confidence)
-        if engine.model.sha256 != self.engine.model.sha256:
-            raise EngineError(
-                f"model file {engine.model.path}: has changed since the node was configured; clean up and "
-                "configure the node again"
-            )
-        return engine
+        if (model := engine.model).sha256 == self.engine.model.sha256:
+            return engine
+        del engine  # which the error would keep
+        raise EngineError(
+            f"model file {model.path}: has changed since the node was configured; clean up and configure "
+            "the node again"
+        )
 
     def _keep_only(self, size: Size) -> None:
         with self._lock:

@@ -1,6 +1,8 @@
 """A pair's way through the node, and what may change on the way."""
 
-from collections.abc import Callable
+import gc
+import weakref
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
 from std_msgs.msg import Header
 
+from mtvif_ros.engines import Engine
 from mtvif_ros.imaging.codec import read_grey, read_rgb, write_image
 from mtvif_ros.node.fusion_node import FusionNode
 from mtvif_ros.node.health import Level
@@ -23,6 +26,14 @@ from tests.mtvif_ros.node.cameras import (
 )
 
 Running = Callable[..., AbstractContextManager[FusionNode]]
+
+
+@pytest.fixture
+def without_collection() -> Iterator[None]:
+    """Keep the collector from releasing what reference cycles hold."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def test_both_answers_carry_the_visible_header_and_size(
@@ -159,6 +170,25 @@ def test_counts_agree_over_several_activations(cameras: Cameras, small_frame: Fr
         answered, superseded = (int(values[f"pairs.{end}"]) for end in ("answered", "superseded"))
         assert answered + superseded == int(values["rgb.paired"]) >= 6
         assert f"published {answered}, superseded {superseded}, failed 0; " in node.release()
+
+
+def test_cleanup_releases_the_engines_at_once(
+    cameras: Cameras, small_frame: Frame, certain_model: Path, without_collection: None
+) -> None:
+    """On a GPU they hold its memory, which a new configure needs."""
+    engines: list[weakref.ref[Engine]] = []
+    with local_node(cameras, {**toy_parameters(certain_model), "confidence.minimum": 0.1}) as node:
+        for _ in range(2):
+            node.trigger_configure()
+            node.trigger_activate()
+            cameras.ask(small_frame, patience=0.5)
+            assert node._runtime is not None
+            sized = node._runtime._sized
+            engines += map(weakref.ref, [sized.engine, *(made.result() for made in sized._made.values())])
+            node.trigger_deactivate()
+            node.trigger_cleanup()
+            assert [engine() for engine in engines] == [None] * len(engines)
+    assert len(engines) == 4
 
 
 @pytest.mark.parametrize(

@@ -91,9 +91,8 @@ def test_answers_go_on_without_confidence_when_no_engine_gives_it(
 
     monkeypatch.setattr(sized, "_load", broken)
     sized.for_camera((60, 80), True)
-    sized.close()
+    assert told(lines, "confidence: no engine gives it: no memory")
     assert sized.for_camera((60, 80), True) is sized.engine
-    assert lines[-1] == "confidence: no engine gives it: no memory"
     with pytest.raises(
         EngineError, match=r"confidence\.minimum: no engine gives confidence: no memory; set 0"
     ):
@@ -106,11 +105,11 @@ def test_no_engine_is_made_of_a_file_that_has_changed(tmp_path: Path) -> None:
     model = write_toy(tmp_path / "toy.onnx", 60, 80, confidence=True)
     sized = SizedEngine(values(model, {}), lines.append)
     write_toy(model, 60, 80, STREET[::-1], confidence=True)
-    made = sized.prepare_confidence()
-    assert made is not None and made.exception() is not None
-    sized.close()
-    assert lines[-1].endswith(
-        "toy.onnx: has changed since the node was configured; clean up and configure the node again"
+    sized.for_camera((60, 80), True)
+    assert told(
+        lines,
+        f"confidence: no engine gives it: model file {model}: has changed since the node was configured; "
+        "clean up and configure the node again",
     )
     assert sized.for_camera((60, 80), True) is sized.engine
 
@@ -227,9 +226,8 @@ def test_answers_keep_their_size_where_no_engine_of_another_can_be_made(
 
     monkeypatch.setattr(sized, "_load", broken)
     lag(sized)
-    sized.close()
+    assert told(lines, "model.size: no engine of 576x768: no memory")
     assert sized.for_camera((720, 960)).size == (704, 960)
-    assert lines[-1] == "model.size: no engine of 576x768: no memory"
     assert not any("from now on" in line for line in lines)
 
 

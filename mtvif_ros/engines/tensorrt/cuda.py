@@ -53,6 +53,12 @@ def first_device() -> Device:
     return Device(name.rstrip("\0"), f"{properties.major}.{properties.minor}")
 
 
+def freed_with(owner: object, free: Any, handle: Any) -> Any:
+    """Return a handle of the runtime that its function `free` takes back together with `owner`."""
+    weakref.finalize(owner, free, handle)
+    return handle
+
+
 class Buffer:
     """Hold one uint8 tensor on the GPU and, as `host`, in pinned memory, from which copies are asynchronous.
 

@@ -68,7 +68,8 @@ class TensorRtEngine:
         self._buffers = {name: cuda.Buffer(shape) for name, shape in shapes.items()}
         for name, buffer in self._buffers.items():
             self._context.set_tensor_address(name, int(buffer.device))
-        self._stream = cuda.call(self._cudart.cudaStreamCreate)
+        stream = cuda.call(self._cudart.cudaStreamCreate)
+        self._stream = cuda.freed_with(self, self._cudart.cudaStreamDestroy, stream)
         self._run()  # TensorRT allocates on its first run, which a capture must not do
         self._graph = self._capture()
 
@@ -98,7 +99,11 @@ class TensorRtEngine:
         cuda.call(self._cudart.cudaStreamBeginCapture, self._stream, mode)
         self._queue()
         graph = cuda.call(self._cudart.cudaStreamEndCapture, self._stream)
-        return cuda.call(self._cudart.cudaGraphInstantiate, graph, 0)
+        try:
+            executable = cuda.call(self._cudart.cudaGraphInstantiate, graph, 0)
+        finally:
+            self._cudart.cudaGraphDestroy(graph)
+        return cuda.freed_with(self, self._cudart.cudaGraphExecDestroy, executable)
 
 
 def load(model: ModelFile, size: Size, threads: int, device: str = "", confidence: bool = False) -> Engine:

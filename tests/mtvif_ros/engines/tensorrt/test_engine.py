@@ -1,16 +1,22 @@
 """Without a GPU, TensorRT for RTX builds real engines; running them needs one."""
 
+import ctypes
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
 
 from mtvif_ros.engines import EngineError, load_engine
+from mtvif_ros.engines.tensorrt import cuda
 from mtvif_ros.engines.tensorrt.build import build_engine
 from mtvif_ros.engines.tensorrt.command import main
+from mtvif_ros.engines.tensorrt.engine import TensorRtEngine
 from mtvif_ros.engines.tensorrt.flavour import Flavour, load_flavour
 from mtvif_ros.model_file import read_model_file
 from mtvif_ros.resources import model_directory
@@ -90,6 +96,49 @@ def test_without_a_gpu_the_backend_says_so(model_path: Path) -> None:
         pytest.skip("a GPU is here")
     with pytest.raises(EngineError, match=r"tensorrt: .*(CUDA|pip install tensorrt cuda-python)"):
         load_engine(model_path, "tensorrt")
+
+
+class HandlesAlone:
+    """Stand in for CUDA's runtime, which does not run here: give handles and know those not given back."""
+
+    cudaMemcpyKind = SimpleNamespace(cudaMemcpyHostToDevice=1, cudaMemcpyDeviceToHost=2)
+    cudaStreamCaptureMode = SimpleNamespace(cudaStreamCaptureModeThreadLocal=1)
+
+    def __init__(self) -> None:
+        self.held: dict[int, Any] = {}
+
+    def _give(self, size: int = 1) -> tuple[int, int]:
+        memory = ctypes.create_string_buffer(size)
+        self.held[ctypes.addressof(memory)] = memory
+        return 0, ctypes.addressof(memory)
+
+    def _take(self, handle: int) -> tuple[int]:
+        del self.held[handle]
+        return (0,)
+
+    def _do(self, *_: object) -> tuple[int]:
+        return (0,)
+
+    def _give_of(self, handle: int, flags: int = 0) -> tuple[int, int]:
+        assert handle in self.held
+        return self._give()
+
+    cudaMalloc = cudaMallocHost = cudaStreamCreate = _give
+    cudaStreamEndCapture = cudaGraphInstantiate = _give_of
+    cudaFree = cudaFreeHost = cudaStreamDestroy = cudaGraphDestroy = cudaGraphExecDestroy = _take
+    cudaMemcpyAsync = cudaStreamBeginCapture = cudaStreamSynchronize = cudaGraphLaunch = _do
+
+
+def test_an_engine_gives_back_all_that_it_took_of_the_gpu(
+    toy_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = HandlesAlone()
+    monkeypatch.setattr(cuda, "runtime", lambda: runtime)
+    flavour, device = Flavour("tensorrt", "10.0", MagicMock()), cuda.Device("GPU", "8.6")
+    engine = TensorRtEngine(flavour, read_model_file(toy_model), (60, 80), b"", device)
+    assert len(runtime.held) == 4 * 2 + 2  # tensors, here and there; the stream and the graph that runs
+    del engine
+    assert runtime.held == {}
 
 
 @pytest.mark.gpu

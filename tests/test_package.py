@@ -229,6 +229,30 @@ def test_what_is_imported_is_declared() -> None:
     assert imported - set(sys.stdlib_module_names) - {"mtvif_ros"} - for_mypy_alone <= declared
 
 
+# What Ubuntu 22.04's OpenCV 4.5.4 and NumPy 1.21 lack, as far as one may be tempted to use it.
+NEWER_THAN_APT = re.compile(
+    r"cv2\.(utils\.logging|flipND|transposeND|broadcast|hasNonZero|stackBlur|reduceArg(Min|Max)|approxPolyN"
+    r"|undistortImagePoints|findTransformECCWithMask|thresholdWithMask|minEnclosingConvexPolygon|RotatedRect"
+    r"|FontFace|VideoCapture\.waitAny|im(de|en)code(multi|animation|WithMetadata)|CV_(16F|Bool|32U|64[SU])"
+    r"|IM(READ_COLOR_|WRITE_(AVIF|GIF|JPEG_SAMPLING|JPEGXL|PNG_FILTER|TIFF_COMPRESSION_)|AGE_METADATA_)\w+"
+    r"|COLOR_(Bayer[BGR]{4}2|(BGR|RGB)A?2YUV_(UYVY|YUY))\w+|THRESH_DRYRUN|WARP_RELATIVE_MAP)"
+    r"|np\.(astype|bitwise_(count|invert|(left|right)_shift)|bool|concat|cumulative_(sum|prod)|dtypes|isdtype"
+    r"|exceptions|matrix_transpose|matvec|permute_dims|pow|strings|trapezoid|unique_(all|counts|inverse|values)"
+    r"|unstack|vecdot|vecmat|a(cos|sin|tan)h?|atan2)"
+)
+
+
+def test_nothing_is_used_that_opencv_and_numpy_from_apt_lack() -> None:
+    found = {
+        (path.name, ast.unparse(node))
+        for folder in ("mtvif_ros", "examples")
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and NEWER_THAN_APT.fullmatch(ast.unparse(node))
+    }
+    assert found == {("files.py", "cv2.utils.logging")}  # in place of what OpenCV 5 lacks
+
+
 def test_training_is_never_imported_by_what_runs_on_the_robot() -> None:
     wrong = [
         str(path)

@@ -28,8 +28,9 @@ _TIFF_STARTS: dict[bytes, Literal["little", "big"]] = {b"II*\0": "little", b"MM\
 _EXIF_MARKS = ((b"Exif\0\0", 6), (b"eXIf", 4), (b"EXIF", 8))
 _ORIENTATION = 0x0112
 
-# Its own lines about damaged files would hide the one that says what to do.
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+# Its own lines about damaged files would hide the one that says what to do. Ubuntu's OpenCV 4 has only the
+# first of these functions, OpenCV 5 only the second.
+(getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel)(0)  # silent
 
 
 def read_visible(path: Path) -> Image:

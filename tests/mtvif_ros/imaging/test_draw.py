@@ -9,12 +9,12 @@ COLOURS = colour_table([one.rgb for one in STREET])
 
 def test_a_box_lies_on_the_outermost_pixels_of_its_region_in_the_colour_of_its_class() -> None:
     picture = np.full((100, 160, 3), 90, np.uint8)
-    region = Region(2, left=30, top=40, width=20, height=30, area=500, score=0.9, warmest=36.5, median=31.0)
+    region = Region(1, left=30, top=40, width=20, height=30, area=500, score=0.9, warmest=36.5, median=31.0)
     drawn = with_boxes(picture, [region], STREET_NAMES, COLOURS)
     edge = np.zeros((100, 160), bool)
     edge[40:70, 30:50] = True
     edge[41:69, 31:49] = False
-    assert (drawn[edge] == STREET[2].rgb).all()
+    assert (drawn[edge] == STREET[1].rgb).all()
     assert (drawn[41:69, 31:49] == 90).all() and (drawn[70:] == 90).all()
     assert (drawn[:40] != 90).any()  # words
     assert (picture == 90).all()

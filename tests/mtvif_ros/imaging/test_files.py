@@ -1,6 +1,8 @@
 """Image files as cameras and programs write them: read as they are meant, or refused in one line."""
 
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -123,3 +125,15 @@ def test_temperatures_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "ir.tiff"), np.where(RAMP > 0.5, np.nan, RAMP).astype(np.float32))
     with pytest.raises(ValueError, match=r"ir\.tiff: has values that are not finite"):
         read_infrared(tmp_path / "ir.tiff")
+
+
+def test_images_are_read_where_opencv_is_ubuntus(tmp_path: Path) -> None:
+    """OpenCV 4.5.4 and 4.6.0 sets its log level by another function."""
+    cv2.imwrite(str(tmp_path / "grey.png"), GREY)
+    code = (
+        "import cv2, pathlib; vars(cv2.utils).pop('logging', None); cv2.setLogLevel = print; "
+        "from mtvif_ros.imaging.files import read_infrared as read; "
+        "print(read(pathlib.Path('grey.png')).shape)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["0", "(48, 64)"], done.stderr

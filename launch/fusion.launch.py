@@ -5,7 +5,7 @@ ros2 launch mtvif_ros fusion.launch.py rgb:=/camera/color/image_raw ir:=/thermal
 
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
 from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import LifecycleNode
+from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from launch import LaunchContext, LaunchDescription
@@ -45,9 +45,10 @@ def given(context: LaunchContext) -> dict[str, ParameterValue]:
     }
 
 
-def start(context: LaunchContext) -> list[LifecycleNode]:
+def start(context: LaunchContext) -> list[Node]:
     """Return the node."""
-    node = LifecycleNode(
+    # LifecycleNode would make a ROS node of the launcher itself, for which SROS 2 has no enclave.
+    node = Node(
         package="mtvif_ros",
         executable="fusion_node",
         name="fusion_node",

@@ -297,6 +297,18 @@ def test_a_launch_file_declares_its_arguments_and_starts_one_process(name: str, 
     assert [type(one).__name__.endswith(starts) for one in (*entities, *started)].count(True) == 1
 
 
+def test_launch_files_make_no_ros_node_of_the_launcher() -> None:
+    """Under SROS 2 it would need an enclave of its own. Of launch_ros's actions only Node makes none."""
+    imported = {
+        name.name
+        for path in (ROOT / "launch").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.module == "launch_ros.actions"
+        for name in node.names
+    }
+    assert imported == {"Node"}
+
+
 @NEEDS_LAUNCH
 def test_arguments_replace_what_the_parameter_file_says_only_where_they_are_given() -> None:
     launch = importlib.import_module("launch")

@@ -1,4 +1,4 @@
-# ROS 2 Humble on JetPack 6 (L4T r36, Ubuntu 22.04, CUDA 12.6, TensorRT 10.3), built on the Jetson itself.
+# ROS 2 Humble on JetPack 6.1 or newer (L4T r36.4, Ubuntu 22.04, CUDA 12.6, TensorRT 10.3), built on the Jetson itself.
 #
 #   docker build -f docker/jetpack6.Dockerfile -t mtvif:jetpack6 .
 #   docker run --rm -it --runtime nvidia --network host --ipc host -v mtvif_engines:/engines mtvif:jetpack6

@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
+_OLDEST = 10  # the first with strongly typed networks and progress monitors
 _RTX_LIBRARIES = ("libtensorrt_rtx.so.1", "libtensorrt_onnxparser_rtx.so.1")
 
 
@@ -38,6 +39,8 @@ def load_flavour(name: str | None = None) -> Flavour:
 
 def _tensorrt() -> Flavour:
     api = importlib.import_module("tensorrt")
+    if int(api.__version__.partition(".")[0]) < _OLDEST:
+        raise ImportError(f"TensorRT {api.__version__} is too old: it must be {_OLDEST} or newer")
     return Flavour("tensorrt", api.__version__, api)
 
 

@@ -53,6 +53,13 @@ def test_a_flavour_can_be_chosen(tensorrt_rtx: Flavour) -> None:
         load_flavour("tensorrt")
 
 
+def test_tensorrt_before_10_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """JetPack 6.0 has 8.6; `auto` takes an ImportError for a backend that is missing."""
+    monkeypatch.setitem(sys.modules, "tensorrt", SimpleNamespace(__version__="8.6.2"))
+    with pytest.raises(ImportError, match=r"TensorRT 8\.6\.2 is too old: it must be 10 or newer"):
+        load_flavour("tensorrt")
+
+
 def test_a_file_that_tensorrt_cannot_read_is_named(tensorrt_rtx: Flavour, tmp_path: Path) -> None:
     model = read_model_file(model_directory() / SHIPPED[0])
     broken = tmp_path / "broken.onnx"

@@ -35,9 +35,12 @@ def runtime() -> ModuleType:
 def call(function: Any, *arguments: Any) -> Any:
     """Call a function of the runtime and return its results without the status.
 
-    Raises EngineError with CUDA's name for the error.
+    Raises EngineError with CUDA's name for the error, or with what cuda-python says of a missing driver.
     """
-    status, *values = function(*arguments)
+    try:
+        status, *values = function(*arguments)
+    except RuntimeError as error:  # cuda-python loads the driver at the first call
+        raise EngineError(f"CUDA: {error}") from error
     if int(status) != 0:
         raise EngineError(f"CUDA: {function.__name__} failed: {status.name}")
     return values[0] if len(values) == 1 else tuple(values)

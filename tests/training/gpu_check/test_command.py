@@ -1,5 +1,7 @@
 import inspect
 import json
+import shutil
+import subprocess
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,14 @@ def test_without_a_gpu_it_ends_with_one_line(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("gpu-check: no NVIDIA GPU: nvidia-smi is missing")
     assert not (tmp_path / "out").exists()
+
+
+def test_make_takes_the_python_that_has_the_gpu_packages(tmp_path: Path) -> None:
+    shutil.copy(Path(__file__).parents[3] / "Makefile", tmp_path)
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    (tmp_path / ".venv/bin/python").touch()
+    told = subprocess.check_output(["make", "-n", "gpu-check", "PYTHON=its"], cwd=tmp_path, text=True)
+    assert told.startswith("its -m training.gpu_check.command ")
 
 
 def test_a_crash_costs_only_its_own_part(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -91,7 +91,8 @@ def commands_to_type() -> list[Command]:
         for block in re.findall(r"^```sh\n(.*?)^```", path.read_text(), re.S | re.M):
             for line in re.sub(r"\\\n", " ", block).splitlines():
                 for part in re.sub(r"(^| )#.*", "", line).split("&&"):
-                    text = " ".join(part.replace(".venv/bin/python", "$PYTHON").split())
+                    text = part.replace(".venv/bin/python", "$PYTHON").replace("ros2 run mtvif_ros ", "")
+                    text = " ".join(text.split())
                     if text:
                         first.setdefault(text, Command(path.name, text))
     return list(first.values())
@@ -121,6 +122,13 @@ def test_every_code_block_names_its_language() -> None:
     for path in DOCUMENTS:
         openings = re.findall(r"^```(\w*)\n", path.read_text(), re.M)[::2]
         assert set(openings) <= {"sh", "yaml", "text", "bibtex"}, path
+
+
+def test_after_a_build_with_colcon_ros2_run_finds_the_commands() -> None:
+    """colcon puts them beside fusion_node, where no PATH leads."""
+    built = (DOCS / "tutorial.md").read_text().partition("\n## 3.")[2].partition("\n## 6.")[0]
+    assert "\nros2 run mtvif_ros mtvif_" in built
+    assert re.findall(r"^mtvif_.*", built, re.M) == []
 
 
 def headings(path: Path) -> set[str]:

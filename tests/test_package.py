@@ -253,6 +253,12 @@ def test_nothing_is_used_that_opencv_and_numpy_from_apt_lack() -> None:
     assert found == {("files.py", "cv2.utils.logging")}  # in place of what OpenCV 5 lacks
 
 
+def test_plots_need_nothing_that_matplotlib_from_apt_lacks() -> None:
+    """Ubuntu 22.04 has 3.5, where a legend has no `ncols`, and 24.04 has 3.6, whose legends lie inside."""
+    text = (ROOT / "mtvif_ros/pages/plots.py").read_text()
+    assert "ncol=" in text and re.findall(r"\bncols\b|\"outside \w+ \w+\",", text) == []
+
+
 def test_training_is_never_imported_by_what_runs_on_the_robot() -> None:
     wrong = [
         str(path)

@@ -47,7 +47,7 @@ def over_time(
         if from_zero:
             axes.set_ylim(bottom=0)
         if len(series) > 1:
-            axes.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0, ncols=len(series))
+            axes.legend(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0, ncol=len(series))
 
     return _svg(draw, (9.0, 2.2))
 
@@ -80,7 +80,8 @@ def over_steps(
             axes.yaxis.set_major_formatter("{x:g}")
             axes.minorticks_off()
         if len(series) > 1:
-            axes.figure.legend(loc="outside lower center", ncols=4, fontsize=8)
+            # 36 points below the axes: clear of their labels. apt's Matplotlib has no "outside lower center".
+            axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0), borderaxespad=4.5, ncol=4, fontsize=8)
 
     rows = -(-len(series) // 4) if len(series) > 1 else 0
     return _svg(draw, (5.0, 2.4 + 0.2 * rows))

@@ -24,10 +24,13 @@ def greys(count: int) -> list[AnyImage]:
 
 
 def write(path: Path, frames: Sequence[AnyImage], rate: float = 10, codec: str = "FFV1") -> Path:
-    depth = cv2.CV_16U if frames[0].dtype == np.uint16 else cv2.CV_8U
-    options = [cv2.VIDEOWRITER_PROP_IS_COLOR, 0, cv2.VIDEOWRITER_PROP_DEPTH, depth]
+    options = [cv2.VIDEOWRITER_PROP_IS_COLOR, 0]
+    if frames[0].dtype == np.uint16:
+        options += [cv2.VIDEOWRITER_PROP_DEPTH, cv2.CV_16U]
     code = cv2.VideoWriter.fourcc(*codec)
     video = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, code, rate, frames[0].shape[1::-1], options)
+    if not video.isOpened():
+        pytest.skip("this OpenCV writes no videos of 16 bits")
     for frame in frames:
         video.write(frame)
     video.release()

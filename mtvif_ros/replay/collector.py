@@ -128,9 +128,9 @@ class Collector:
         """Return how many pairs have been answered on both topics, by their number."""
         return min(len(self.arrivals[topic]) for topic in ANSWERS)
 
-    def kept(self) -> int:
-        """Return how many pairs' outputs are kept."""
-        return sum(1 for arrival in self.arrivals[FUSED].values() if arrival.size)
+    def kept(self) -> set[int]:
+        """Return the visible stamps of the pairs whose outputs are kept."""
+        return {stamp for stamp, arrival in self.arrivals[FUSED].items() if arrival.size}
 
     def await_report(self, timeout: float) -> bool:
         """Wait for the next health report; return False when none comes within `timeout` s."""

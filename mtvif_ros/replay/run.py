@@ -82,8 +82,10 @@ class Replay:
         self.watched: Watched | None = None
         self.wall_offset = time.time() - time.monotonic()
         options.out.mkdir(parents=True, exist_ok=True)
-        step = 1 if options.keeps_every_output() else options.every
-        wanted = frozenset(rgb for rgb, _ in self.pairs[::step])
+        played = [rgb for rgb, _ in self.pairs]
+        # Chosen from the plan, not from the answers: two replays score the same pairs, whatever they drop.
+        self.chosen = frozenset(played[:: options.every])
+        wanted = frozenset(played) if options.keeps_every_output() else self.chosen
         self.collector = Collector(
             options.out / "outputs.spool",
             wanted.__contains__,
@@ -197,13 +199,13 @@ class Replay:
         """Score the pairs that were kept and draw the preview on the way."""
         options, classes = self.options, len(self.model.classes)
         scores = Scores(np.zeros((classes, classes), np.int64))
-        every = options.every if options.keeps_every_output() else 1
+        chosen = self.chosen & self.collector.kept()
         kept = answered_pairs(self.plan, self.collector, self.registration)
         rate = min(60.0, max(1.0, 1e9 / self.plan.interval))
         colours, path = self.model.colours, options.out / "preview.mp4"
         with PreviewWriter(path, rate, colours) if options.preview else nullcontext() as preview:
             try:
-                score_answers(scores, kept, every, self.collector.kept(), preview, self.plan.previous())
+                score_answers(scores, kept, chosen, preview, self.plan.previous())
             except (ValueError, OSError, BrokenExecutor, cv2.error) as error:
                 self.problems.append(f"scoring stopped: {error}")
         if preview is not None and preview.problem:

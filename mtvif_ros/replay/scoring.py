@@ -86,12 +86,11 @@ class Scores:
 def score_answers(
     scores: Scores,
     pairs: Iterable[AnsweredPair],
-    every: int,
-    count: int,
+    chosen: Collection[int],
     preview: PreviewWriter | None,
     previous: Mapping[int, int],
 ) -> None:
-    """Score each `every`-th of about `count` pairs into `scores`, and show all of them in `preview`.
+    """Score the pairs whose visible stamps are `chosen` into `scores`, and show all of them in `preview`.
 
     Steadiness compares each pair with the one shown before it, flicker only if that is its predecessor by
     `previous`, which maps visible stamps. Raises ValueError for labels that are not of the model's classes or
@@ -101,7 +100,7 @@ def score_answers(
 
     def watched() -> Iterator[AnsweredPair]:
         last = None
-        for number, shown in enumerate(pairs):
+        for shown in pairs:
             follows = last is not None and previous.get(shown.stamp) == last
             scores.flicker.add(*grey_planes(shown), follows)
             last = shown.stamp
@@ -110,10 +109,10 @@ def score_answers(
                 scores.steadiness[shown.stamp] = change
             if preview is not None:
                 preview.write(shown.rgb, shown.ir, shown.fused, shown.mask)
-            if number % every == 0:
+            if shown.stamp in chosen:
                 yield shown
 
-    with Progress("score", -(-count // every), "pair") as progress:
+    with Progress("score", len(chosen), "pair") as progress:
         try:
             for one in in_processes(partial(score_pair, classes=len(scores.confusion)), watched()):
                 scores.fusion[one.stamp] = one.fusion
@@ -152,8 +151,8 @@ def answered_pairs(
     """
     thermal = ThermalScaler()
     count = coloured = 0
-    kept = {stamp for stamp, arrival in collector.arrivals[FUSED].items() if arrival.size}
-    for pair in plan.read_pairs(kept if wanted is None else kept & set(wanted)):
+    kept = collector.kept()
+    for pair in plan.read_pairs(kept if wanted is None else kept.intersection(wanted)):
         fused, mask = (collector.read(topic, pair.stamp) for topic in (FUSED, SEGMENTATION))
         if fused is None or mask is None:
             continue

@@ -1,0 +1,31 @@
+from collections.abc import Collection
+from itertools import pairwise
+
+import numpy as np
+
+from mtvif_ros.metrics.pair import AnsweredPair
+from mtvif_ros.replay.scoring import Scores, score_answers
+
+STAMPS = range(100, 112)
+
+
+def answered(stamp: int) -> AnsweredPair:
+    rng = np.random.default_rng(stamp)
+    grey = rng.integers(0, 255, (32, 48), np.uint8)
+    rgb = np.repeat(grey[..., None], 3, axis=2)
+    return AnsweredPair(stamp, rgb, rng.permutation(grey), rgb, grey % 3, grey % 3)
+
+
+def scores(stamps: Collection[int], chosen: Collection[int]) -> Scores:
+    """The scores of a replay of twelve pairs in which these were answered."""
+    found = Scores(np.zeros((3, 3), np.int64))
+    previous = {later: earlier for earlier, later in pairwise(STAMPS)}
+    score_answers(found, map(answered, stamps), chosen, None, previous)
+    return found
+
+
+def test_a_dropped_answer_does_not_change_which_later_pairs_are_scored() -> None:
+    chosen = STAMPS[::3]
+    assert set(scores(STAMPS, chosen).fusion) == {100, 103, 106, 109}
+    kept = [stamp for stamp in STAMPS if stamp not in (101, 103)]
+    assert set(scores(kept, chosen).fusion) == {100, 106, 109}

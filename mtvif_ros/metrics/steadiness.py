@@ -34,10 +34,13 @@ class SteadinessMeter:
         self._before: AnsweredPair | None = None
         self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
 
-    def __call__(self, shown: AnsweredPair) -> Steadiness | None:
-        """Return the change since the previous call, None for the first pair and after a change of size."""
+    def __call__(self, shown: AnsweredPair, follows: bool = True) -> Steadiness | None:
+        """Return the change since the previous call's pair if this one `follows` it as its neighbour.
+
+        None otherwise, for the first pair, and after a change of size.
+        """
         before, self._before = self._before, shown
-        if before is None or before.mask.shape != shown.mask.shape:
+        if before is None or not follows or before.mask.shape != shown.mask.shape:
             return None
         fused = _mean_change(luma(before.fused), luma(shown.fused))
         light = _mean_change(luma(before.rgb), luma(shown.rgb))

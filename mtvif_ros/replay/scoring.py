@@ -92,7 +92,7 @@ def score_answers(
 ) -> None:
     """Score the pairs whose visible stamps are `chosen` into `scores`, and show all of them in `preview`.
 
-    Steadiness compares each pair with the one shown before it, flicker only if that is its predecessor by
+    Steadiness and flicker compare a pair with the one shown before it if that is its predecessor by
     `previous`, which maps visible stamps. Raises ValueError for labels that are not of the model's classes or
     size; what was scored until then stays in `scores`.
     """
@@ -104,7 +104,7 @@ def score_answers(
             follows = last is not None and previous.get(shown.stamp) == last
             scores.flicker.add(*grey_planes(shown), follows)
             last = shown.stamp
-            change = meter(shown)
+            change = meter(shown, follows)
             if change is not None:
                 scores.steadiness[shown.stamp] = change
             if preview is not None:

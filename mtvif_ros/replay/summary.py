@@ -118,7 +118,7 @@ class Quality:
 
     fusion: metrics by method and name. iou: by class, None where a class is neither labelled nor predicted;
     None without labels, like miou and confusion [label][predicted]. flicker, changed, unexplained: see
-    Steadiness; None with fewer than two pairs. flicker_over_max: see FlickerMeter. confidence: mean over all
+    Steadiness; None without neighbouring pairs. flicker_over_max: see FlickerMeter. confidence: mean over all
     pixels of the masks, 0..1; None if the node sent none.
     """
 

@@ -29,3 +29,9 @@ def test_a_dropped_answer_does_not_change_which_later_pairs_are_scored() -> None
     assert set(scores(STAMPS, chosen).fusion) == {100, 103, 106, 109}
     kept = [stamp for stamp in STAMPS if stamp not in (101, 103)]
     assert set(scores(kept, chosen).fusion) == {100, 106, 109}
+
+
+def test_steadiness_is_measured_between_neighbours_only() -> None:
+    kept = [stamp for stamp in STAMPS if stamp not in (103, 107)]
+    assert set(scores(kept, ()).steadiness) == {101, 102, 105, 106, 109, 110, 111}
+    assert not scores(STAMPS[::4], ()).steadiness

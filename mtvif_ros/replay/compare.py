@@ -37,6 +37,8 @@ _COMPARED = {
 }
 _RESAMPLES = 2000
 _SHOWN = 3
+_FEW = 20  # pairs; of fewer neighbouring frames, the interval is too narrow
+_UNJUDGED = "too few pairs"
 _NEGLIGIBLE = 0.005  # of A's mean: many frames make any difference certain, but not one that matters
 
 _FEWER_ANSWERS = 0.01  # of the pairs: a node at its limit never answers quite the same number twice
@@ -90,7 +92,9 @@ def compare_rows(a: Rows, b: Rows) -> list[Difference]:
         low, high = bootstrap_interval(change)
         means = values.mean(0)
         sign = 1 if more_is_better else -1
-        if low <= 0 <= high:
+        if len(both) < _FEW:
+            verdict = _UNJUDGED
+        elif low <= 0 <= high:
             verdict = "no difference"
         elif abs(change.mean()) < _NEGLIGIBLE * abs(means[0]):
             verdict = "negligible"
@@ -152,15 +156,18 @@ def compare(first: Path, second: Path, out: Path) -> dict[str, Any]:
     a, b = (read_table(folder / "pairs.csv") for folder in (first, second))
     summaries = [read_summary(folder / "summary.json") for folder in (first, second)]
     differences = compare_rows(a, b)
-    if not differences:
+    common = len(a.keys() & b.keys())
+    if all(one.verdict == _UNJUDGED for one in differences):
+        most = max((one.pairs for one in differences), default=0)
         raise ValueError(
-            f"{first} and {second} have no two scored pairs in common; are they of one recording?"
+            f"{first} and {second} have {common} pairs in common, {most} of them with results in both; "
+            f"a verdict takes {_FEW}: are they of one recording, and of enough of it?"
         )
     result: dict[str, Any] = {
         "a": str(first),
         "b": str(second),
         "models": [asdict(summary.model) for summary in summaries],
-        "pairs": {"a": len(a), "b": len(b), "common": len(a.keys() & b.keys())},
+        "pairs": {"a": len(a), "b": len(b), "common": common},
         "answered": [summary.slowest.answered for summary in summaries],
         "answered_share": [summary.slowest.answered / summary.pairs for summary in summaries],
         "lost": [max(topic.lost for topic in summary.topics.values()) for summary in summaries],
@@ -192,6 +199,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"{one['name']:30} {one['a']:10.4f} {one['b']:10.4f} {one['difference']:+10.4f} "
             f"[{one['low']:+.4f}, {one['high']:+.4f}]  {one['verdict']}"
         )
+    if unjudged := [one["name"] for one in result["metrics"] if one["verdict"] == _UNJUDGED]:
+        print(f"not judged, for want of {_FEW} common pairs: {', '.join(unjudged)}")
     for name, ratio in zip("AB", result["flicker_over_max"]):
         print(f"{name} {flicker_sentence(ratio)}")
     print(f"compare: {options.out / 'compare.html'}")

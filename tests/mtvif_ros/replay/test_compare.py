@@ -57,6 +57,23 @@ def test_only_common_pairs_count(rng: np.random.Generator) -> None:
     assert {one.pairs for one in compare_rows(first, second)} == {59}
 
 
+def test_few_common_pairs_give_no_verdict(
+    tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = rows(1.0, 20, rng), rows(0.5, 20, rng)
+    for pair in STAMPS[4:]:
+        del second[pair]["VIF"]
+    assert [one.verdict for one in compare_rows(first, second)] == ["too few pairs", "no difference"]
+    a, b = write(tmp_path / "a", first), write(tmp_path / "b", second)
+    assert main([str(a), str(b), "--out", str(tmp_path / "out")]) == 0
+    assert "not judged, for want of 20 common pairs: VIF\n" in capsys.readouterr().out
+    c = write(tmp_path / "c", {pair: second[pair] for pair in STAMPS[:4]})
+    with pytest.raises(SystemExit) as ended:
+        main([str(a), str(c), "--out", str(tmp_path / "out")])
+    assert ended.value.code == 1
+    assert "4 pairs in common, 4 of them with results in both; a verdict takes 20" in capsys.readouterr().err
+
+
 def test_the_command_writes_a_page_and_tells_by_its_exit_code(
     tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
 ) -> None:

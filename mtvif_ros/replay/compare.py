@@ -27,9 +27,11 @@ from mtvif_ros.pages.page import as_jpeg, page_template
 from mtvif_ros.replay.pair_table import read_table
 from mtvif_ros.replay.summary import Summary, read_summary
 
+_MIOU = "mean IoU of a pair"
 # By column of pairs.csv: what it is called, and whether more is better.
 _COMPARED = {
     **{name: (name, True) for name in METRICS},
+    "miou": (_MIOU, True),
     "segmentation_latency_ms": ("latency to the mask, ms", False),
     "fused_latency_ms": ("latency to the fused image, ms", False),
     "flicker": ("flicker", False),
@@ -114,6 +116,27 @@ def _iou(summary: Summary) -> dict[str, float | None]:
     return {**(summary.quality.iou or {}), "mean": summary.quality.miou}
 
 
+def _completeness(a: Summary, b: Summary) -> list[str]:
+    """Return in words where B left more pairs without an answer than A."""
+    shares = [one.slowest.answered / max(1, one.pairs) for one in (a, b)]
+    lost = [max(topic.lost for topic in one.topics.values()) for one in (a, b)]
+    found = []
+    if shares[1] < shares[0] - _FEWER_ANSWERS:
+        found.append(f"B answered fewer of its pairs: {shares[1]:.1%}, A {shares[0]:.1%}")
+    if lost[1] > lost[0]:
+        found.append(f"B lost more pairs: {lost[1]}, A {lost[0]}")
+    return found
+
+
+def _iou_unjudged(a: Summary, b: Summary, differences: Sequence[Difference]) -> str:
+    """Return why labels gave no verdict; nothing where they did, or where one replay had none."""
+    if any(one.name == _MIOU for one in differences) or None in (_iou(a)["mean"], _iou(b)["mean"]):
+        return ""
+    if a.classes != b.classes:
+        return "The models have different classes, so the mean IoU is not judged"
+    return "The pairs have no IoU of their own, so it is not judged; run mtvif_replay again"
+
+
 def _pictures(folders: Sequence[Path], a: Rows, b: Rows) -> list[dict[str, Any]]:
     """Return the pairs whose previews differ most, with both rows of pictures."""
     videos = [cv2.VideoCapture(str(folder / "preview.mp4")) for folder in folders]
@@ -155,7 +178,8 @@ def compare(first: Path, second: Path, out: Path) -> dict[str, Any]:
     """
     a, b = (read_table(folder / "pairs.csv") for folder in (first, second))
     summaries = [read_summary(folder / "summary.json") for folder in (first, second)]
-    differences = compare_rows(a, b)
+    same_classes = summaries[0].classes == summaries[1].classes
+    differences = [one for one in compare_rows(a, b) if same_classes or one.name != _MIOU]
     common = len(a.keys() & b.keys())
     if all(one.verdict == _UNJUDGED for one in differences):
         most = max((one.pairs for one in differences), default=0)
@@ -163,17 +187,21 @@ def compare(first: Path, second: Path, out: Path) -> dict[str, Any]:
             f"{first} and {second} have {common} pairs in common, {most} of them with results in both; "
             f"a verdict takes {_FEW}: are they of one recording, and of enough of it?"
         )
+    incomplete = _completeness(summaries[0], summaries[1])
     result: dict[str, Any] = {
         "a": str(first),
         "b": str(second),
         "models": [asdict(summary.model) for summary in summaries],
         "pairs": {"a": len(a), "b": len(b), "common": common},
         "answered": [summary.slowest.answered for summary in summaries],
-        "answered_share": [summary.slowest.answered / summary.pairs for summary in summaries],
+        "answered_share": [summary.slowest.answered / max(1, summary.pairs) for summary in summaries],
         "lost": [max(topic.lost for topic in summary.topics.values()) for summary in summaries],
         "metrics": [one._asdict() for one in differences],
         "flicker_over_max": [one.quality and one.quality.flicker_over_max for one in summaries],
         "iou": [_iou(summary) for summary in summaries],
+        "iou_unjudged": _iou_unjudged(summaries[0], summaries[1], differences),
+        "completeness": incomplete,
+        "worse": bool(incomplete) or any(one.verdict == "worse" for one in differences),
     }
     out.mkdir(parents=True, exist_ok=True)
     (out / "compare.json").write_text(json.dumps(result, indent=2) + "\n")
@@ -203,11 +231,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"not judged, for want of {_FEW} common pairs: {', '.join(unjudged)}")
     for name, ratio in zip("AB", result["flicker_over_max"]):
         print(f"{name} {flicker_sentence(ratio)}")
+    for sentence in (result["iou_unjudged"], *result["completeness"]):
+        if sentence:
+            print(sentence)
     print(f"compare: {options.out / 'compare.html'}")
-    (share_a, share_b), (lost_a, lost_b) = result["answered_share"], result["lost"]
-    fewer = share_b < share_a - _FEWER_ANSWERS or lost_b > lost_a
-    worse = fewer or any(one["verdict"] == "worse" for one in result["metrics"])
-    return 2 if worse else 0
+    return 2 if result["worse"] else 0
 
 
 if __name__ == "__main__":

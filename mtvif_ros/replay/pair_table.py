@@ -25,6 +25,7 @@ COLUMNS = (
     "distance_ms",
     *_LATENCIES,
     *(f"{name}{'' if method == 'model' else f' {method}'}" for method in METHODS for name in METRICS),
+    "miou",
     *Steadiness._fields,
     "confidence",
 )
@@ -43,6 +44,8 @@ def pair_rows(pairs: Sequence[StampPair], sent: Sent, collector: Collector, scor
             for method, values in scores.fusion[rgb].items():
                 suffix = "" if method == "model" else f" {method}"
                 row |= {f"{name}{suffix}": round(value, 5) for name, value in values.items()}
+        if rgb in scores.miou:
+            row["miou"] = round(scores.miou[rgb], 5)
         if rgb in scores.steadiness:
             row |= {name: round(value, 5) for name, value in scores.steadiness[rgb]._asdict().items()}
         if rgb in collector.confidence:

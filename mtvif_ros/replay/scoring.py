@@ -42,10 +42,14 @@ class PairScore(NamedTuple):
 
 @dataclass
 class Scores:
-    """Hold all scores by visible stamp, the confusion matrix over all, and how long scoring took in s."""
+    """Hold all scores by visible stamp, the confusion matrix over all, and how long scoring took in s.
+
+    miou: of single pairs, over the classes that their labels hold.
+    """
 
     confusion: Matrix
     fusion: dict[int, dict[str, dict[str, float]]] = field(default_factory=dict)
+    miou: dict[int, float] = field(default_factory=dict)
     steadiness: dict[int, Steadiness] = field(default_factory=dict)
     flicker: FlickerMeter = field(default_factory=FlickerMeter)
     seconds: float = 0.0
@@ -54,13 +58,7 @@ class Scores:
         """Return the means over all pairs; None when none was scored."""
         if not self.fusion:
             return None
-        iou = None
-        if self.confusion.any():
-            iou = {
-                name: float(value) if self.confusion[index].any() else None
-                for index, (name, value) in enumerate(zip(classes, iou_per_class(self.confusion)))
-            }
-        known = [value for value in (iou or {}).values() if value is not None]
+        iou = dict(zip(classes, _iou_of_labelled(self.confusion))) if self.confusion.any() else None
         over_max = self.flicker.ratio()
         steady = np.array(list(self.steadiness.values())).mean(0) if self.steadiness else None
         flicker, changed, unexplained = (
@@ -71,7 +69,7 @@ class Scores:
             scored_per_second=round(len(self.fusion) / max(self.seconds, 1e-3), 1),
             fusion={method: self._means(method) for method in METHODS},
             iou=iou,
-            miou=float(np.mean(known)) if known else None,
+            miou=_mean_iou(self.confusion),
             confusion=None if iou is None else self.confusion.tolist(),
             flicker=flicker,
             flicker_over_max=None if over_max is None else round(over_max, 4),
@@ -79,8 +77,28 @@ class Scores:
             unexplained=unexplained,
         )
 
+    def add(self, one: PairScore) -> None:
+        """Take the scores of one more pair."""
+        self.fusion[one.stamp] = one.fusion
+        if one.confusion is None:
+            return
+        self.confusion += one.confusion
+        if (miou := _mean_iou(one.confusion)) is not None:
+            self.miou[one.stamp] = miou
+
     def _means(self, method: str) -> dict[str, float]:
         return {name: float(np.mean([of[method][name] for of in self.fusion.values()])) for name in METRICS}
+
+
+def _iou_of_labelled(confusion: Matrix) -> list[float | None]:
+    """Return the IoU of every class, None for one that is not labelled."""
+    return [float(iou) if row.any() else None for row, iou in zip(confusion, iou_per_class(confusion))]
+
+
+def _mean_iou(confusion: Matrix) -> float | None:
+    """Return the mean IoU over the labelled classes, None without any."""
+    known = [iou for iou in _iou_of_labelled(confusion) if iou is not None]
+    return float(np.mean(known)) if known else None
 
 
 def score_answers(
@@ -115,9 +133,7 @@ def score_answers(
     with Progress("score", len(chosen), "pair") as progress:
         try:
             for one in in_processes(partial(score_pair, classes=len(scores.confusion)), watched()):
-                scores.fusion[one.stamp] = one.fusion
-                if one.confusion is not None:
-                    scores.confusion += one.confusion
+                scores.add(one)
                 progress.update()
         finally:
             scores.seconds = progress.elapsed

@@ -116,8 +116,8 @@ class Load:
 class Quality:
     """Hold the means over the scored pairs.
 
-    fusion: metrics by method and name. iou: by class, None where a class is neither labelled nor predicted;
-    None without labels, like miou and confusion [label][predicted]. flicker, changed, unexplained: see
+    fusion: metrics by method and name. iou: by class, None where a class is not labelled, which miou leaves
+    out; None without labels, like miou and confusion [label][predicted]. flicker, changed, unexplained: see
     Steadiness; None without neighbouring pairs. flicker_over_max: see FlickerMeter. confidence: mean over all
     pixels of the masks, 0..1; None if the node sent none.
     """

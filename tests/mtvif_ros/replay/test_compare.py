@@ -1,12 +1,14 @@
 import csv
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from mtvif_ros.replay.compare import bootstrap_interval, compare_rows, main
 from mtvif_ros.replay.summary import TopicSummary, write_summary
-from tests.mtvif_ros.replay.summaries import summary, topic
+from tests.mtvif_ros.replay.summaries import QUALITY, summary, topic
 
 STAMPS = [(number, number + 1) for number in range(60)]
 
@@ -20,14 +22,17 @@ def rows(vif: float, latency: float, rng: np.random.Generator) -> dict[tuple[int
 
 
 def write(
-    folder: Path, of: dict[tuple[int, int], dict[str, float]], answers: TopicSummary | None = None
+    folder: Path,
+    of: dict[tuple[int, int], dict[str, float]],
+    answers: TopicSummary | None = None,
+    **changes: Any,
 ) -> Path:
     folder.mkdir()
     with (folder / "pairs.csv").open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, ["rgb_stamp", "ir_stamp", "VIF", "segmentation_latency_ms"])
+        writer = csv.DictWriter(stream, ["rgb_stamp", "ir_stamp", "VIF", "miou", "segmentation_latency_ms"])
         writer.writeheader()
         writer.writerows({"rgb_stamp": rgb, "ir_stamp": ir, **values} for (rgb, ir), values in of.items())
-    write_summary(folder / "summary.json", summary(answers))
+    write_summary(folder / "summary.json", summary(answers, **changes))
     return folder
 
 
@@ -87,7 +92,7 @@ def test_the_command_writes_a_page_and_tells_by_its_exit_code(
 
 
 def test_a_node_that_answers_fewer_pairs_is_worse_but_not_for_one_in_two_hundred(
-    tmp_path: Path, rng: np.random.Generator
+    tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
 ) -> None:
     of = rows(1.0, 20, rng)
     full, nearly, half = (
@@ -96,3 +101,42 @@ def test_a_node_that_answers_fewer_pairs_is_worse_but_not_for_one_in_two_hundred
     )
     assert main([full, nearly, "--out", str(tmp_path / "out")]) == 0
     assert main([full, half, "--out", str(tmp_path / "out")]) == 2
+    assert "B answered fewer of its pairs: 50.0%, A 100.0%" in capsys.readouterr().out
+    page = (tmp_path / "out" / "compare.html").read_text()
+    assert '<h1 class="bad">' in page and "B answered fewer of its pairs" in page
+
+
+def test_a_node_that_loses_more_pairs_is_worse_and_that_is_said(
+    tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    of = rows(1.0, 20, rng)
+    full, lossy = (str(write(tmp_path / str(lost), of, topic(1000 - lost, lost=lost))) for lost in (0, 2))
+    assert main([full, lossy, "--out", str(tmp_path / "out")]) == 2
+    assert "B lost more pairs: 2, A 0" in capsys.readouterr().out
+
+
+def test_worse_masks_are_worse(tmp_path: Path, rng: np.random.Generator) -> None:
+    good, bad = (
+        str(write(tmp_path / str(miou), {pair: {"miou": miou + rng.normal(0, 0.01)} for pair in STAMPS}))
+        for miou in (0.8, 0.6)
+    )
+    assert main([good, bad, "--out", str(tmp_path / "out")]) == 2
+    assert main([bad, good, "--out", str(tmp_path / "out")]) == 0
+
+
+def test_classes_are_shown_by_name_and_other_classes_are_not_judged(
+    tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = []
+    for name, classes, iou, miou in (
+        ("a", ("road", "car"), {"road": 0.911, "car": 0.822}, 0.9),
+        ("b", ("car", "tree"), {"car": 0.733, "tree": 0.644}, 0.7),
+    ):
+        of = {pair: {**values, "miou": miou} for pair, values in rows(1.0, 20, rng).items()}
+        quality = replace(QUALITY, iou={**iou, "dog": None}, miou=miou)
+        folders.append(str(write(tmp_path / name, of, classes=classes, quality=quality)))
+    assert main([*folders, "--out", str(tmp_path / "out")]) == 0
+    assert "different classes, so the mean IoU is not judged" in capsys.readouterr().out
+    page = (tmp_path / "out" / "compare.html").read_text()
+    assert "<th>road</th><th>car</th><th>dog</th><th>tree</th><th>mean</th>" in page
+    assert "<td>B</td><td>absent</td><td>0.733</td><td>absent</td><td>0.644</td>" in page

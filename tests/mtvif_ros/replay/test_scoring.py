@@ -35,3 +35,8 @@ def test_steadiness_is_measured_between_neighbours_only() -> None:
     kept = [stamp for stamp in STAMPS if stamp not in (103, 107)]
     assert set(scores(kept, ()).steadiness) == {101, 102, 105, 106, 109, 110, 111}
     assert not scores(STAMPS[::4], ()).steadiness
+
+
+def test_every_labelled_pair_has_a_mean_iou_of_its_own() -> None:
+    found = scores(STAMPS[:4], STAMPS[:2])
+    assert found.miou == {100: 1.0, 101: 1.0}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import math
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
@@ -93,13 +94,15 @@ def need(*modules: str) -> None:
 
 @contextmanager
 def told_plainly(parser: argparse.ArgumentParser) -> Iterator[None]:
-    """Turn an error that the user can fix into one line on stderr and exit code 1.
+    """Turn an error that the user can fix into one line on stderr and exit code 1, and Ctrl-C into code 130.
 
-    These are UserError, OSError, ValueError and ImportError; for a module of the `tools` extra the line says
-    how to install it. Any other error is a bug and keeps its traceback.
+    Such errors are UserError, OSError, ValueError and ImportError; for a module of the `tools` extra the line
+    says how to install it. Any other error is a bug and keeps its traceback.
     """
     try:
         yield
+    except KeyboardInterrupt:
+        parser.exit(128 + signal.SIGINT, f"{parser.prog}: interrupted\n")
     except (ImportError, OSError, UserError, ValueError) as error:
         parser.exit(1, f"{parser.prog}: {_advice(error)}\n")
 

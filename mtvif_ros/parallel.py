@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -25,7 +26,7 @@ def in_processes(
     count = processes or len(os.sched_getaffinity(0))
     waiting: deque[Future[Result]] = deque()
     # Spawn, because the threads of DDS, torch and OpenCV do not survive a fork.
-    with ProcessPoolExecutor(count, get_context("spawn"), initializer=_one_thread) as pool:
+    with ProcessPoolExecutor(count, get_context("spawn"), initializer=_begin) as pool:
         for item in items:
             waiting.append(pool.submit(function, item))
             if len(waiting) > 2 * count:
@@ -34,5 +35,6 @@ def in_processes(
             yield waiting.popleft().result()
 
 
-def _one_thread() -> None:
+def _begin() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the caller's to answer
     cv2.setNumThreads(1)

@@ -17,6 +17,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.serialization import deserialize_message
+from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image
 
 from mtvif_ros import topics
@@ -56,9 +57,12 @@ class HealthReport(NamedTuple):
 
 @contextmanager
 def ros_node(name: str) -> Iterator[Node]:
-    """Initialise rclpy, yield a node, shut both down and restore the signal handlers."""
+    """Initialise rclpy, yield a node, shut both down and restore the signal handlers.
+
+    Ctrl-C stays Python's: rclpy would end the context, and with it what is still to come.
+    """
     prepare_dds()
-    rclpy.init()
+    rclpy.init(signal_handler_options=SignalHandlerOptions.SIGTERM)
     node = Node(name)
     try:
         yield node

@@ -90,8 +90,11 @@ Job = tuple[Path, Path]
 def _here(jobs: Sequence[Job], options: Sequence[str], at_once: int) -> Iterator[tuple[Path, str]]:
     with ThreadPoolExecutor(at_once) as pool:
         running = {pool.submit(replay_one, bag, out, options): bag for bag, out in jobs}
-        for future in as_completed(running):
-            yield running[future], future.result()
+        try:
+            for future in as_completed(running):
+                yield running[future], future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # Ctrl-C begins no other replay
 
 
 def _over_ray(

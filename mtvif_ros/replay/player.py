@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import queue
 import threading
@@ -185,6 +186,9 @@ def play(
         player.join()
     finally:
         stopped.set()
+        with contextlib.suppress(queue.Full):
+            waiting.put_nowait(None)  # it may wait for a record
+        player.join()  # after Ctrl-C nothing more goes out
     if failures:
         raise failures[0]
 

@@ -100,7 +100,7 @@ class Replay:
         self.collector.__exit__()
 
     def play(self) -> None:
-        """Start the node, unless it is external, send all passes, and wait for the last answer.
+        """Start the node, unless it is external, send all passes, and wait for the last answer or for Ctrl-C.
 
         Raises NodeProcessError when the node does not come up.
         """
@@ -115,6 +115,8 @@ class Replay:
                     self._await_answers(process)
                 except NodeProcessError as error:
                     self.problems.append(f"the results end early: {error}")
+                except KeyboardInterrupt:
+                    self.problems.append("the results end early: interrupted")
         self.pairs = [pair for pair in self.pairs if self.sent.holds(pair)]
         if self.collector.failure:
             self.problems.append(self.collector.failure)

@@ -58,6 +58,13 @@ def test_what_the_user_can_fix_is_one_line_and_exit_code_1(
     assert capsys.readouterr().err == "mtvif_test: x: does not exist\n"
 
 
+def test_ctrl_c_is_one_line_and_the_exit_code_of_the_signal(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended, told_plainly(parser()):
+        raise KeyboardInterrupt
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "mtvif_test: interrupted\n"
+
+
 def test_a_bug_keeps_its_traceback() -> None:
     with pytest.raises(RuntimeError), told_plainly(parser()):
         raise RuntimeError

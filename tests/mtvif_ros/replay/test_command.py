@@ -1,6 +1,8 @@
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -25,6 +27,7 @@ from mtvif_ros.recordings.timing import Timing
 from mtvif_ros.recordings.writer import IR_TOPIC, RGB_TOPIC
 from mtvif_ros.replay.command import main
 from mtvif_ros.replay.node_process import NodeProcess
+from mtvif_ros.replay.summary import read_summary
 from mtvif_ros.synthetic import SceneConfig
 from tests.mtvif_ros.recordings.tiny import IR, RGB, drive, write
 from tests.mtvif_ros.replay.conftest import Replayed, run
@@ -197,6 +200,23 @@ def test_what_was_answered_before_the_node_died_is_written(
     done = run(small_bag, tmp_path / "out", "--model", str(open_model), "--no-preview", "--loop", "20")
     assert done.code == 1 and "the results end early: fusion_node ended" in done.stderr
     assert 0 < done.summary.topics["/mtvif/fused"].answered <= done.summary.pairs < 200
+
+
+def test_ctrl_c_keeps_what_was_answered(small_bag: Path, open_model: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mtvif_ros.replay.command", "--bag", str(small_bag), "--no-preview"]
+    command += ["--out", str(tmp_path), "--model", str(open_model), "--loop", "100", "--every", "20"]
+    own_domain = {name: value for name, value in os.environ.items() if name != "ROS_DOMAIN_ID"}
+    with subprocess.Popen(command, env=own_domain, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        while "replay: 10 %" not in (line := process.stderr.readline()):
+            assert line, "the replay ended"
+        process.send_signal(signal.SIGINT)
+        told = process.stderr.read()
+    assert process.returncode == 1
+    assert "mtvif_replay: the results end early: interrupted" in told and "Traceback" not in told
+    summary = read_summary(tmp_path / "summary.json")
+    assert 0 < summary.topics["/mtvif/fused"].answered <= summary.pairs < 500
+    assert summary.quality is not None and (tmp_path / "report.html").exists()
 
 
 @pytest.mark.parametrize(

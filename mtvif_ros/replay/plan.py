@@ -28,6 +28,8 @@ StampPair = tuple[int, int]
 LONGEST_GAP = 10 * NANOSECONDS
 """For how long, in ns of the recording, a replay waits for the next frame; a longer gap is cut to this."""
 
+_LATEST = 2**31 * NANOSECONDS  # of a stamp
+
 
 class PlayedPair(NamedTuple):
     """Hold a pair's messages as the bag has them, and the visible stamp in ns under which it was played."""
@@ -45,7 +47,7 @@ class Plan:
     cameras: the visible and the infrared topic. labels: the topic of class masks, if there is one.
     stamps: of one pass, visible and infrared, in the bag's order. labelled: stamps that have labels.
     pairs: the (rgb, ir) stamps of one pass that belong together. first: when the bag's first frame was
-    received; window: the part after it. period: the length of a pass.
+    received; window: the part after it. period: what lies between a pass and the next.
     """
 
     bag: BagReader
@@ -159,7 +161,13 @@ def plan_replay(bag: BagReader, options: ReplayOptions) -> Plan:
             f"bag {options.bag}: gaps beyond {LONGEST_GAP // NANOSECONDS} s are cut to that: {len(long)}, "
             f"the longest of {max(long) / NANOSECONDS:.0f} s"
         )
-    span = sum(min(gap, LONGEST_GAP) for gap in gaps)
+    usual = sum(min(gap, LONGEST_GAP) for gap in gaps) // max(1, max(len(set(rgb)), len(set(ir))) - 1)
+    period = received[-1] - received[0] + usual
+    if max(*rgb, *ir) + (options.loops - 1) * period >= _LATEST:
+        raise BagError(
+            f"bag {options.bag}: --loop {options.loops} makes stamps that a message cannot hold, as a pass "
+            f"lasts {period / NANOSECONDS:.0f} s; play fewer, or a part without the gap by --start and --duration"
+        )
     return Plan(
         bag=bag,
         cameras=cameras,
@@ -171,6 +179,6 @@ def plan_replay(bag: BagReader, options: ReplayOptions) -> Plan:
         pairs=pairs,
         first=times[0],
         window=window,
-        period=span + span // max(1, max(len(set(rgb)), len(set(ir))) - 1),
+        period=period,
         loops=options.loops,
     )

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from mtvif_ros.recordings.reader import BagReader, stamp_of
+from mtvif_ros.recordings.reader import BagError, BagReader, stamp_of
 from mtvif_ros.recordings.writer import RGB_TOPIC
 from mtvif_ros.replay.options import ReplayOptions
 from mtvif_ros.replay.plan import plan_replay
@@ -69,10 +69,22 @@ def test_frames_without_stamps_are_played_with_their_times_of_arrival(tmp_path: 
     assert "times of arrival" in bag.remarks[0]
 
 
-def test_a_gap_is_said_and_does_not_stretch_the_passes(tmp_path: Path) -> None:
+def test_a_gap_is_said_and_no_pass_begins_before_the_last_one_ended(tmp_path: Path) -> None:
     later = drive(5, begin=1_800_000_000 * 10**9)
     path = write(tmp_path / "bag", [*drive(5), *later])
     with BagReader(path) as bag:
+        with pytest.raises(BagError, match="--loop 9 makes stamps that a message cannot hold"):
+            plan_replay(bag, options(path, loops=9))
+        bag.remarks.clear()
         plan = plan_replay(bag, options(path, loops=3))
         assert len({(record.topic, stamp_of(record.raw)) for record in plan.records()}) == plan.frames == 60
     assert "gaps beyond 10 s are cut to that: 1, the longest of 100000000 s" in bag.remarks[0]
+
+
+def test_stamps_continue_from_pass_to_pass_over_long_gaps(tmp_path: Path) -> None:
+    shots = [shot for late in (0, 20, 40) for shot in drive(2, begin=1_700_000_000 * 10**9 + late * 10**9)]
+    path = write(tmp_path / "bag", shots)
+    with BagReader(path) as bag:
+        plan = plan_replay(bag, options(path, loops=2))
+        stamps = [stamp_of(record.raw) for record in plan.records() if record.topic == plan.cameras[0]]
+    assert stamps == sorted(set(stamps)) and len(stamps) == 12

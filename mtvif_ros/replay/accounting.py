@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
@@ -36,6 +37,20 @@ def behind_newest(pairs: Sequence[StampPair], sent: Sent, arrivals: Mapping[int,
             newest = moments[np.searchsorted(moments, arrival) - 1]
             found.append(float(newest - complete[rgb]))
     return found
+
+
+def first_pass_states(
+    states: Sequence[tuple[float, str]], sent: Sent, last: int
+) -> tuple[list[tuple[int, str]], int]:
+    """Return the states told during the first pass, each with its time of recording, and when they end.
+
+    `states` have monotonic times in s, the rest is in ns. What was told before the first frame is of no
+    recording. `last` is when the last frame of a pass was recorded.
+    """
+    begin = sent.moments[0][0]
+    end = min(sent.recorded(math.inf), last)
+    during = [(sent.recorded(time), state) for time, state in states if time >= begin]
+    return [(at, state) for at, state in during if at < end], end
 
 
 def count(report: HealthReport | None, before: HealthReport | None, sent: Sent) -> Counts | None:

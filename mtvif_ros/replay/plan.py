@@ -47,7 +47,8 @@ class Plan:
     cameras: the visible and the infrared topic. labels: the topic of class masks, if there is one.
     stamps: of one pass, visible and infrared, in the bag's order. labelled: stamps that have labels.
     pairs: the (rgb, ir) stamps of one pass that belong together. first: when the bag's first frame was
-    received; window: the part after it. period: what lies between a pass and the next.
+    received; window: the part after it. last: when the last frame of that part was received. period: what
+    lies between a pass and the next.
     """
 
     bag: BagReader
@@ -58,6 +59,7 @@ class Plan:
     pairs: list[StampPair]
     first: int
     window: tuple[float, float]
+    last: int
     period: int
     loops: int
 
@@ -166,7 +168,7 @@ def plan_replay(bag: BagReader, options: ReplayOptions) -> Plan:
     if max(*rgb, *ir) + (options.loops - 1) * period >= _LATEST:
         raise BagError(
             f"bag {options.bag}: --loop {options.loops} makes stamps that a message cannot hold, as a pass "
-            f"lasts {period / NANOSECONDS:.0f} s; play fewer, or a part without the gap by --start and --duration"
+            f"lasts {period / NANOSECONDS:.0f} s; play fewer, or use --start and --duration"
         )
     return Plan(
         bag=bag,
@@ -179,6 +181,7 @@ def plan_replay(bag: BagReader, options: ReplayOptions) -> Plan:
         pairs=pairs,
         first=times[0],
         window=window,
+        last=received[-1],
         period=period,
         loops=options.loops,
     )

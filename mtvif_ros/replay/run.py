@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 import sys
 import time
@@ -229,9 +228,8 @@ class Replay:
         """Return what was wrong with the recording, and when the first pass's answers left a camera out."""
         if self.watched is None or not self.sent.moments:
             return self.watched and self.watched.watch
-        changes = [(self.sent.recorded(time), state) for time, state in self.collector.states]
-        end = min(self.sent.recorded(math.inf), self.plan.first + self.plan.period)
-        states = [(self.plan.seconds(at), state) for at, state in changes if at < end]
+        told, end = accounting.first_pass_states(self.collector.states, self.sent, self.plan.last)
+        states = [(self.plan.seconds(at), state) for at, state in told]
         alone = about_answers(states, dict(zip(("rgb", "ir"), self.plan.cameras)), self.plan.seconds(end))
         watch = self.watched.watch
         return replace(watch, findings=tuple(sorted((*watch.findings, *alone), key=lambda one: one.spells)))

@@ -2,7 +2,15 @@ from pathlib import Path
 
 import pytest
 
-from mtvif_ros.replay.accounting import account, behind_newest, count, latencies, load, sizes
+from mtvif_ros.replay.accounting import (
+    account,
+    behind_newest,
+    count,
+    first_pass_states,
+    latencies,
+    load,
+    sizes,
+)
 from mtvif_ros.replay.collector import FUSED, Arrival, Collector, HealthReport
 from mtvif_ros.replay.player import Sent
 
@@ -77,3 +85,17 @@ def test_the_sizes_that_the_model_computed_are_told_in_turn() -> None:
     waiting = HealthReport(0.0, 0, "", {"model.size": "720x960"}, b"")
     reports = [waiting, *map(working_at, ("480x640", "480x640", "384x512", None, "480x640"))]
     assert sizes(reports) == ("480x640", "384x512", "480x640")
+
+
+def test_states_told_before_the_first_frame_are_of_no_recording() -> None:
+    sent = Sent(moments=[(10.0, 500), (11.0, 600), (12.0, 700)])
+    states = [(9.0, ""), (11.5, "rgb"), (11.9, "rgb+ir")]
+    assert first_pass_states(states, sent, 700) == ([(600, "rgb"), (600, "rgb+ir")], 700)
+
+
+def test_states_are_those_up_to_the_last_frame_of_the_first_pass() -> None:
+    sent = Sent(moments=[(float(at), 100 * at) for at in range(20)])
+    states = [(0.5, "rgb+ir"), (6.5, "rgb"), (9.5, "rgb+ir"), (16.5, "rgb")]
+    assert first_pass_states(states, sent, 900) == ([(0, "rgb+ir"), (600, "rgb")], 900)
+    ended_early = Sent(moments=sent.moments[:8])
+    assert first_pass_states(states, ended_early, 900) == ([(0, "rgb+ir"), (600, "rgb")], 700)

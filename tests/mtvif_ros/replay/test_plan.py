@@ -7,7 +7,7 @@ from mtvif_ros.recordings.reader import BagError, BagReader, stamp_of
 from mtvif_ros.recordings.writer import RGB_TOPIC
 from mtvif_ros.replay.options import ReplayOptions
 from mtvif_ros.replay.plan import plan_replay
-from tests.mtvif_ros.recordings.tiny import drive, write
+from tests.mtvif_ros.recordings.tiny import BEGIN, MS, drive, write
 
 
 def options(bag: Path, **changes: object) -> ReplayOptions:
@@ -88,3 +88,10 @@ def test_stamps_continue_from_pass_to_pass_over_long_gaps(tmp_path: Path) -> Non
         plan = plan_replay(bag, options(path, loops=2))
         stamps = [stamp_of(record.raw) for record in plan.records() if record.topic == plan.cameras[0]]
     assert stamps == sorted(set(stamps)) and len(stamps) == 12
+
+
+def test_a_pass_ends_with_the_last_frame_of_the_part_that_is_played(tmp_path: Path) -> None:
+    path = write(tmp_path / "bag", [*drive(10), *drive(10, begin=BEGIN + 30 * 10**9)])
+    with BagReader(path) as bag:
+        assert plan_replay(bag, options(path)).last == BEGIN + 30_901 * MS
+        assert plan_replay(bag, options(path, start=29.0, duration=1.55)).last == BEGIN + 30_501 * MS

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 
 from mtvif_ros.command_line import command_parser, frame_size, told_plainly, whole_number
 from mtvif_ros.engines import BACKENDS
+from mtvif_ros.metrics.baselines import BASELINES
 from mtvif_ros.metrics.flicker import flicker_sentence
 from mtvif_ros.model_file import read_model_file
 from mtvif_ros.pairing.synchronizer import Stream
@@ -27,6 +28,7 @@ from training.scoring.clip import evaluate_clip
 from training.scoring.evaluation import Evaluation, evaluate, format_tables
 
 HELD_OUT_SEED = 9  # no config trains on it
+_TAKEN = {"model", "infrared", *BASELINES}  # what the tables show anyway
 _CAMERAS = {"visible": Stream.RGB, "infrared": Stream.IR}
 
 
@@ -79,6 +81,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error("--alone applies to --data and --rendered")
     if not 0 <= options.smoke <= 1:
         parser.error(f"--smoke is {options.smoke}, expected a number from 0 to 1")
+    names = [name for name, _ in options.peer]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        parser.error(f"--peer names {', '.join(twice)} twice; give each method a name of its own")
     with told_plainly(parser):
         result = _evaluate(options)
         print(format_tables(result.scores))
@@ -109,6 +114,8 @@ def _read_peer(text: str) -> tuple[str, Path]:
     name, separator, folder = text.partition("=")
     if not (name and separator and folder):
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=FOLDER, such as SeAFusion=fused")
+    if name in _TAKEN:
+        raise argparse.ArgumentTypeError(f"{name!r} is a row of its own; choose another NAME")
     return name, Path(folder)
 
 

@@ -64,6 +64,15 @@ def test_peers_without_images_are_named_before_anything_is_scored(
     assert "peer: has no image for 1 pairs: one" in capsys.readouterr().err
 
 
+def test_a_peer_image_of_another_size_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = folder / "peer" / "one.png"
+    cv2.imwrite(str(path), np.zeros((48, 64, 3), np.uint8))
+    with pytest.raises(SystemExit) as ended:
+        main(["--model", "models/mtvif_int8.onnx", "--data", str(folder), "--peer", f"x={folder / 'peer'}"])
+    assert ended.value.code == 1
+    assert f"{path}: is (48, 64), expected (480, 640), the size of its pair" in capsys.readouterr().err
+
+
 def test_rendered_frames_have_exact_labels(model_path: Path, tmp_path: Path) -> None:
     out = tmp_path / "scores.json"
     main(["--model", str(model_path), "--rendered", "2", "--out", str(out)])
@@ -121,13 +130,16 @@ def test_a_clip_is_scored_on_some_frames_and_its_flicker_on_all(
         (["--data", "folder", "--every", "3"], "--every applies to --clip"),
         (["--clip", "vi", "ir", "--peer", "x=folder"], "--peer applies to --data and --rendered"),
         (["--data", "folder", "--peer", "SeAFusion"], "'SeAFusion' is not NAME=FOLDER"),
+        (["--data", "folder", "--peer", "model=folder"], "'model' is a row of its own; choose another NAME"),
+        (["--data", "folder", "--peer", "max=folder"], "'max' is a row of its own"),
+        (["--data", "folder", "--peer", "x=a", "--peer", "x=b"], "--peer names x twice"),
         (["--rendered", "0"], "argument --rendered: '0' is not a whole number from 1 on"),
         (["--data", "folder", "--smoke", "0.5"], "--smoke applies to --rendered frames"),
         (["--data", "folder", "--time", "day"], "--time applies to --rendered frames"),
         (["--rendered", "1", "--smoke", "2"], "--smoke is 2.0, expected a number from 0 to 1"),
     ],
 )
-def test_smoke_and_times_that_cannot_be_drawn_are_refused(
+def test_options_that_make_no_sense_are_refused(
     options: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):

@@ -86,7 +86,13 @@ def _peer(folder: Path, pairs: Sequence[PairFiles]) -> FusePlane:
         raise FileNotFoundError("\n  ".join(problems))
 
     def read(files: PairFiles, visible: Plane, infrared: Plane) -> Plane:
-        return np.rint(luma(read_visible(images[files.name])))
+        plane = np.rint(luma(read_visible(images[files.name])))
+        if plane.shape != visible.shape:
+            raise ValueError(
+                f"{images[files.name]}: is {plane.shape}, expected {visible.shape}, the size of its pair; "
+                "scale it"
+            )
+        return plane
 
     return read
 

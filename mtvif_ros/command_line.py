@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import math
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn
 
 from mtvif_ros.size import Size, read_size
@@ -84,6 +86,16 @@ def frame_size(text: str) -> Size:
         return read_size(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def writable_file(text: str) -> Path:
+    """Read the path of a file to be written, before long work begins; an argparse `type`."""
+    path = Path(text)
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is a folder; name a file")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be written; see its folder and the rights to it")
+    return path
 
 
 def need(*modules: str) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mtvif_ros.command_line import command_parser, frame_size, told_plainly, whole_number
+from mtvif_ros.command_line import command_parser, frame_size, told_plainly, whole_number, writable_file
 from mtvif_ros.engines import BACKENDS
 from mtvif_ros.metrics.baselines import BASELINES
 from mtvif_ros.metrics.flicker import flicker_sentence
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--alone", choices=tuple(_CAMERAS), help="let the model see this camera only, as the node's fallback"
     )
-    parser.add_argument("--out", type=Path, help="write the numbers as JSON")
+    parser.add_argument("--out", type=writable_file, help="write the numbers as JSON")
     options = parser.parse_args(arguments)
     for name in ("smoke", "time"):
         if getattr(options, name) and not options.rendered:

@@ -20,7 +20,7 @@ import numpy as np
 from mtvif_ros.benchmark.footprint import measure_footprint
 from mtvif_ros.benchmark.subjects import Subject, foreign_subject, own_subject
 from mtvif_ros.benchmark.timing import time_interleaved, time_streams
-from mtvif_ros.command_line import command_parser, frame_size, told_plainly, whole_number
+from mtvif_ros.command_line import command_parser, frame_size, told_plainly, whole_number, writable_file
 from mtvif_ros.engines import BACKENDS, EngineError
 from mtvif_ros.engines.load import choose_backend
 from mtvif_ros.machine import this_machine
@@ -109,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--streams", type=whole_number(1), nargs="+", help="time so many concurrent streams instead"
     )
     parser.add_argument("--footprint", action="store_true", help="also measure start-up time and memory")
-    parser.add_argument("--json", type=Path, help="also write the results to this file")
+    parser.add_argument("--json", type=writable_file, help="also write the results to this file")
     options = parser.parse_args(arguments)
     with told_plainly(parser):
         results = _measure(options)

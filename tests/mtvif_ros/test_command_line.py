@@ -11,6 +11,7 @@ from mtvif_ros.command_line import (
     positive_number,
     told_plainly,
     whole_number,
+    writable_file,
 )
 
 
@@ -18,6 +19,7 @@ def parser() -> argparse.ArgumentParser:
     made = command_parser("mtvif_test", "Try options.")
     made.add_argument("--every", type=whole_number(1))
     made.add_argument("--seconds", type=positive_number)
+    made.add_argument("--json", type=writable_file)
     return made
 
 
@@ -36,9 +38,11 @@ def test_numbers_come_as_numbers() -> None:
         ("--seconds", "inf", "'inf' is not a number;"),
         ("--seconds", "nan", "'nan' is not a number;"),
         ("--seconds", "long", "'long' is not a number;"),
+        ("--json", "/", "'/' is a folder; name a file"),
+        ("--json", "/nowhere/x.json", "argument --json: '/nowhere/x.json' cannot be written;"),
     ],
 )
-def test_numbers_that_make_no_sense_are_named(
+def test_values_that_make_no_sense_are_named(
     option: str, text: str, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:

@@ -133,6 +133,7 @@ def test_a_clip_is_scored_on_some_frames_and_its_flicker_on_all(
         (["--data", "folder", "--peer", "model=folder"], "'model' is a row of its own; choose another NAME"),
         (["--data", "folder", "--peer", "max=folder"], "'max' is a row of its own"),
         (["--data", "folder", "--peer", "x=a", "--peer", "x=b"], "--peer names x twice"),
+        (["--data", "folder", "--out", "/nowhere/x.json"], "--out: '/nowhere/x.json' cannot be written"),
         (["--rendered", "0"], "argument --rendered: '0' is not a whole number from 1 on"),
         (["--data", "folder", "--smoke", "0.5"], "--smoke applies to --rendered frames"),
         (["--data", "folder", "--time", "day"], "--time applies to --rendered frames"),

@@ -11,6 +11,7 @@ The command never overwrites a file.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,7 +28,7 @@ from mtvif_ros.imaging.fuse import Fuser
 from mtvif_ros.imaging.registration import Registration, read_registration
 from mtvif_ros.progress import tracked
 from mtvif_ros.recordings.clip import Clip, read_clip
-from mtvif_ros.recordings.videos import RATE
+from mtvif_ros.recordings.videos import RATE, new_video
 
 # Of rgb, ir, fused and mask, all of one size, and a colour_table.
 Picture = Callable[[Image, Image, Image, Image, Image], Image]
@@ -39,6 +40,8 @@ PICTURES: dict[str, Picture] = {
     "side-by-side": side_by_side,
 }
 _CODECS = {".mp4": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
+_LARGEST = {"mp4v": 8190, "MJPG": 65500}  # px that each holds across and down
+_log = logging.getLogger(__name__)
 
 
 class Seen(NamedTuple):
@@ -72,35 +75,50 @@ def write_video(seen: Iterable[Seen], show: str, rate: float, out: Path) -> None
 
 
 def write_folder(seen: Iterable[Seen], names: Iterable[str], rate: float, out: Path) -> None:
-    """Write a new folder of images called `names`, and a video of all. Raises what write_video raises."""
+    """Write a new folder of images called `names`, and a video of all. Raises what write_video raises.
+
+    Where only the video cannot be written, all images are.
+    """
     if out.exists():
         raise FileExistsError(f"{out}: exists already; choose another --out")
+    problem: OSError | None = None
     with _video(out / "side_by_side.mp4", rate) as write:
         for one, name in zip(seen, names):
             _write(out / "fused" / f"{name}.png", one.fused[..., ::-1])
             _write(out / "masks" / f"{name}.png", one.mask)
             _write(out / "overlays" / f"{name}.png", overlay(one.fused, one.mask, one.colours)[..., ::-1])
-            write(side_by_side(*one))
+            if problem is None:
+                try:
+                    write(side_by_side(*one))
+                except OSError as error:
+                    problem = error
+    if problem is not None:
+        raise OSError(f"{problem}; the images are all there") from problem
 
 
 @contextmanager
 def _video(path: Path, rate: float) -> Iterator[Callable[[Image], None]]:
-    """Yield a function that appends a picture (H, W, 3), R G B, to a new video."""
+    """Yield a function that appends a picture (H, W, 3), R G B, to a new video.
+
+    Pictures beyond what the video can hold are made smaller, which a warning tells.
+    """
     if path.exists():
         raise FileExistsError(f"{path}: exists already; choose another --out")
+    codec = _CODECS[path.suffix.lower()]
     video: list[cv2.VideoWriter] = []
     sizes: list[tuple[int, int]] = []
 
     def write(picture: Image) -> None:
-        size = (picture.shape[1], picture.shape[0])
+        size = _fitting(picture.shape[1], picture.shape[0], codec)
         if not video:
             path.parent.mkdir(parents=True, exist_ok=True)
-            code = cv2.VideoWriter.fourcc(*_CODECS[path.suffix.lower()])
-            video.append(cv2.VideoWriter(str(path), code, rate, size))
+            if size[0] < picture.shape[1]:
+                _log.warning("%s: pictures are made smaller, %dx%d, to fit into it", path, *size)
+            video.append(new_video(path, codec, rate, size))
             if not video[0].isOpened():
                 raise OSError(f"{path}: cannot be written as a video; check the folder and the disk")
         sizes.append(size)
-        if size != sizes[0]:
+        if picture.shape[1::-1] != sizes[0]:
             # Folders may hold frames of several sizes, a video has one.
             picture = np.asarray(cv2.resize(picture, sizes[0], interpolation=cv2.INTER_AREA), np.uint8)
         video[0].write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
@@ -114,6 +132,14 @@ def _video(path: Path, rate: float) -> Iterator[Callable[[Image], None]]:
     finally:
         for one in video:
             one.release()
+
+
+def _fitting(width: int, height: int, codec: str) -> tuple[int, int]:
+    """Return the size at which a codec can hold a picture, at most its own."""
+    scale = _LARGEST[codec] / max(width, height)
+    if scale >= 1:
+        return width, height
+    return max(2, int(width * scale) // 2 * 2), max(2, int(height * scale) // 2 * 2)
 
 
 def _write(path: Path, picture: Image) -> None:

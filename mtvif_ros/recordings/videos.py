@@ -20,6 +20,7 @@ RATE = 30.0
 """Frames per second of what does not say how many it has."""
 
 _CUT_SHARE, _CUT_SECONDS = 0.02, 0.5  # by which a whole video may end before the time that it names
+_LARGEST_NUMERATOR = 65535
 _SIXTEEN_BITS = b"Y1\0\x10"  # gray16le, the only deep format whose values OpenCV gives
 # How FFmpeg tags other formats of more than 8 bits: planes such as `Y1` or `G3` with their depth, then P010,
 # RGB48 and RGBA64; big-endian ones the other way round.
@@ -74,6 +75,17 @@ def scan_video(path: Path) -> Video:
     return Video(path, [in_ns(time) for time in times], rate)
 
 
+def new_video(path: Path, codec: str, rate: float, size: tuple[int, int]) -> cv2.VideoWriter:
+    """Begin a video at `rate` in Hz of frames of width and height `size`; it may not have opened.
+
+    OpenCV takes a rate as a decimal fraction, of which MPEG-4 holds a numerator of 16 bits: 66.667 Hz becomes
+    66.67 Hz.
+    """
+    decimals = max(0, int(np.log10(_LARGEST_NUMERATOR / rate)))
+    code = cv2.VideoWriter.fourcc(*codec)
+    return cv2.VideoWriter(str(path.absolute()), code, round(rate, decimals), size)
+
+
 def visible_frames(video: Video, numbers: Sequence[int]) -> Iterator[Image]:
     """Yield the frames with these numbers, in rising order, as (H, W, 3), R G B."""
     for frame in _frames(video.path, _opened(video.path), numbers):
@@ -105,7 +117,7 @@ def infrared_frames(video: Video, numbers: Sequence[int]) -> Iterator[AnyImage]:
 def _opened(path: Path) -> cv2.VideoCapture:
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist")
-    video = cv2.VideoCapture(str(path))
+    video = cv2.VideoCapture(str(path.absolute()))  # of `12:30.mp4`, FFmpeg takes `12` for a protocol
     if not video.isOpened():
         raise ValueError(f"{path}: not a video that OpenCV can open")
     return video

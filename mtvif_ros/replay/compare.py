@@ -139,7 +139,7 @@ def _iou_unjudged(a: Summary, b: Summary, differences: Sequence[Difference]) -> 
 
 def _pictures(folders: Sequence[Path], a: Rows, b: Rows) -> list[dict[str, Any]]:
     """Return the pairs whose previews differ most, with both rows of pictures."""
-    videos = [cv2.VideoCapture(str(folder / "preview.mp4")) for folder in folders]
+    videos = [cv2.VideoCapture(str((folder / "preview.mp4").absolute())) for folder in folders]
     answered = [
         [
             pair

@@ -9,6 +9,7 @@ import numpy as np
 
 from mtvif_ros.image import Image
 from mtvif_ros.imaging.draw import side_by_side
+from mtvif_ros.recordings.videos import new_video
 
 _PANEL_HEIGHT = 360
 _TITLES = ("visible", "infrared", "fused", "segmentation")
@@ -52,7 +53,7 @@ class PreviewWriter:
         picture = draw_row(rgb, ir, fused, mask, self._colours)
         if self._video is None:
             size = (picture.shape[1], picture.shape[0])
-            self._video = cv2.VideoWriter(str(self._path), cv2.VideoWriter.fourcc(*"mp4v"), self._rate, size)
+            self._video = new_video(self._path, "mp4v", self._rate, size)
             if not self._video.isOpened():
                 self.problem = f"{self._path}: OpenCV cannot write this video; is there space left?"
                 return

@@ -182,3 +182,52 @@ def test_nothing_is_left_where_no_frame_can_be_fused(
         main([str(pairs), "--out", str(tmp_path / "out"), *options])
     assert "drive.0.png: not an image" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def wide_pair(folder: Path, width: int, height: int = 16) -> Path:
+    """One pair of a wide frame, beside the others."""
+    for name in ("vi", "ir"):
+        (folder / name).mkdir(parents=True)
+        cv2.imwrite(str(folder / name / "one.png"), np.full((height, width), 99, np.uint8))
+    return folder
+
+
+def test_a_wide_folder_has_a_video_too(
+    tmp_path: Path, open_model: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    out = tmp_path / "out"
+    main([str(wide_pair(tmp_path / "wide", 2100)), "--out", str(out), "--model", str(open_model)])
+    (frame,), _ = frames_of(out / "side_by_side.mp4")
+    assert 8000 < frame.shape[1] <= 8191
+    assert picture(out / "masks" / "one.png").shape == (16, 2100)
+    assert "pictures are made smaller" in caplog.text
+
+
+def test_a_video_that_cannot_be_written_costs_no_image(
+    pairs: Path, tmp_path: Path, open_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(SystemExit) as ended:
+        # MPEG-4 cannot hold this rate.
+        main([str(pairs), "--out", str(out), "--model", str(open_model), "--rate", "1e6"])
+    assert ended.value.code == 1
+    told = capsys.readouterr().err
+    assert "cannot be written as a video" in told and "the images are all there" in told
+    assert len(list((out / "fused").iterdir())) == COUNT
+
+
+def test_a_rate_beyond_mpeg_4_is_rounded(videos: list[str], tmp_path: Path, open_model: Path) -> None:
+    out = tmp_path / "out.mp4"
+    main([*videos, "--out", str(out), "--model", str(open_model), "--rate", "66.667"])
+    frames, rate = frames_of(out)
+    assert len(frames) == COUNT and rate == pytest.approx(66.667, abs=0.01)
+
+
+def test_names_with_colons_are_files(
+    videos: list[str], tmp_path: Path, open_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for path, name in zip(videos, ("12:30-vi.avi", "12:30-ir.avi")):
+        Path(path).rename(name)
+    main(["12:30-vi.avi", "12:30-ir.avi", "--out", "12:30-out.mp4", "--model", str(open_model)])
+    assert len(frames_of(tmp_path / "12:30-out.mp4")[0]) == COUNT

@@ -6,11 +6,12 @@ import argparse
 import importlib
 import math
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from mtvif_ros.size import Size, read_size
 
@@ -31,7 +32,14 @@ def in_short(error: Exception) -> str:
 
 
 class _Parser(argparse.ArgumentParser):
-    """End on a wrong option as told_plainly ends: argparse's own code, 2, says that a limit is missed."""
+    """End on a wrong option as told_plainly ends: argparse's own code, 2, says that a limit is missed.
+
+    Take -5e-3 for a number, which argparse takes for an option.
+    """
+
+    def __init__(self, **options: Any):
+        super().__init__(**options)
+        self._negative_number_matcher = re.compile(r"^-(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$", re.IGNORECASE)
 
     def error(self, message: str) -> NoReturn:
         self.exit(1, f"{self.prog}: {message}; see --help\n")

@@ -40,6 +40,7 @@ PICTURES: dict[str, Picture] = {
     "side-by-side": side_by_side,
 }
 _CODECS = {".mp4": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
+_UNWRITTEN = (".mov", ".m4v", ".webm", ".wmv", ".mpg", ".mpeg", ".flv", ".ts", ".gif")
 _LARGEST = {"mp4v": 8190, "MJPG": 65500}  # px that each holds across and down
 _log = logging.getLogger(__name__)
 
@@ -166,8 +167,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     is_video = options.out.suffix.lower() in _CODECS
     if options.show and not is_video:
         parser.error("--show applies to a video; a folder gets every picture")
+    if options.out.suffix.lower() in _UNWRITTEN:
+        parser.error(f"--out {options.out}: a video must end in {', '.join(_CODECS)}")
     with told_plainly(parser):
         visible, infrared = options.visible, options.infrared
+        if infrared is None and visible.is_file():
+            raise ValueError(f"{visible}: is no folder with vi/ and ir/; name the infrared video behind it")
         clip = read_clip(visible, infrared) if infrared else read_clip(visible / "vi", visible / "ir")
         rate = options.rate or clip.rate or RATE
         registration = read_registration(options.registration) if options.registration else Registration()

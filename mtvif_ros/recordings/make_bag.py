@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from mtvif_ros.command_line import command_parser, finite_number, positive_number, told_plainly
+from mtvif_ros.command_line import command_parser, finite_number, positive_number, told_plainly, whole_number
 from mtvif_ros.imaging.thermal import ThermalScaler
 from mtvif_ros.parallel import in_processes
 from mtvif_ros.progress import tracked
@@ -113,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--offset", type=finite_number, default=0.0, help="infrared minus visible clock, in s"
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of jitter, drops and scene")
+    parser.add_argument("--seed", type=whole_number(0), default=0, help="seed of jitter, drops and scene")
     scene = parser.add_argument_group("rendered scenes")
     scene.add_argument("--time", choices=sorted(TIMES), default="dusk", help="time of day; default dusk")
     scene.add_argument(

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from mtvif_ros.command_line import in_short
 from mtvif_ros.replay.summary import Summary, Verdict
 
 Limits = Mapping[str, Mapping[str, float]]
@@ -34,7 +35,7 @@ def read_limits(path: Path | None) -> Limits:
     try:
         limits: Any = yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise LimitsError(f"--limits {path}: cannot be read: {error}") from error
+        raise LimitsError(f"--limits {path}: cannot be read: {in_short(error)}") from error
     if not isinstance(limits, dict) or not limits:
         raise LimitsError(f"--limits {path}: needs lines such as `latency.p99_ms: {{max: 45}}`")
     for name, bounds in limits.items():

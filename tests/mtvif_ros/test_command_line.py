@@ -7,6 +7,7 @@ import pytest
 from mtvif_ros.command_line import (
     UserError,
     command_parser,
+    finite_number,
     in_short,
     positive_number,
     told_plainly,
@@ -26,6 +27,13 @@ def parser() -> argparse.ArgumentParser:
 def test_numbers_come_as_numbers() -> None:
     options = parser().parse_args(["--every", "3", "--seconds", "0.5"])
     assert (options.every, options.seconds) == (3, 0.5)
+
+
+@pytest.mark.parametrize("text", ["-5", "-.5", "-5e-3", "-2.7315E2", "-1e+3"])
+def test_negative_numbers_are_no_options(text: str) -> None:
+    made = command_parser("mtvif_test", None)
+    made.add_argument("--offset", type=finite_number)
+    assert made.parse_args(["--offset", text]).offset == float(text)
 
 
 @pytest.mark.parametrize(

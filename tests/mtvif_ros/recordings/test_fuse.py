@@ -120,6 +120,8 @@ def test_infrared_of_another_size_is_warped_onto_the_visible_grid(
     [
         (["nowhere"], "nowhere/vi does not exist"),
         (["pairs", "--out", "pairs"], "pairs: exists already; choose another --out"),
+        (["pairs/vi/drive.0.png"], "drive.0.png: is no folder with vi/ and ir/; name the infrared video"),
+        (["pairs", "--out", "out.mov"], "--out out.mov: a video must end in .mp4, .mkv, .avi"),
         (["no.mp4", "no.mp4"], "no.mp4 does not exist"),
         (["pairs/vi", "pairs/vi/drive.0.png"], "give two videos or two folders"),
         (["pairs", "--model", "no.onnx"], "model file no.onnx: no such file"),

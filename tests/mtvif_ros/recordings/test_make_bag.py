@@ -106,6 +106,7 @@ def test_unusable_input_is_named(tmp_path: Path, folder: Path, capsys: pytest.Ca
     ("name", "options", "told"),
     [
         ("lap #2", ["--storage", "sqlite3"], "lap #2: sqlite3 needs a path without #, % and ?"),
+        ("bag", ["--seed", "-1"], "argument --seed: '-1' is not a whole number from 0 on"),
         ("bag", ["--offset", "1e30"], "offset: 1e+30 s makes stamps that a message cannot hold"),
     ],
 )

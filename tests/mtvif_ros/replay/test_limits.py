@@ -57,8 +57,9 @@ def test_a_node_without_diagnostics_is_told() -> None:
 )
 def test_a_file_that_makes_no_sense_is_named(text: str, told: str, tmp_path: Path) -> None:
     (tmp_path / "limits.yaml").write_text(text, encoding="latin-1")
-    with pytest.raises(LimitsError, match=told):
+    with pytest.raises(LimitsError, match=told) as raised:
         read_limits(tmp_path / "limits.yaml")
+    assert len(str(raised.value).splitlines()) == 1 and str(tmp_path / "limits.yaml") in str(raised.value)
 
 
 def test_a_verdict_over_few_of_the_frames_is_no_pass() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 NANOSECONDS = 1_000_000_000
+LATEST = 2**31
+"""From when on, in s, a stamp cannot say it: its seconds are an int32."""
 
 
 def in_ns(seconds: float) -> int:

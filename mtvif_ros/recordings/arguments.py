@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 
 from mtvif_ros.command_line import finite_number, positive_number
+from mtvif_ros.pairing.stamps import LATEST
 from mtvif_ros.recordings.reader import BagReader
 from mtvif_ros.recordings.writer import LABEL_TOPIC
 
@@ -24,18 +25,30 @@ def add_bag_arguments(parser: ArgumentParser, finds_offset: bool = False) -> Non
     add("--ir-topic", default="", help="infrared images; default: the bag's only topic without colours")
     add(
         "--slop",
-        type=positive_number,
+        type=_slop,
         default=0.02,
         help="largest distance of a pair's stamps, in s; default 0.02",
     )
     default, words = (None, "found from what moves") if finds_offset else (0.0, "0")
     add(
         "--offset",
-        type=finite_number,
+        type=_stamp_distance,
         default=default,
         help=f"infrared minus visible clock, in s; default: {words}",
     )
     add("--arrival", action="store_true", help="pair frames by when they were recorded, not by their stamps")
+
+
+def _slop(text: str) -> float:
+    positive_number(text)
+    return _stamp_distance(text)
+
+
+def _stamp_distance(text: str) -> float:
+    number = finite_number(text)
+    if abs(number) >= LATEST:
+        raise ArgumentTypeError(f"{text!r} s is more than two stamps can differ by")
+    return number
 
 
 def add_mapping_arguments(parser: ArgumentParser) -> None:

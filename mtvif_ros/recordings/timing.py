@@ -8,9 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mtvif_ros.pairing.stamps import in_ns
-
-_LATEST = 2.0**31  # s, of a stamp
+from mtvif_ros.pairing.stamps import LATEST, in_ns
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class Timing:
     def __post_init__(self) -> None:
         if self.rate <= 0:
             raise ValueError(f"rate: {self.rate} is not above 0")
-        if not 0 <= self.start + self.offset < _LATEST:
+        if not 0 <= self.start + self.offset < LATEST:
             raise ValueError(f"offset: {self.offset} s makes stamps that a message cannot hold")
         if not 0 <= self.dropped < 1:
             raise ValueError(f"dropped: {self.dropped} is not within 0 .. 1")
@@ -56,11 +54,16 @@ class Moment(NamedTuple):
 
 
 def moments(timing: Timing) -> Iterator[Moment]:
-    """Yield the moments of frames 0, 1, 2, … without end. The same seed gives the same moments."""
+    """Yield the moments of frames 0, 1, 2, … without end. The same seed gives the same moments.
+
+    Raises ValueError for a frame so late that no stamp could say it.
+    """
     rng = np.random.default_rng(timing.seed)
     index = 0
     while True:
         nominal = timing.start + index / timing.rate
+        if nominal + max(0.0, timing.offset) + 1 >= LATEST:
+            raise ValueError(f"rate: {timing.rate:g} Hz makes stamps that a message cannot hold")
         spread = np.clip(rng.standard_normal(2), -3, 3) * timing.jitter
         kept = rng.random(2) >= timing.dropped
         shots = []

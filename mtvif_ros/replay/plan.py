@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mtvif_ros.pairing.stamps import NANOSECONDS, in_ns
+from mtvif_ros.pairing.stamps import LATEST, NANOSECONDS, in_ns
 from mtvif_ros.recordings.pairs import (
     few_pairs,
     gather,
@@ -27,8 +27,6 @@ StampPair = tuple[int, int]
 
 LONGEST_GAP = 10 * NANOSECONDS
 """For how long, in ns of the recording, a replay waits for the next frame; a longer gap is cut to this."""
-
-_LATEST = 2**31 * NANOSECONDS  # of a stamp
 
 
 class PlayedPair(NamedTuple):
@@ -165,7 +163,7 @@ def plan_replay(bag: BagReader, options: ReplayOptions) -> Plan:
         )
     usual = sum(min(gap, LONGEST_GAP) for gap in gaps) // max(1, max(len(set(rgb)), len(set(ir))) - 1)
     period = received[-1] - received[0] + usual
-    if max(*rgb, *ir) + (options.loops - 1) * period >= _LATEST:
+    if max(*rgb, *ir) + (options.loops - 1) * period >= LATEST * NANOSECONDS:
         raise BagError(
             f"bag {options.bag}: --loop {options.loops} makes stamps that a message cannot hold, as a pass "
             f"lasts {period / NANOSECONDS:.0f} s; play fewer, or use --start and --duration"

@@ -107,6 +107,7 @@ def test_unusable_input_is_named(tmp_path: Path, folder: Path, capsys: pytest.Ca
     [
         ("lap #2", ["--storage", "sqlite3"], "lap #2: sqlite3 needs a path without #, % and ?"),
         ("bag", ["--seed", "-1"], "argument --seed: '-1' is not a whole number from 0 on"),
+        ("bag", ["--rate", "1e-9"], "rate: 1e-09 Hz makes stamps that a message cannot hold"),
         ("bag", ["--offset", "1e30"], "offset: 1e+30 s makes stamps that a message cannot hold"),
     ],
 )
@@ -120,7 +121,7 @@ def test_what_a_bag_cannot_hold_is_refused(
 ) -> None:
     with pytest.raises(SystemExit, match="1"):
         main(["--pairs", str(folder), "--out", str(tmp_path / name), *options])
-    (line,) = capsys.readouterr().err.splitlines()
+    *_, line = capsys.readouterr().err.splitlines()  # behind the progress
     assert told in line and not (tmp_path / name).exists()
 
 

@@ -262,6 +262,8 @@ def test_without_space_the_numbers_are_still_told(small_bag: Path, tiny_disk: Pa
             ["--bag", "BAG", "--size", "big"],
             "--size: 'big' is not HEIGHTxWIDTH",
         ),
+        (["--bag", "BAG", "--slop", "1e300"], "--slop: '1e300' s is more than two stamps can differ by"),
+        (["--bag", "BAG", "--offset", "-1e300"], "--offset: '-1e300' s is more than two stamps"),
         (["--bag", "BAG", "--loop", "0"], "--loop: 0 must be at least 1"),
         (["--bag", "BAG", "--start", "99"], "has no frames within --start 99.0 and --duration inf; it lasts"),
         (["--bag", "BAG", "--offset", "9"], "within 0.02 s of each other; see --slop and --offset"),

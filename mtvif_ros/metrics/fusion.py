@@ -21,6 +21,7 @@ Plane = npt.NDArray[np.float64]
 AnyPlane = npt.NDArray[Any]
 
 _VIF_WINDOWS = (17, 9, 5, 3)
+_LEAST = 25  # px, of which those windows and halvings leave something
 _SSIM_WINDOW, _SSIM_SIGMA = 11, 1.5
 
 
@@ -162,13 +163,20 @@ METRICS: dict[str, Callable[[Prepared, Prepared, Prepared], float]] = {
 
 
 def fusion_metrics(fused: AnySource, visible: AnySource, infrared: AnySource) -> dict[str, float]:
-    """Return every metric by its name. Raises ValueError unless all three are planes of one size."""
+    """Return every metric by its name.
+
+    Raises ValueError unless all three are planes of one size, of at least 25 px in height and width.
+    """
     planes = [prepare(plane) for plane in (fused, visible, infrared)]
     shapes = [one.plane.shape for one in planes]
     if len(set(shapes)) != 1 or len(shapes[0]) != 2:
         raise ValueError(
             f"fused {shapes[0]}, visible {shapes[1]} and infrared {shapes[2]} "
             "must be planes (H, W) of one size; take luma() of colour images first"
+        )
+    if min(shapes[0]) < _LEAST:
+        raise ValueError(
+            f"planes of {shapes[0]} are too small for VIF; take frames of at least {_LEAST} px each way"
         )
     return {name: metric(*planes) for name, metric in METRICS.items()}
 

@@ -76,3 +76,9 @@ def test_planes_of_different_sizes_are_refused() -> None:
 
 def test_all_nine_are_there() -> None:
     assert list(METRICS) == ["EN", "SD", "SF", "AG", "MI", "SCD", "VIF", "Qabf", "SSIM"]
+
+
+def test_planes_too_small_for_a_metric_are_refused_with_the_least_size(rng: np.random.Generator) -> None:
+    assert np.isfinite(list(fusion_metrics(*rng.random((3, 25, 40)) * 255).values())).all()
+    with pytest.raises(ValueError, match="at least 25 px"):
+        fusion_metrics(*rng.random((3, 24, 40)))

@@ -67,8 +67,12 @@ class ReplayOptions:
             raise ValueError(f"--thermal: the gain {self.thermal[0]} must be positive")
         if self.start < 0:
             raise ValueError(f"--start: {self.start} must not be negative")
-        if self.record is not None and self.record.exists():
-            raise ValueError(f"--record {self.record}: exists already; remove it or choose another name")
+        if self.record is not None:
+            if self.record.exists():
+                raise ValueError(f"--record {self.record}: exists already; remove it or choose another name")
+            out, record = self.out.resolve(), self.record.resolve()
+            if out == record or record in out.parents:
+                raise ValueError(f"--record {self.record}: is where --out writes; choose another name")
 
     def model_path(self) -> Path:
         """Return the model file; without one given, the shipped file that suits the backend best."""

@@ -11,7 +11,7 @@ from tests.mtvif_ros.recordings.tiny import BEGIN, MS, drive, write
 
 
 def options(bag: Path, **changes: object) -> ReplayOptions:
-    return ReplayOptions(bag, Path("out"), **changes)  # type: ignore[arg-type]
+    return ReplayOptions(bag, **{"out": Path("out"), **changes})  # type: ignore[arg-type]
 
 
 def test_each_pass_continues_where_the_last_one_ended(small_bag: Path) -> None:
@@ -45,7 +45,17 @@ def test_pairs_come_with_their_labels_under_the_stamps_they_were_played_with(sma
         assert pair.labels is not None and stamp_of(pair.labels.raw) == stamp_of(pair.rgb.raw)
 
 
-@pytest.mark.parametrize("changes", [{"slop": 0}, {"every": 0}, {"start": -1}, {"record": Path("/tmp")}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"slop": 0},
+        {"every": 0},
+        {"start": -1},
+        {"record": Path("/tmp")},
+        {"record": Path("out")},
+        {"record": Path("later"), "out": Path("later/results")},
+    ],
+)
 def test_settings_that_make_no_sense_are_named(changes: dict[str, object], small_bag: Path) -> None:
     with pytest.raises(ValueError, match=f"--{next(iter(changes))}"):
         options(small_bag, **changes)

@@ -40,18 +40,32 @@ _FINISHED = (0, 2, 3)  # exit codes of mtvif_replay that leave results
 
 
 def find_bags(folder: Path) -> list[Path]:
-    """Return all bags below a folder: folders with metadata.yaml, and single files.
+    """Return all bags below a folder, through links too: folders with metadata.yaml, and single files.
 
     A ROS 1 bag is among them, so that its replay says how to convert it, unless that has been done.
     """
-    folders = {path.parent for path in folder.rglob("metadata.yaml")}
+    found = list(_files_below(folder, frozenset()))
+    folders = {path.parent for path in found if path.name == "metadata.yaml"}
     files = {
         path
-        for kind in (*STORAGES, "*.bag")
-        for path in folder.rglob(kind)
-        if path.is_file() and path.parent not in folders and converted(path) not in folders
+        for path in found
+        if any(path.match(kind) for kind in (*STORAGES, "*.bag"))
+        and path.parent not in folders
+        and converted(path) not in folders
     }
     return sorted(folders | files)
+
+
+def _files_below(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
+    """Yield what is no folder below `folder`; a link to one of the folders `above` would have no end."""
+    real = folder.resolve()
+    if real in above or not folder.is_dir() or not os.access(folder, os.R_OK | os.X_OK):  # such as lost+found
+        return
+    for path in folder.iterdir():
+        if path.is_dir():
+            yield from _files_below(path, above | {real})
+        else:
+            yield path
 
 
 def result_folder(bag: Path, root: Path, out: Path) -> Path:
@@ -161,10 +175,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--ray", metavar="ADDRESS", help="use Ray: `auto` joins this machine's cluster, `local` starts one"
     )
     chosen = parser.parse_args(given[:split])
-    root, out = chosen.folder.resolve(), chosen.out.resolve()
+    root, out = chosen.folder.absolute(), chosen.out.absolute()  # a linked bag keeps its place below root
     with told_plainly(parser):
         need("rosbags", "jinja2", "matplotlib")
-        bags = [bag.resolve() for bag in find_bags(chosen.folder)]
+        bags = find_bags(root)
         if not bags:
             raise ValueError(f"{chosen.folder}: holds no bag (metadata.yaml, *.mcap, *.db3, *.bag)")
         jobs = [(bag, result_folder(bag, root, out)) for bag in bags]
@@ -174,8 +188,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             ended = _here(jobs, options, chosen.jobs)
         failures = {bag: problem for bag, problem in tracked(ended, "replay", len(jobs), "bag") if problem}
     rows = collect(root, out, bags, failures)
-    _write(out / "all.csv", rows)
     print(format_rows(rows))
+    with told_plainly(parser):
+        _write(out / "all.csv", rows)
     print(f"table: {out / 'all.csv'}")
     return 0 if all(row["passed"] for row in rows) else 2
 

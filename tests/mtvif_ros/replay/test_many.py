@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mtvif_ros.replay.many import find_bags, main, result_folder
-from tests.mtvif_ros.recordings.tiny import drive, write
+from tests.mtvif_ros.recordings.tiny import data_file, drive, write
 from tests.mtvif_ros.replay.conftest import Replayed
 
 OPTIONS = ("--", "--no-preview", "--every", "20", "--duration", "0.4", "--fast")
@@ -122,3 +122,29 @@ def test_a_folder_without_bags_is_told(tmp_path: Path, capsys: pytest.CaptureFix
         main([str(tmp_path), "--out", str(tmp_path / "out")])
     assert ended.value.code == 1
     assert "holds no bag" in capsys.readouterr().err
+
+
+def test_linked_bags_have_rows_and_links_in_circles_end(tmp_path: Path, replayed: Replayed) -> None:
+    elsewhere, folder, out = tmp_path / "disk", tmp_path / "bags", tmp_path / "out"
+    write(elsewhere / "one", drive())
+    folder.mkdir()
+    (folder / "drive").symlink_to(elsewhere / "one")
+    (folder / "lap.mcap").symlink_to(data_file(elsewhere / "one"))
+    (folder / "circle").symlink_to(folder)
+    names = ["drive", "lap.mcap"]
+    for name in names:
+        shutil.copytree(replayed.out, out / name)
+    assert main([str(folder), "--out", str(out)]) == 0
+    assert list(rows(out)) == names
+
+
+def test_a_table_that_cannot_be_written_is_printed(
+    tmp_path: Path, replayed: Replayed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path / "bags" / "one", drive())
+    shutil.copytree(replayed.out, tmp_path / "out" / "one")
+    (tmp_path / "out" / "all.csv").mkdir()
+    with pytest.raises(SystemExit) as ended:
+        main([str(tmp_path / "bags"), "--out", str(tmp_path / "out")])
+    told = capsys.readouterr()
+    assert ended.value.code == 1 and "all.csv" in told.err and "one " in told.out

@@ -111,6 +111,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--footprint", action="store_true", help="also measure start-up time and memory")
     parser.add_argument("--json", type=writable_file, help="also write the results to this file")
     options = parser.parse_args(arguments)
+    for name in ("foreign", "footprint"):
+        if options.streams and getattr(options, name):
+            parser.error(f"--{name} does not apply to --streams, which time this package's model files only")
     with told_plainly(parser):
         results = _measure(options)
         machine = this_machine().line()

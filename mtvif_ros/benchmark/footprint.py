@@ -22,7 +22,7 @@ engine = load_engine(sys.argv[1], sys.argv[2], int(sys.argv[3]), size=size)
 engine.infer(np.zeros((*engine.size, 3), np.uint8), np.zeros(engine.size, np.uint8))
 with open("/proc/self/status") as status:
     memory = [line.split()[1] for line in status if line.startswith("VmRSS")]
-print(json.dumps({"resident_kb": int(memory[0])}))
+print(json.dumps({"resident_kib": int(memory[0])}))
 """
 
 
@@ -53,4 +53,4 @@ def _once(model: Path, backend: str, threads: int, size: Size | None) -> Footpri
         errors = process.stderr.read()
     if process.returncode != 0:
         raise EngineError(f"{model} with {backend}: {errors.strip().splitlines()[-1]}")
-    return Footprint(taken, json.loads(result)["resident_kb"] / 1000)
+    return Footprint(taken, json.loads(result)["resident_kib"] * 1024 / 1e6)

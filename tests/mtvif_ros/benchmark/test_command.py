@@ -88,6 +88,8 @@ def test_a_file_of_one_size_is_timed_at_no_other(toy_model: Path, capsys: pytest
     [
         (["none.onnx", "--backend", "openvino"], "none.onnx: no such file"),
         ([], "name a model file"),
+        (["a.onnx", "--foreign", "b.onnx", "--streams", "2"], "--foreign does not apply to --streams"),
+        (["a.onnx", "--footprint", "--streams", "2"], "--footprint does not apply to --streams"),
     ],
 )
 def test_bad_input_is_named(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -81,6 +81,8 @@ class Replay:
         self.watched: Watched | None = None
         self.wall_offset = time.time() - time.monotonic()
         options.out.mkdir(parents=True, exist_ok=True)
+        self.preview = options.out / "preview.mp4"
+        self.preview.unlink(missing_ok=True)  # without a new one, that of an earlier replay is none of this
         played = [rgb for rgb, _ in self.pairs]
         # Chosen from the plan, not from the answers: two replays score the same pairs, whatever they drop.
         self.chosen = frozenset(played[:: options.every])
@@ -203,8 +205,8 @@ class Replay:
         chosen = self.chosen & self.collector.kept()
         kept = answered_pairs(self.plan, self.collector, self.registration)
         rate = min(60.0, max(1.0, 1e9 / self.plan.interval))
-        colours, path = self.model.colours, options.out / "preview.mp4"
-        with PreviewWriter(path, rate, colours) if options.preview else nullcontext() as preview:
+        colours = self.model.colours
+        with PreviewWriter(self.preview, rate, colours) if options.preview else nullcontext() as preview:
             try:
                 score_answers(scores, kept, chosen, preview, self.plan.previous())
             except (ValueError, OSError, BrokenExecutor, cv2.error) as error:

@@ -148,8 +148,11 @@ def test_infrared_is_laid_on_through_the_lenses_of_the_recording(open_model: Pat
     np.testing.assert_array_equal(fused, np.maximum(visible, laid)[..., None].repeat(3, axis=2))
 
 
-def test_nobody_looks_for_faults_unless_asked_to(small_bag: Path, tmp_path: Path) -> None:
+def test_nobody_looks_for_faults_or_makes_a_preview_unless_asked_to(small_bag: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "preview.mp4").write_bytes(b"of an earlier replay")
     done = run(small_bag, tmp_path / "out", "--fast", "--no-watch", "--no-preview", "--every", "9")
+    assert not (done.out / "preview.mp4").exists() and "preview.mp4" not in done.stdout
     assert done.summary.watch is None and "The recording" not in (done.out / "report.html").read_text()
 
 

@@ -24,6 +24,7 @@ _SAMPLED = 16  # at most every sixteenth row and column, and of small pictures m
 _LEAST_SAMPLED = 30  # rows and columns, where noise alone makes two frames of a working camera differ
 _ENOUGH = 120  # rows and columns that the brightness is taken of, where a picture has more
 _BLOCK = 8  # rows and columns of these make a block, whose mean has less noise
+_GAPS = 11  # whose median is a camera's period: a burst of what waited in a queue, of five frames, is none
 _PAUSE = NANOSECONDS // 4  # without a frame: a camera that sends again has come back
 _UNIFORM = 3.0  # grey levels between the darkest and the brightest block of an empty picture
 
@@ -44,8 +45,7 @@ class Sight:
         with self._lock:
             self._since = now
             for camera in self._cameras.values():
-                camera.last_arrival, camera.is_uniform = None, False
-                camera.picture.begin(now)
+                camera.begin(now)
 
     def received(self, stream: Stream, now: int) -> None:
         """Note a frame that arrived at `now`."""
@@ -64,7 +64,10 @@ class Sight:
                 camera.picture.see(picture, now)
 
     def silent(self, stream: Stream, now: int, least: int) -> bool:
-        """Say whether a camera has sent nothing for `least` ns and three of its periods, these up to 10 s."""
+        """Say whether a camera has sent nothing for `least` ns and three of its periods, these up to 10 s.
+
+        Its period is the shortest since the node began to listen: one that slows down is no slow camera.
+        """
         with self._lock:
             return self._cameras[stream].is_silent(now, least, self._since)
 
@@ -170,19 +173,27 @@ class _Camera:
         self.paused = self.resumed = 0  # at the last frame before a pause and at the first one after it
         self.picture = StillPicture()
         self.is_uniform = False
-        self._gaps: deque[int] = deque(maxlen=5)
+        self._gaps: deque[int] = deque(maxlen=_GAPS)
+        self._period = 0
+
+    def begin(self, now: int) -> None:
+        self.last_arrival, self.is_uniform = None, False
+        self.picture.begin(now)
+        self._gaps = deque(filter(None, [self._period]), maxlen=_GAPS)  # until it shows another
 
     def arrived(self, now: int) -> None:
         if self.is_silent(now, _PAUSE, 0):
             self.paused, self.resumed = self.last_arrival or 0, now
         if self.last_arrival is not None:
+            is_known = len(self._gaps) == _GAPS
             self._gaps.append(now - self.last_arrival)
+            usual = sorted(self._gaps)[len(self._gaps) // 2]
+            self._period = min(self._period, usual) if is_known else usual
         self.last_arrival = now
 
     def is_silent(self, now: int, least: int, since: int) -> bool:
-        usual = sorted(self._gaps)[len(self._gaps) // 2] if self._gaps else 0
         last = max(since, self.last_arrival or 0)
-        return now - last > max(least, min(3 * usual, _LONGEST_SILENCE))
+        return now - last > max(least, min(3 * self._period, _LONGEST_SILENCE))
 
     def hangs_beside(self, others: Iterable[_Camera], least: int) -> bool:
         enough = max(least, min(3 * self.picture.longest, _LONGEST_STILL))

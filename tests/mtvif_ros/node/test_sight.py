@@ -91,6 +91,36 @@ def test_a_slow_camera_is_not_silent_between_two_frames() -> None:
     assert sight.silent(IR, 7100 * MS, AFTER)
 
 
+def test_a_camera_that_slows_down_does_not_hold_the_other_back() -> None:
+    sight = watched(1)
+    fallback = Fallback(sight, Settings())
+    alone = []
+    for number in range(1, 600):
+        now = (1000 + 100 * number) * MS
+        sight.received(RGB, now)
+        if number % 30 == 0:
+            sight.received(IR, now)
+        alone.append(fallback.goes_alone(RGB, now))
+    assert alone[299:329] == 6 * [False] + 24 * [True]
+
+
+def test_a_burst_of_frames_that_waited_is_no_new_rhythm_of_a_slow_camera() -> None:
+    sight = Sight(0)
+    for second in (*range(15), *(5 * [20]), *range(21, 30)):
+        sight.received(IR, second * 1000 * MS)
+    assert not sight.silent(IR, 31_900 * MS, AFTER)
+
+
+def test_a_camera_may_have_another_rhythm_when_the_node_listens_again() -> None:
+    sight = watched(1)
+    sight.begin(9000 * MS)
+    for second in range(10, 30):
+        sight.received(IR, second * 1000 * MS)
+    assert not sight.silent(IR, 31_900 * MS, AFTER)
+    sight.begin(40_000 * MS)
+    assert not sight.silent(IR, 42_900 * MS, AFTER)
+
+
 def test_a_camera_hangs_while_the_other_sees_changes() -> None:
     assert watched(0.4, ir=noise(1)).loss(IR, 400 * MS, AFTER) is None
     assert watched(1, ir=noise(1)).loss(IR, 1000 * MS, AFTER) == "still"

@@ -36,12 +36,12 @@ class Fallback:
         return _lost({stream: self._sight.loss(stream, now, self.after) for stream in self._may_go})
 
     def awaited(self, now: int) -> dict[Stream, Loss]:
-        """Return the silent cameras without which the mode allows no answer at `now`."""
+        """Return the silent and unreadable cameras without which the mode allows no answer at `now`."""
         losses = {stream: self._sight.loss(stream, now, self.after) for stream in Stream}
         return {
             stream: loss
             for stream, loss in _lost(losses).items()
-            if loss == "silent" and stream not in self._may_go
+            if loss in ("silent", "unreadable") and stream not in self._may_go
         }
 
     def blind(self) -> dict[Stream, Loss]:

@@ -32,6 +32,7 @@ _UNPAIRED_SHARE = 0.1  # of the frames in this time
 _MS = 1e6  # ns
 _LOSSES: Mapping[Loss, str] = {
     "silent": "no frames from",
+    "unreadable": "frames that cannot be read from",
     "still": "the same picture over and over from",
     "uniform": "nothing but one brightness from",
 }
@@ -293,7 +294,8 @@ class Monitor:
         if len(left_out) == 1:
             ((lost, loss),) = left_out.items()
             (other,) = self._cameras.keys() - {lost}
-            return Level.WARN, f"{self._named({other})} alone: {_LOSSES[loss]} {self._named({lost})}"
+            why = f": {self._sight.why_unread(lost)}" if loss == "unreadable" else ""
+            return Level.WARN, f"{self._named({other})} alone: {_LOSSES[loss]} {self._named({lost})}{why}"
         if notices := self._recent_notices(after.at):
             return Level.WARN, "; ".join(notices)
         if still := {stream for stream in self._cameras if self._sight.still(stream, _STILL)}:

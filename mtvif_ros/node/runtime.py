@@ -201,9 +201,11 @@ class Runtime:
             frames = {item.stream: item.frame}
         else:
             frames = {Stream.RGB: item.rgb, Stream.IR: item.ir}
-        seen_by = {stream: self._look(stream, frame.message) for stream, frame in frames.items()}
+        seen_by, unread = self._look_at(frames)
         blind = self._fallback.blind()  # a camera may fall silent while its last frame waits here
         used = {stream: seen for stream, seen in seen_by.items() if stream not in blind}
+        if unread and not (used and unread.keys() <= blind.keys()):
+            raise next(iter(unread.values()))
         if not used:
             losses = ", ".join(f"{self._topics[stream]} is {blind[stream]}" for stream in seen_by)
             raise NothingToSeeError(f"no camera shows anything: {losses}")
@@ -275,6 +277,18 @@ class Runtime:
             )
         return None
 
+    def _look_at(
+        self, frames: Mapping[Stream, Arrived]
+    ) -> tuple[dict[Stream, _Seen], dict[Stream, ImageFormatError]]:
+        """Look at the frames; return what they show or, of those that cannot be read, why."""
+        seen_by, unread = {}, {}
+        for stream, frame in frames.items():
+            try:
+                seen_by[stream] = self._look(stream, frame.message)
+            except ImageFormatError as error:
+                unread[stream] = error
+        return seen_by, unread
+
     def _look(self, stream: Stream, message: Any) -> _Seen:
         """Read a frame and note what it shows."""
         if stream is Stream.RGB:
@@ -326,6 +340,7 @@ class Runtime:
         try:
             return read(message)
         except ImageFormatError as error:
+            self._sight.unread(stream, str(error), time.monotonic_ns())
             raise ImageFormatError(f"{self._topics[stream]}: {error}") from error
 
     def _fail(self, error: Exception) -> None:

@@ -1,4 +1,4 @@
-"""Tell which cameras see: one may be silent, repeat its picture, or show nothing at all."""
+"""Tell which cameras see: one may be silent or unreadable, repeat its picture, or show nothing at all."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 import zlib
 from collections import deque
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -15,8 +15,8 @@ from mtvif_ros.image import AnyImage, Image
 from mtvif_ros.pairing.stamps import NANOSECONDS
 from mtvif_ros.pairing.synchronizer import Stream
 
-Loss = Literal["silent", "still", "uniform"]
-"""No frame comes; the same picture comes again and again; the picture is of one brightness."""
+Loss = Literal["silent", "unreadable", "still", "uniform"]
+"""No frame comes; none can be read; the same picture comes again and again; it is of one brightness."""
 
 _LONGEST_SILENCE = 10 * NANOSECONDS  # of a camera that sends seldom: three of its periods, but no longer
 _LONGEST_STILL = 30 * NANOSECONDS  # of a camera without noise: three times as long as it was still before
@@ -57,11 +57,23 @@ class Sight:
         is_uniform = uniform(shown)
         with self._lock:
             camera = self._cameras[stream]
-            camera.is_uniform = is_uniform
+            camera.is_uniform, camera.unread = is_uniform, None
             if is_uniform:  # a shutter says nothing about how long scenes stand still
                 camera.picture.begin(now)
             else:
                 camera.picture.see(picture, now)
+
+    def unread(self, stream: Stream, why: str, now: int) -> None:
+        """Note a frame that cannot be read, and why."""
+        with self._lock:
+            camera = self._cameras[stream]
+            camera.unread = _Unread(camera.unread.since if camera.unread else now, now, why)
+
+    def why_unread(self, stream: Stream) -> str:
+        """Return why a camera's last frame could not be read, empty if it could."""
+        with self._lock:
+            unread = self._cameras[stream].unread
+            return unread.why if unread else ""
 
     def silent(self, stream: Stream, now: int, least: int) -> bool:
         """Say whether a camera has sent nothing for `least` ns and three of its periods, these up to 10 s.
@@ -90,7 +102,7 @@ class Sight:
             return self._cameras[stream].picture.duration
 
     def loss(self, stream: Stream, now: int, after: int) -> Loss | None:
-        """Return how a camera has been lost, if it has: silent or still for `after`, or uniform now.
+        """Return how a camera has been lost, if it has: for `after`, or uniform now.
 
         After a pause of both, the one that resumes a moment later is not silent, unless it was so before.
         """
@@ -106,11 +118,13 @@ class Sight:
             return self._blind(camera, after)
 
     def blind(self, stream: Stream, after: int) -> Loss | None:
-        """Return what is wrong with a camera's last frame, if anything is: still for `after`, or uniform."""
+        """Return what is wrong with a camera's last frame, if anything is: for `after`, or uniform now."""
         with self._lock:
             return self._blind(self._cameras[stream], after)
 
     def _blind(self, camera: _Camera, after: int) -> Loss | None:
+        if camera.unread and camera.unread.last - camera.unread.since > after:
+            return "unreadable"
         if camera.is_uniform:
             return "uniform"
         return "still" if camera.hangs_beside(self._cameras.values(), after) else None
@@ -167,17 +181,24 @@ class StillPicture:
         return min(self._last, other._last) - self._since
 
 
+class _Unread(NamedTuple):
+    since: int
+    last: int
+    why: str
+
+
 class _Camera:
     def __init__(self) -> None:
         self.last_arrival: int | None = None
         self.paused = self.resumed = 0  # at the last frame before a pause and at the first one after it
         self.picture = StillPicture()
         self.is_uniform = False
+        self.unread: _Unread | None = None
         self._gaps: deque[int] = deque(maxlen=_GAPS)
         self._period = 0
 
     def begin(self, now: int) -> None:
-        self.last_arrival, self.is_uniform = None, False
+        self.last_arrival, self.is_uniform, self.unread = None, False, None
         self.picture.begin(now)
         self._gaps = deque(filter(None, [self._period]), maxlen=_GAPS)  # until it shows another
 

@@ -19,8 +19,8 @@ class Status:
     """Publish a latched DiagnosticStatus; `made` destroys its publisher.
 
     Its values are `rests_on` (`rgb+ir`, `rgb`, `ir` or nothing) and for `rgb` and `ir` what they are: `used`,
-    `silent`, `still`, `uniform` or, where no answer comes because the node is inactive, nobody listens or
-    the mode forbids them, `idle`.
+    `silent`, `unreadable`, `still`, `uniform` or, where no answer comes because the node is inactive, nobody
+    listens or the mode forbids them, `idle`.
     """
 
     def __init__(self, node: Node, made: ExitStack):

@@ -134,6 +134,13 @@ def test_one_silent_camera_is_no_end_while_answers_go_without_it() -> None:
     assert report.cameras[Stream.IR].is_silent
 
 
+def test_why_a_camera_cannot_be_read_is_told_while_answers_go_without_it(fed: Watched) -> None:
+    fed.sight.unread(Stream.IR, "encoding 'hsv8' is not supported", SECOND)
+    report = look(fed, left_out={Stream.IR: "unreadable"})
+    words = "frames that cannot be read from /cam/thermal: encoding 'hsv8' is not supported"
+    assert (report.level, report.message) == (Level.WARN, f"/cam/color alone: {words}")
+
+
 def test_answers_by_one_camera_are_counted_apart(fed: Watched) -> None:
     ms = 1_000_000
     fed.monitor.answered(Answer(ms, ms, ms, None, frozenset({Stream.IR})))

@@ -34,23 +34,29 @@ class Watcher:
         latched = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         cameras.node.create_subscription(DiagnosticStatus, topics.STATUS, self.states.append, latched)
 
-    def send(self, *which: int, blank: int | None = None) -> int:
-        """Publish a frame of the given cameras, `blank` without anything to see; return the stamp."""
+    def send(self, *which: int, blank: int | None = None, unreadable: int | None = None) -> int:
+        """Publish a frame of the given cameras and return the stamp.
+
+        `blank` shows nothing, `unreadable` has an encoding that nobody knows.
+        """
         stamp = self.cameras.next_stamp()
         pictures = {VISIBLE: (self.frame.rgb, "rgb8"), INFRARED: (self.frame.ir, "mono8")}
         for camera in which:
             pixels, encoding = pictures[camera]
             shown = np.zeros_like(pixels) if camera == blank else pixels ^ np.uint8(stamp % 2)
             header = Header(frame_id=f"{encoding}_camera")
-            self.cameras.publish(camera, write_image(shown, encoding, header), stamp)
+            message = write_image(shown, encoding, header)
+            if camera == unreadable:
+                message.encoding = "hsv8"
+            self.cameras.publish(camera, message, stamp)
         self.cameras.spin_until(lambda: False, 0.02)
         return stamp
 
-    def until(self, condition: Callable[[], object], *which: int, blank: int | None = None) -> bool:
+    def until(self, condition: Callable[[], object], *which: int, **spoilt: int | None) -> bool:
         """Go on sending until a condition holds."""
 
         def step() -> bool:
-            self.send(*which, blank=blank)
+            self.send(*which, **spoilt)
             return bool(condition())
 
         return self.cameras.spin_until(step)
@@ -124,6 +130,30 @@ def test_a_blank_picture_is_left_out_at_once(blank: int, rests_on: str, watch: W
         assert watcher.values()[("rgb", "ir")[blank]] == "uniform"
         assert int(watcher.cameras.diagnosis()[1][f"answers.{rests_on}_only"]) > 0
         assert watcher.until(lambda: watcher.rests_on() == "rgb+ir", VISIBLE, INFRARED)
+
+
+@pytest.mark.parametrize(("unreadable", "rests_on"), [(VISIBLE, "ir"), (INFRARED, "rgb")])
+def test_the_node_goes_on_without_a_camera_that_cannot_be_read(
+    unreadable: int, rests_on: str, watch: Watch
+) -> None:
+    with watch() as watcher:
+        answers = watcher.cameras.fused
+        lost = ("rgb", "ir")[unreadable]
+        spoilt = {"unreadable": unreadable}
+        assert watcher.until(lambda: watcher.rests_on() == rests_on and answers, VISIBLE, INFRARED, **spoilt)
+        assert watcher.values()[lost] == "unreadable"
+        told = f"frames that cannot be read from /{lost}/image_raw: encoding 'hsv8' is not supported"
+        assert watcher.until(lambda: watcher.is_reported(told), VISIBLE, INFRARED, **spoilt)
+        assert watcher.until(lambda: watcher.rests_on() == "rgb+ir", VISIBLE, INFRARED)
+
+
+def test_a_camera_that_cannot_be_read_is_awaited_where_the_mode_needs_it(watch: Watch) -> None:
+    with watch(**{"fallback.mode": "none"}) as watcher:
+        spoilt = {"unreadable": INFRARED}
+        assert watcher.until(lambda: watcher.values().get("ir") == "unreadable", VISIBLE, INFRARED, **spoilt)
+        state = watcher.states[-1]
+        assert (state.level, state.message) == (DiagnosticStatus.STALE, "waiting for ir")
+        assert watcher.rests_on() == ""
 
 
 def test_two_cameras_that_show_nothing_get_no_answer(watch: Watch, small_frame: Frame) -> None:

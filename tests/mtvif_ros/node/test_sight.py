@@ -144,6 +144,23 @@ def test_a_camera_that_hangs_is_not_trusted_when_the_other_falls_silent() -> Non
     assert sight.blind(IR, AFTER) == "still"
 
 
+def test_a_camera_is_lost_when_nothing_of_it_can_be_read_for_the_time_given() -> None:
+    sight = watched(1)
+    for now in range(1000 * MS, 1501 * MS, 50 * MS):
+        for stream in Stream:
+            sight.received(stream, now)
+        sight.unread(IR, "encoding 'hsv8' is not supported", now)
+        assert sight.loss(IR, now, AFTER) is None
+    sight.unread(IR, "encoding 'hsv8' is not supported", 1550 * MS)
+    assert sight.loss(IR, 1550 * MS, AFTER) == sight.blind(IR, AFTER) == "unreadable"
+    assert sight.why_unread(IR) == "encoding 'hsv8' is not supported"
+    fallbacks = [Fallback(sight, Settings(mode=mode)) for mode in ("visible", "infrared")]
+    assert [fallback.left_out(1550 * MS) for fallback in fallbacks] == [{IR: "unreadable"}, {}]
+    assert [fallback.awaited(1550 * MS) for fallback in fallbacks] == [{}, {IR: "unreadable"}]
+    sight.seen(IR, noise(0), noise(0), 1600 * MS)
+    assert (sight.loss(IR, 1600 * MS, AFTER), sight.why_unread(IR)) == (None, "")
+
+
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_a_shutter_is_seen_in_its_first_frame(level: int) -> None:
     sight = watched(1)

@@ -45,6 +45,7 @@ Pixels = TypeVar("Pixels")
 
 _REPORT_PERIOD = 1.0  # s
 _WATCH_PERIOD = 0.05  # s: after so long at most the node notices a listener, and tells that a camera is lost
+_GRACE = NANOSECONDS // 5  # for the first answer after a camera is known to be lost
 _LINGER = 5 * NANOSECONDS  # without a listener, before the node unsubscribes from the cameras
 
 
@@ -82,6 +83,7 @@ class Runtime:
         self._skipped = 0
         self._is_wanted = True
         self._wanted_at = self._opened_at = 0
+        self._due_since = self._answering = 0  # when the last answer came, or had to; how long it took
         self._grid: tuple[Size, str] | None = None  # size and frame_id of the last visible frame
         self._timers: list[Any] = []
         with ExitStack() as made:
@@ -170,24 +172,33 @@ class Runtime:
 
     def _open(self, now: int) -> None:
         self._inputs.open()
-        self._is_wanted, self._wanted_at, self._opened_at = True, now, now
+        self._is_wanted = True
+        self._wanted_at = self._opened_at = self._due_since = now
 
     def _watch(self) -> None:
         """Listen to the cameras while somebody wants answers, and tell which of them see."""
         now = time.monotonic_ns()
         self._is_wanted = not self._parameters.lazy or self._outputs.are_heard()
-        if self._is_wanted:
-            if not self._inputs.are_open:
-                self._open(now)
-            self._wanted_at = now
-            if self._need_confidence():
-                self._sized.prepare_confidence()
-        elif now - self._wanted_at > _LINGER:
-            self._inputs.close()
-        if not self._inputs.are_open:
+        if not self._is_wanted:
+            self._due_since = now
+            if now - self._wanted_at > _LINGER:
+                self._inputs.close()
             self._status.tell(is_idle=True)
-        elif now - self._opened_at > self._fallback.after or all(map(self._sight.has_sent, Stream)):
-            self._status.tell(self._fallback.left_out(now), self._fallback.awaited(now))
+            return
+        if not self._inputs.are_open:
+            self._open(now)
+        self._wanted_at = now
+        if self._need_confidence():
+            self._sized.prepare_confidence()
+        if now - self._opened_at > self._fallback.after or all(map(self._sight.has_sent, Stream)):
+            lost = self._fallback.left_out(now), self._fallback.awaited(now)
+            self._status.tell(*lost, is_stuck=self._is_stuck(now))
+
+    def _is_stuck(self, now: int) -> bool:
+        """Say whether no answer comes, for longer than it takes to notice that a camera is lost."""
+        maximum = self._parameters.rate.maximum
+        usual = self._answering + (round(NANOSECONDS / maximum) if maximum else 0)
+        return now - self._due_since > self._sight.patience(self._fallback.after) + usual + _GRACE
 
     def _take(self, item: Item) -> None:
         if self._is_wanted and self._rate_limit.passes(time.monotonic_ns()):
@@ -213,6 +224,7 @@ class Runtime:
         size = self._grid[0] if self._grid else _size_of(seen_by[Stream.IR].picture)
         least = self._parameters.confidence.minimum
         engine = TimedEngine(self._sized.for_camera(size, self._need_confidence(), wait=least > 0))
+        begun = time.monotonic_ns()
         if len(used) == len(Stream):
             fused, mask, confidence = fuse_pair(
                 engine, used[Stream.RGB].picture, used[Stream.IR].picture, self._registration
@@ -236,6 +248,8 @@ class Runtime:
         self._publish_rest(
             fused, mask, confidence, used[Stream.IR].raw if Stream.IR in used else None, header
         )
+        self._due_since = time.monotonic_ns()
+        self._answering = self._due_since - begun
 
     def _publish_rest(
         self, fused: Image, mask: Image, confidence: Image | None, ir: AnyImage | None, header: Header

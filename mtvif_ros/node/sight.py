@@ -83,6 +83,11 @@ class Sight:
         with self._lock:
             return self._cameras[stream].is_silent(now, least, self._since)
 
+    def patience(self, least: int) -> int:
+        """Return in ns for how long both cameras may send nothing, as `silent` does for one."""
+        with self._lock:
+            return max(camera.patience(least) for camera in self._cameras.values())
+
     def has_sent(self, stream: Stream) -> bool:
         """Say whether a camera has sent anything since the node began to listen."""
         with self._lock:
@@ -213,8 +218,10 @@ class _Camera:
         self.last_arrival = now
 
     def is_silent(self, now: int, least: int, since: int) -> bool:
-        last = max(since, self.last_arrival or 0)
-        return now - last > max(least, min(3 * self._period, _LONGEST_SILENCE))
+        return now - max(since, self.last_arrival or 0) > self.patience(least)
+
+    def patience(self, least: int) -> int:
+        return max(least, min(3 * self._period, _LONGEST_SILENCE))
 
     def hangs_beside(self, others: Iterable[_Camera], least: int) -> bool:
         enough = max(least, min(3 * self.picture.longest, _LONGEST_STILL))

@@ -34,10 +34,12 @@ class Watcher:
         latched = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         cameras.node.create_subscription(DiagnosticStatus, topics.STATUS, self.states.append, latched)
 
-    def send(self, *which: int, blank: int | None = None, unreadable: int | None = None) -> int:
+    def send(
+        self, *which: int, blank: int | None = None, unreadable: int | None = None, ahead: int = 0
+    ) -> int:
         """Publish a frame of the given cameras and return the stamp.
 
-        `blank` shows nothing, `unreadable` has an encoding that nobody knows.
+        `blank` shows nothing, `unreadable` has an encoding that nobody knows; infrared is so many s `ahead`.
         """
         stamp = self.cameras.next_stamp()
         pictures = {VISIBLE: (self.frame.rgb, "rgb8"), INFRARED: (self.frame.ir, "mono8")}
@@ -48,11 +50,11 @@ class Watcher:
             message = write_image(shown, encoding, header)
             if camera == unreadable:
                 message.encoding = "hsv8"
-            self.cameras.publish(camera, message, stamp)
+            self.cameras.publish(camera, message, stamp + ahead * (camera == INFRARED))
         self.cameras.spin_until(lambda: False, 0.02)
         return stamp
 
-    def until(self, condition: Callable[[], object], *which: int, **spoilt: int | None) -> bool:
+    def until(self, condition: Callable[[], object], *which: int, **spoilt: int) -> bool:
         """Go on sending until a condition holds."""
 
         def step() -> bool:
@@ -154,6 +156,17 @@ def test_a_camera_that_cannot_be_read_is_awaited_where_the_mode_needs_it(watch: 
         state = watcher.states[-1]
         assert (state.level, state.message) == (DiagnosticStatus.STALE, "waiting for ir")
         assert watcher.rests_on() == ""
+
+
+def test_the_state_says_so_when_no_answers_come_although_both_cameras_send(watch: Watch) -> None:
+    with watch() as watcher:
+        assert watcher.until(lambda: watcher.rests_on() == "rgb+ir", VISIBLE, INFRARED)
+        assert watcher.until(lambda: watcher.rests_on() == "", VISIBLE, INFRARED, ahead=3600)
+        state = watcher.states[-1]
+        told = "no answers come: /diagnostics says why"
+        assert (state.level, state.message) == (DiagnosticStatus.STALE, told)
+        assert watcher.values() == {"rests_on": "", "rgb": "idle", "ir": "idle"}
+        assert watcher.until(lambda: watcher.rests_on() == "rgb+ir", VISIBLE, INFRARED)
 
 
 def test_two_cameras_that_show_nothing_get_no_answer(watch: Watch, small_frame: Frame) -> None:

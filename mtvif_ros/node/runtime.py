@@ -56,6 +56,16 @@ class _Seen(NamedTuple):
     picture: Image
 
 
+class _Visible(NamedTuple):
+    """Hold of a visible frame what infrared alone needs: stamp (of the node, if zero) and arrival, in ns."""
+
+    size: Size
+    frame_id: str
+    is_stamped: bool
+    stamp: int
+    at: int
+
+
 class NothingToSeeError(ValueError):
     """Say that no camera shows anything that an answer could rest on."""
 
@@ -84,7 +94,7 @@ class Runtime:
         self._is_wanted = True
         self._wanted_at = self._opened_at = 0
         self._due_since = self._answering = 0  # when the last answer came, or had to; how long it took
-        self._grid: tuple[Size, str] | None = None  # size and frame_id of the last visible frame
+        self._visible: _Visible | None = None  # the last frame
         self._timers: list[Any] = []
         with ExitStack() as made:
             made.callback(self._sized.close)
@@ -221,7 +231,7 @@ class Runtime:
             losses = ", ".join(f"{self._topics[stream]} is {blind[stream]}" for stream in seen_by)
             raise NothingToSeeError(f"no camera shows anything: {losses}")
         header = self._header(frames)
-        size = self._grid[0] if self._grid else _size_of(seen_by[Stream.IR].picture)
+        size = self._visible.size if self._visible else _size_of(seen_by[Stream.IR].picture)
         least = self._parameters.confidence.minimum
         engine = TimedEngine(self._sized.for_camera(size, self._need_confidence(), wait=least > 0))
         begun = time.monotonic_ns()
@@ -235,7 +245,10 @@ class Runtime:
         if confidence is not None and least:
             mask = without_doubt(mask, confidence, least)
         self._outputs.publish(fused, mask, header, self._inputs.camera_info)
-        stamp = frames[Stream.RGB].stamp if Stream.RGB in frames else self._visible_stamp(frames[Stream.IR])
+        if Stream.RGB in frames:
+            stamp = frames[Stream.RGB].stamp
+        else:
+            stamp, _ = self._visible_stamp(frames[Stream.IR])
         self._monitor.answered(
             Answer(
                 from_stamp=self._inputs.clock.now() - stamp,
@@ -298,18 +311,20 @@ class Runtime:
         seen_by, unread = {}, {}
         for stream, frame in frames.items():
             try:
-                seen_by[stream] = self._look(stream, frame.message)
+                seen_by[stream] = self._look(stream, frame)
             except ImageFormatError as error:
                 unread[stream] = error
         return seen_by, unread
 
-    def _look(self, stream: Stream, message: Any) -> _Seen:
+    def _look(self, stream: Stream, frame: Arrived) -> _Seen:
         """Read a frame and note what it shows."""
         if stream is Stream.RGB:
-            raw = picture = self._read(stream, read_rgb, message)
-            self._grid = _size_of(picture), message.header.frame_id
+            raw = picture = self._read(stream, read_rgb, frame.message)
+            is_stamped = header_stamp(frame.message) != 0
+            frame_id = frame.message.header.frame_id
+            self._visible = _Visible(_size_of(picture), frame_id, is_stamped, frame.stamp, frame.at)
         else:
-            raw, is_coloured = self._read(stream, read_infrared, message)
+            raw, is_coloured = self._read(stream, read_infrared, frame.message)
             if is_coloured:
                 self._notice(f"{self._topics[stream]}: {FALSE_COLOURS}")
             picture = self._scaled(raw)
@@ -321,16 +336,19 @@ class Runtime:
         if Stream.RGB in frames:
             header: Header = frames[Stream.RGB].message.header
             return header
-        own = frames[Stream.IR].message.header
-        stamp = self._visible_stamp(frames[Stream.IR]) if header_stamp(frames[Stream.IR].message) else 0
-        seconds, nanoseconds = divmod(stamp, NANOSECONDS)
-        frame_id = self._grid[1] if self._grid else own.frame_id
+        stamp, is_stamped = self._visible_stamp(frames[Stream.IR])
+        seconds, nanoseconds = divmod(stamp if is_stamped else 0, NANOSECONDS)
+        frame_id = self._visible.frame_id if self._visible else frames[Stream.IR].message.header.frame_id
         return Header(stamp=Time(sec=seconds, nanosec=nanoseconds), frame_id=frame_id)
 
-    def _visible_stamp(self, infrared: Arrived) -> int:
-        """Return in ns the stamp that a visible frame of the same moment would have."""
-        sync = self._parameters.sync
-        return infrared.stamp if sync.by == "arrival" else max(0, infrared.stamp - in_ns(sync.offset))
+    def _visible_stamp(self, infrared: Arrived) -> tuple[int, bool]:
+        """Return in ns the stamp that a visible frame of the same moment would have; false if it had none."""
+        is_stamped, sync = header_stamp(infrared.message) != 0, self._parameters.sync
+        has_clock = is_stamped and sync.by == "stamp"  # that compares with the visible camera's
+        if self._visible is not None and not has_clock:
+            return self._visible.stamp + infrared.at - self._visible.at, self._visible.is_stamped
+        offset = 0 if sync.by == "arrival" else in_ns(sync.offset)
+        return max(0, infrared.stamp - offset), is_stamped
 
     def _scaled(self, grey: AnyImage) -> Image:
         thermal = self._thermal

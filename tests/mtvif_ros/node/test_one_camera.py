@@ -119,6 +119,24 @@ def test_infrared_alone_comes_in_the_visible_cameras_place(watch: Watch) -> None
         assert watcher.until(lambda: watcher.rests_on() == "ir", INFRARED)
 
 
+@pytest.mark.parametrize(("by", "stamp"), [("arrival", 7), ("stamp", 0)])
+def test_infrared_alone_without_a_clock_that_compares_goes_on_with_the_visible_stamps(
+    by: str, stamp: int, watch: Watch
+) -> None:
+    with watch(**{"sync.by": by, "sync.slop": 5.0}) as watcher:
+        cameras, before = watcher.cameras, watcher.cameras.next_stamp() - 1
+
+        def is_alone() -> bool:
+            picture = watcher.frame.ir ^ np.uint8(len(cameras.fused) % 2)
+            cameras.publish(INFRARED, write_image(picture, "mono8", Header(frame_id="own")), stamp)
+            cameras.spin_until(lambda: False, 0.02)
+            return watcher.rests_on() == "ir" and bool(cameras.fused)
+
+        assert cameras.spin_until(is_alone)
+        header = cameras.fused[-1].header
+        assert (header.stamp.sec >= before, header.frame_id) == (True, "rgb8_camera")
+
+
 @pytest.mark.parametrize(("blank", "rests_on"), [(VISIBLE, "ir"), (INFRARED, "rgb")])
 def test_a_blank_picture_is_left_out_at_once(blank: int, rests_on: str, watch: Watch) -> None:
     with watch() as watcher:

@@ -89,7 +89,7 @@ class Synchronizer(Generic[Frame]):
     slop: largest distance of a pair. queue_size: frames of each stream that may wait; when it is full, the
     oldest overflows. max_wait: longest wait of a frame for its partner, from its arrival. offset: added to
     visible stamps before they are compared. jump: a stamp that lies further back than this restarts its
-    stream. Raises ValueError for values that are not positive.
+    stream, or any further back while it goes alone. Raises ValueError for values that are not positive.
     """
 
     def __init__(
@@ -106,6 +106,7 @@ class Synchronizer(Generic[Frame]):
         self._slop, self._queue_size, self._max_wait = slop, queue_size, max_wait
         self._offset, self._least_jump = offset, jump
         self._queues: tuple[_Queue[Frame], _Queue[Frame]] = (_Queue(), _Queue())
+        self._alone: Stream | None = None  # whose frames were released, until one of the other stream comes
 
     def set_slop(self, slop: int) -> None:
         """Change the largest distance of a pair, in ns."""
@@ -128,7 +129,11 @@ class Synchronizer(Generic[Frame]):
         queue = self._queues[stream]
         if stream is Stream.RGB:
             stamp += self._offset
-        if queue.newest is not None and stamp < queue.newest - self._jump:
+        if stream is not self._alone:
+            self._alone = None
+        # Alone a stream has no pairs to keep in order: after one stamp ahead of time it goes on at once.
+        jump = 0 if self._alone is not None and not queue.entries else self._jump
+        if queue.newest is not None and stamp < queue.newest - jump:
             queue.forget()
         if not self._enqueue(queue, _Entry(stamp, now, frame)):
             return []
@@ -141,6 +146,8 @@ class Synchronizer(Generic[Frame]):
     def release(self, stream: Stream) -> list[Frame]:
         """Remove and return the frames of one stream that wait, oldest first; they count as alone."""
         queue = self._queues[stream]
+        if queue.entries:
+            self._alone = stream
         queue.counts.alone += len(queue.entries)
         return [queue.pop().frame for _ in range(len(queue.entries))]
 

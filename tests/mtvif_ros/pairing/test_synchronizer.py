@@ -117,14 +117,17 @@ frames_in_any_order = st.lists(
 @given(frames_in_any_order)
 def test_every_frame_ends_in_exactly_one_count(frames: list[tuple[Stream, int, int]]) -> None:
     sync: Synchronizer[int] = Synchronizer(slop=20 * MS, queue_size=5, max_wait=100 * MS)
-    now, pairs = 0, []
+    now, pairs, alone = 0, [], 0
     for number, (stream, stamp, later) in enumerate(frames):
         now += later * MS
         pairs += sync.add(stream, stamp * MS, number, now)
+        if later > 30:
+            alone += len(sync.release(stream))
     pairs += sync.poll(now + 1000 * MS)
     sync.flush()
     for stream in Stream:
         assert sync.counts(stream).total == sum(frame[0] is stream for frame in frames)
+    assert sum(sync.counts(stream).alone for stream in Stream) == alone
     assert all(abs(pair.distance) <= 20 * MS for pair in pairs)
     used = [pair.rgb for pair in pairs] + [pair.ir for pair in pairs]
     assert len(used) == len(set(used))
@@ -154,3 +157,18 @@ def test_frames_that_are_released_go_alone_and_wait_no_longer() -> None:
     synchronizer.add(Stream.RGB, 99 * MS, "rgb3", 99 * MS)
     (pair,) = synchronizer.add(Stream.IR, 99 * MS, "ir3", 100 * MS)
     assert (pair.rgb, pair.ir) == ("rgb3", "ir3")
+
+
+def test_one_stamp_ahead_of_time_does_not_silence_a_stream_that_goes_alone() -> None:
+    synchronizer = make()
+    gone = []
+    for number in range(30):
+        stamp = number * 33 + (800 if number == 10 else 0)
+        feed(synchronizer, (RGB, stamp))
+        gone += synchronizer.release(RGB)
+    assert len(gone) == synchronizer.counts(RGB).alone == 30
+    feed(synchronizer, (RGB, 29 * 33))
+    assert synchronizer.counts(RGB).duplicate == 1
+    assert feed(synchronizer, (RGB, 1000), (IR, 1000)) == [("rgb1000", "ir1000")]
+    feed(synchronizer, (RGB, 900))
+    assert synchronizer.counts(RGB).late == 1

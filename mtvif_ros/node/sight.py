@@ -138,10 +138,16 @@ class Sight:
 def uniform(picture: Image) -> bool:
     """Say whether a picture, (H, W) or (H, W, 3) of 8 bits, is of one brightness but for noise.
 
-    So are a closed shutter, a cover, full darkness and a saturated sensor. A small light makes a difference.
+    So are a closed shutter, a cover, full darkness and a saturated sensor. A small light of any colour makes
+    a difference.
     """
     step = max(1, min(picture.shape[:2]) // _ENOUGH)
-    plane = picture[::step, ::step] if picture.ndim == 2 else picture[::step, ::step, 1]
+    sampled = picture[::step, ::step]
+    # Green shows most scenes, so that the other colours need a look in the dark only.
+    return all(map(_is_flat, [sampled] if sampled.ndim == 2 else (sampled[..., at] for at in (1, 0, 2))))
+
+
+def _is_flat(plane: Image) -> bool:
     size = [max(1, side // _BLOCK) for side in plane.shape[::-1]]
     means = cv2.resize(np.ascontiguousarray(plane, np.float32), size, interpolation=cv2.INTER_AREA)
     return bool(means.max() - means.min() <= _UNIFORM)

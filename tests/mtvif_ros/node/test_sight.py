@@ -194,9 +194,10 @@ def test_noise_does_not_hide_that_a_picture_is_empty(shape: tuple[int, ...], lev
     assert uniform(with_noise(np.full(shape, level, np.uint8), 1.0))
 
 
-def test_a_small_light_in_the_dark_is_something_to_see() -> None:
+@pytest.mark.parametrize("colour", [(255, 255, 255), (255, 0, 0), (0, 255, 0), (0, 0, 255)])
+def test_a_small_light_in_the_dark_is_something_to_see(colour: tuple[int, int, int]) -> None:
     dark = np.zeros((480, 640, 3), np.uint8)
-    dark[200:210, 300:310] = 255
+    dark[200:210, 300:310] = colour
     assert not uniform(with_noise(dark, 1.0))
 
 

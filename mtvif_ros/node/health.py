@@ -317,7 +317,7 @@ class Monitor:
         return Level.OK, "fusing"
 
     def _is_silent(self, stream: Stream, now: int) -> bool:
-        return not self._sight.has_sent(stream) or self._sight.silent(stream, now, _SILENT)
+        return self._sight.silent(stream, now, _SILENT)
 
     def _recent_notices(self, now: int) -> list[str]:
         return sorted(words for words, at in self._notices.items() if now - at < _WINDOW)

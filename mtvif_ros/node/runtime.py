@@ -397,8 +397,9 @@ class Runtime:
     def _tell(self, report: HealthReport, now: int) -> None:
         """Log what lasts: each camera's silence with its likely reason, else the state."""
         for stream, health in report.cameras.items() if self._inputs.are_open else ():
-            reason = why_silent(self._node, self._cameras[stream]) if health.is_silent else None
-            self._announce(health.topic, reason, f"{health.topic}: frames arrive", now)
+            if health.is_silent or self._sight.has_sent(stream):  # else it has a moment yet to begin
+                reason = why_silent(self._node, self._cameras[stream]) if health.is_silent else None
+                self._announce(health.topic, reason, f"{health.topic}: frames arrive", now)
         has_time = self._node.get_clock().now().nanoseconds > 0
         clock = self._node.resolve_topic_name(topics.CLOCK)
         no_clock = (

@@ -120,10 +120,16 @@ def test_a_state_ends_when_its_cause_does(fed: Watched) -> None:
 
 def test_a_camera_that_never_spoke_is_silent() -> None:
     watched = Watched()
-    watched.received(Stream.RGB, 0)
-    report = look(watched)
+    watched.received(Stream.RGB, SECOND)
+    report = look(watched, at=SECOND + 1)
     assert (report.level, report.message) == (Level.STALE, "no frames from /cam/thermal")
     assert report.latencies is None
+
+
+def test_a_camera_has_a_moment_to_send_after_the_node_begins_to_listen(fed: Watched) -> None:
+    fed.sight.begin(60 * SECOND)
+    assert look(fed, at=61 * SECOND).level == Level.OK
+    assert look(fed, at=61 * SECOND + 1).level == Level.STALE
 
 
 def test_one_silent_camera_is_no_end_while_answers_go_without_it() -> None:

@@ -175,6 +175,13 @@ class Monitor:
         self._notices: dict[str, int] = {}
         self._cpu = time.process_time()
 
+    def begin(self, now: int, counts: Mapping[Stream, StreamCounts], work: Work) -> None:
+        """Begin anew, as the node is active again: states and rates cover what comes from now on."""
+        with self._lock:
+            self._history = deque([self._totals(now, counts, work.superseded)])
+            self._notices.clear()
+            self._cpu = time.process_time()
+
     def received(self, stream: Stream, stamped: bool = True) -> None:
         """Note a frame; `stamped` is false where its stamp is zero."""
         with self._lock:

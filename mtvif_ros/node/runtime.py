@@ -121,7 +121,9 @@ class Runtime:
     def activate(self) -> None:
         """Subscribe to both cameras and report every second, or raise and do neither."""
         try:
-            self._open(time.monotonic_ns())
+            now = time.monotonic_ns()
+            self._open(now)
+            self._monitor.begin(now, self._inputs.counts(), self._work())
             self._registration.open()
             # Real time: with use_sim_time a paused bag would stop these timers.
             steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -179,6 +181,9 @@ class Runtime:
         return "; ".join(
             [pairs, *(f"{self._topics[stream]}: {of}" for stream, of in self._inputs.counts().items())]
         )
+
+    def _work(self) -> Work:
+        return Work(self._worker.superseded, self._skipped)
 
     def _open(self, now: int) -> None:
         self._inputs.open()
@@ -384,7 +389,7 @@ class Runtime:
         report = self._monitor.report(
             now,
             self._inputs.counts(),
-            Work(self._worker.superseded, self._skipped),
+            self._work(),
             self._fallback.left_out(now),
             self._inputs.why_unpaired,
             is_idle=not self._inputs.are_open,

@@ -118,6 +118,22 @@ def test_a_state_ends_when_its_cause_does(fed: Watched) -> None:
     assert look(fed, at=2 * SECOND).level == Level.OK
 
 
+def test_a_report_after_a_pause_covers_what_came_since(fed: Watched) -> None:
+    fed.monitor.failed(ValueError("the reason"))
+    fed.monitor.noticed("false colours", 60 * SECOND)
+    work = Work(superseded=5)
+    counts = {stream: StreamCounts(unpaired=20) for stream in Stream}
+    fed.sight.begin(60 * SECOND)
+    fed.monitor.begin(60 * SECOND, counts, work)
+    for number in range(10):
+        for stream in Stream:
+            fed.received(stream, 60 * SECOND + number * SECOND // 10)
+    report = fed.monitor.report(61 * SECOND, counts, work, {}, lambda: "raise sync.slop")
+    assert (report.level, report.message) == (Level.OK, "fusing")
+    assert (report.cameras[Stream.RGB].rate_hz, report.output_rate_hz) == (10.0, 0.0)
+    assert (report.answered, report.failed, report.superseded) == (30, 1, 5)
+
+
 def test_a_camera_that_never_spoke_is_silent() -> None:
     watched = Watched()
     watched.received(Stream.RGB, SECOND)

@@ -13,6 +13,7 @@ from std_msgs.msg import Header
 
 from mtvif_ros.engines import Engine
 from mtvif_ros.imaging.codec import read_grey, read_rgb, write_image
+from mtvif_ros.node import runtime
 from mtvif_ros.node.fusion_node import FusionNode
 from mtvif_ros.node.health import Level
 from mtvif_ros.synthetic import Frame
@@ -189,6 +190,29 @@ def test_cleanup_releases_the_engines_at_once(
             node.trigger_cleanup()
             assert [engine() for engine in engines] == [None] * len(engines)
     assert len(engines) == 4
+
+
+def test_the_first_report_after_a_reactivation_tells_nothing_older(
+    cameras: Cameras,
+    small_frame: Frame,
+    running: Running,
+    node_log: NodeLog,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def is_dropped() -> bool:
+        cameras.send(small_frame, cameras.next_stamp(), encoding="hsv8")
+        return cameras.spin_until(lambda: "pair dropped" in node_log(), 0.5)
+
+    monkeypatch.setattr(runtime, "_REPORT_PERIOD", 3600.0)
+    with running() as node:
+        assert cameras.spin_until(is_dropped)
+        node.trigger_deactivate()
+        monkeypatch.setattr(runtime, "_REPORT_PERIOD", 0.1)
+        node.trigger_activate()
+        assert cameras.spin_until(lambda: cameras.diagnostics)
+    (status,) = cameras.diagnostics[0].status
+    assert "pairs failed" not in status.message
+    assert int({pair.key: pair.value for pair in status.values}["pairs.failed"]) > 0
 
 
 @pytest.mark.parametrize(

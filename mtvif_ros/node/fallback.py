@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mtvif_ros.node.parameters import Fallback as Settings
-from mtvif_ros.node.sight import Loss, Sight
+from mtvif_ros.node.sight import LONGEST_PAUSE, Loss, Sight
 from mtvif_ros.pairing.stamps import in_ns
 from mtvif_ros.pairing.synchronizer import Stream
 
@@ -27,6 +27,8 @@ class Fallback:
     def adopt(self, settings: Settings) -> None:
         """Take over new settings."""
         self._may_go, self.after = _MAY_GO[settings.mode], in_ns(settings.after)
+        # Where both cameras slow down, neither is lost because it comes a moment after the other.
+        self._sight.pause = min(LONGEST_PAUSE, self.after)
 
     def left_out(self, now: int) -> dict[Stream, Loss]:
         """Return the cameras that answers go without at `now` (monotonic, ns), and why.

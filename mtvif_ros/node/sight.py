@@ -25,20 +25,21 @@ _LEAST_SAMPLED = 30  # rows and columns, where noise alone makes two frames of a
 _ENOUGH = 120  # rows and columns that the brightness is taken of, where a picture has more
 _BLOCK = 8  # rows and columns of these make a block, whose mean has less noise
 _GAPS = 11  # whose median is a camera's period: a burst of what waited in a queue, of five frames, is none
-_PAUSE = NANOSECONDS // 4  # without a frame: a camera that sends again has come back
+LONGEST_PAUSE = NANOSECONDS // 4  # without a frame: a camera that sends again has come back
 _UNIFORM = 3.0  # grey levels between the darkest and the brightest block of an empty picture
 
 
 class Sight:
     """Note what the cameras send, from any thread, and tell which of them are lost. Times are monotonic, ns.
 
-    `now` is when the node begins to listen.
+    `now` is when the node begins to listen. After a `pause` in ns, and three periods, a camera has come back.
     """
 
     def __init__(self, now: int) -> None:
         self._lock = threading.Lock()
         self._cameras = {stream: _Camera() for stream in Stream}
         self._since = now
+        self.pause = LONGEST_PAUSE
 
     def begin(self, now: int) -> None:
         """Begin anew, as the node listens again: earlier arrivals and pictures no longer count."""
@@ -50,7 +51,7 @@ class Sight:
     def received(self, stream: Stream, now: int) -> None:
         """Note a frame that arrived at `now`."""
         with self._lock:
-            self._cameras[stream].arrived(now)
+            self._cameras[stream].arrived(now, self.pause)
 
     def seen(self, stream: Stream, picture: AnyImage, shown: Image, now: int) -> None:
         """Note a frame: `picture`, (H, W) or (H, W, 3), as the camera sent it; `shown`, in 8 bits."""
@@ -213,8 +214,8 @@ class _Camera:
         self.picture.begin(now)
         self._gaps = deque(filter(None, [self._period]), maxlen=_GAPS)  # until it shows another
 
-    def arrived(self, now: int) -> None:
-        if self.is_silent(now, _PAUSE, 0):
+    def arrived(self, now: int, pause: int) -> None:
+        if self.is_silent(now, pause, 0):
             self.paused, self.resumed = self.last_arrival or 0, now
         if self.last_arrival is not None:
             is_known = len(self._gaps) == _GAPS

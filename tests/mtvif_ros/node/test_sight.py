@@ -104,6 +104,18 @@ def test_a_camera_that_slows_down_does_not_hold_the_other_back() -> None:
     assert alone[299:329] == 6 * [False] + 24 * [True]
 
 
+@pytest.mark.parametrize(("after", "period"), [(0.1, 150), (0.1, 400), (0.5, 600), (0.5, 2000)])
+def test_cameras_that_slow_down_together_are_paired(after: float, period: int) -> None:
+    sight = watched(1)
+    fallback = Fallback(sight, Settings(after=after))
+    for number in range(1, 20):
+        now = (1000 + number * period) * MS
+        sight.received(RGB, now)
+        assert not fallback.goes_alone(RGB, now)
+        sight.received(IR, now + MS)
+        assert not fallback.goes_alone(IR, now + MS)
+
+
 def test_a_burst_of_frames_that_waited_is_no_new_rhythm_of_a_slow_camera() -> None:
     sight = Sight(0)
     for second in (*range(15), *(5 * [20]), *range(21, 30)):

@@ -69,6 +69,7 @@ class Sight:
         with self._lock:
             camera = self._cameras[stream]
             camera.unread = _Unread(camera.unread.since if camera.unread else now, now, why)
+            camera.picture.begin(now)  # nobody knows whether it stood still
 
     def why_unread(self, stream: Stream) -> str:
         """Return why a camera's last frame could not be read, empty if it could."""

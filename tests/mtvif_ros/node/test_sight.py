@@ -173,6 +173,17 @@ def test_a_camera_is_lost_when_nothing_of_it_can_be_read_for_the_time_given() ->
     assert (sight.loss(IR, 1600 * MS, AFTER), sight.why_unread(IR)) == (None, "")
 
 
+def test_time_in_which_nothing_can_be_read_is_no_time_of_one_picture() -> None:
+    sight = watched(0)
+    for now in range(0, 2000 * MS, 50 * MS):
+        sight.seen(RGB, noise(now), noise(now), now)
+        if 500 * MS < now < 1500 * MS:
+            sight.unread(IR, "the image is empty", now)
+        else:
+            sight.seen(IR, noise(1), noise(1), now)
+        assert sight.blind(IR, 700 * MS) in (None, "unreadable")
+
+
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_a_shutter_is_seen_in_its_first_frame(level: int) -> None:
     sight = watched(1)

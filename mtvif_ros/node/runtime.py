@@ -206,8 +206,10 @@ class Runtime:
         if self._need_confidence():
             self._sized.prepare_confidence()
         if now - self._opened_at > self._fallback.after or all(map(self._sight.has_sent, Stream)):
-            lost = self._fallback.left_out(now), self._fallback.awaited(now)
-            self._status.tell(*lost, is_stuck=self._is_stuck(now))
+            left_out, awaited = self._fallback.left_out(now), self._fallback.awaited(now)
+            if awaited or len(left_out) == len(Stream):
+                self._due_since = now
+            self._status.tell(left_out, awaited, is_stuck=self._is_stuck(now))
 
     def _is_stuck(self, now: int) -> bool:
         """Say whether no answer comes, for longer than it takes to notice that a camera is lost."""

@@ -156,7 +156,7 @@ def about_answers(
         if until - begin > (0 if begin > 0 else _ONSET):
             spells.setdefault(state, []).append((begin, until))
     told = {state: f"The node answered from {topic} alone" for state, topic in topic_of.items()}
-    told[""] = "The node had no camera to answer with"
+    told[""] = "The node gave no answer"
     for state, words in told.items():
         if state in spells:
             yield _finding("alone", words, spells[state])

@@ -11,7 +11,7 @@ def test_answers_from_one_camera_are_told_with_their_times() -> None:
         Finding(
             "alone",
             ((5.0, 6.0),),
-            "The node had no camera to answer with from 5.0 to 6.0 s.",
+            "The node gave no answer from 5.0 to 6.0 s.",
         ),
     ]
 

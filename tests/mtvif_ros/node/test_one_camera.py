@@ -75,7 +75,10 @@ class Watcher:
         return any(words in report.status[0].message for report in self.cameras.diagnostics)
 
     def last_answer(self) -> tuple[Image, Image]:
-        return self.cameras.fused[-1], self.cameras.masks[-1]
+        """Return the newest fused image and its mask, which may come later."""
+        fused, masks = self.cameras.fused[-1], self.cameras.masks
+        assert self.cameras.spin_until(lambda: any(mask.header == fused.header for mask in masks))
+        return fused, next(mask for mask in masks if mask.header == fused.header)
 
 
 @pytest.fixture

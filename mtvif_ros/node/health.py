@@ -84,7 +84,7 @@ class Percentiles:
 
 @dataclass(frozen=True)
 class Latencies:
-    """Report on the last 300 answers. `outside_inference` is what `from_arrival` adds to `inference`."""
+    """Report on some answers. `outside_inference` is what `from_arrival` adds to `inference`."""
 
     from_stamp: Percentiles
     from_arrival: Percentiles
@@ -98,8 +98,8 @@ class HealthReport:
     """Report on the node: its state and why, rates since the last report, counts since configure.
 
     `answered` counts pairs, `alone` frames that went without a partner, `by_one` the answers, of both kinds,
-    that rest on one camera. `inference_ms` is the median since the last report, None without an answer.
-    `notices` are what was wrong with frames of the last seconds.
+    that rest on one camera. `latencies` are of the last 300 answers, `recent` of those since the last report;
+    None without an answer. `notices` are what was wrong with frames of the last seconds.
     """
 
     level: Level
@@ -113,7 +113,7 @@ class HealthReport:
     failed: int
     skipped: int
     latencies: Latencies | None
-    inference_ms: float | None
+    recent: Latencies | None
     cpu_cores: float
     memory_mb: float
     notices: Sequence[str]
@@ -264,7 +264,7 @@ class Monitor:
                 failed=after.failed,
                 skipped=work.skipped,
                 latencies=_latencies(self._answers),
-                inference_ms=_median_inference(self._answers, after.answers - before.answers),
+                recent=_latencies(_newest(self._answers, after.answers - before.answers)),
                 cpu_cores=(cpu - self._cpu) / seconds,
                 memory_mb=_resident_mb(),
                 notices=self._recent_notices(now),
@@ -349,10 +349,9 @@ def _latencies(answers: Iterable[Answer]) -> Latencies | None:
     )
 
 
-def _median_inference(answers: Sequence[Answer], count: int) -> float | None:
-    """Return the median, in ms, of the last `count` answers as far as they are remembered."""
-    newest = list(answers)[-count:] if count else []
-    return float(np.median([one.inference for one in newest])) / _MS if newest else None
+def _newest(answers: Sequence[Answer], count: int) -> list[Answer]:
+    """Return the last `count` answers, as far as they are remembered."""
+    return list(answers)[-count:] if count else []
 
 
 def _percentiles(times: list[int]) -> Percentiles:

@@ -11,6 +11,7 @@ from mtvif_ros.node.health import HealthReport
 SHARE = 0.5
 _LAGGING = 3  # reports in turn; one stall is no load
 _KEPT = 0.95  # of the pairs, or of the rate
+_FULL = 0.8  # of the time between two pairs, for a whole answer; more leaves nothing for a stall
 _STEADY, _LONGEST = 300, 9_000  # answers that leave time in turn before a larger size is tried
 
 
@@ -25,17 +26,17 @@ class Step(IntEnum):
 class Pace:
     """Advise on the size of the frames that an engine computes, to keep `rate` Hz.
 
-    A size is too large when pairs are superseded, report after report, and inference takes more than its
-    share of the time. The next larger one is worth a try once inference would long have taken no more than
-    its share, by the number of pixels. Where that try fails, the next one waits twice as long: a size on the
-    verge does not alternate with its neighbour.
+    A size is too large when pairs are superseded, or an answer takes nearly all the time until the next pair,
+    report after report, and inference takes more than its share of that time. The next larger one is worth a
+    try once inference would long have taken no more than its share, by the number of pixels. Where that try
+    fails, the next one waits twice as long: a size on the verge does not alternate with its neighbour.
     """
 
     def __init__(self, rate: float):
         self._rate = rate
         self._patience = _STEADY
         self._is_tried = False
-        self._inference = 0.0  # s
+        self._inference = self._answer = 0.0  # s
         self._answers = self._superseded = 0
         self.restart()
 
@@ -51,13 +52,17 @@ class Pace:
         answers, superseded = report.answered + report.alone, report.superseded
         answered, lost = answers - self._answers, superseded - self._superseded
         self._answers, self._superseded = answers, superseded
-        if report.inference_ms is not None:
-            self._inference = report.inference_ms / 1000
-        is_lagging = answered < _KEPT * (answered + lost) and report.output_rate_hz < _KEPT * self._rate
+        if report.recent is not None:
+            self._inference = report.recent.inference.p50_ms / 1000
+            self._answer = report.recent.from_arrival.p50_ms / 1000
         # A camera may be slower than the rate.
         rate = min(
             self._rate, report.output_rate_hz * (answered + lost) / answered if answered else self._rate
         )
+        if answered < _KEPT * (answered + lost):
+            is_lagging = report.output_rate_hz < _KEPT * self._rate
+        else:
+            is_lagging = answered > 0 and self._answer * rate > _FULL
         self._lagging = self._lagging + 1 if is_lagging and self._inference * rate > SHARE else 0
         leaves_time = growth is not None and self._inference * self._rate * growth <= SHARE
         self._steady = self._steady + answered if leaves_time and not is_lagging else 0

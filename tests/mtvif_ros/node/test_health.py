@@ -73,7 +73,7 @@ def test_rates_and_percentiles_by_hand(fed: Watched) -> None:
     assert report.latencies.from_stamp.p99_ms == 40.0
     assert report.latencies.from_arrival.p50_ms == 34.5
     assert report.latencies.outside_inference.p50_ms == 19.5
-    assert report.inference_ms == 15.0
+    assert report.recent == report.latencies
     assert report.latencies.inference.p95_ms == 15.0
     assert report.latencies.pair_distance_p50_ms == 3.0
     assert report.memory_mb > 1
@@ -338,10 +338,12 @@ def test_diagnostics_have_the_keys_that_machines_read(fed: Watched) -> None:
     assert len(numbers) == len(values) - 2
 
 
-def test_the_inference_of_a_report_is_that_since_the_last_one(fed: Watched) -> None:
+def test_what_is_recent_is_since_the_last_report(fed: Watched) -> None:
     look(fed)
-    fed.monitor.answered(Answer(0, 0, 99_000_000, 0))
-    assert [look(fed, at=second * SECOND).inference_ms for second in (2, 3)] == [99.0, None]
+    fed.monitor.answered(Answer(0, 120_000_000, 99_000_000, 0))
+    new, none = (look(fed, at=second * SECOND).recent for second in (2, 3))
+    assert new is not None and none is None
+    assert (new.from_arrival.p50_ms, new.inference.p50_ms) == (120.0, 99.0)
 
 
 def test_latencies_are_missing_until_the_first_answer() -> None:

@@ -37,6 +37,19 @@ def test_three_seconds_of_lag_call_for_a_smaller_size(pace: Pace, seconds: Secon
     ]
 
 
+def test_answers_that_take_nearly_all_the_time_call_for_a_smaller_size(pace: Pace, seconds: Seconds) -> None:
+    """29 of 33 ms: a short stall would cost pairs, and pairs wait for each other."""
+    assert steps(pace, seconds(30, inference=19, beside=10), 3)[-1] is Step.SMALLER
+
+
+@pytest.mark.parametrize(("answered", "inference", "beside"), [(30, 17, 8), (30, 15, 14), (15, 30, 10)])
+def test_answers_with_time_to_spare_or_slow_beside_inference_change_nothing(
+    answered: int, inference: float, beside: float, pace: Pace, seconds: Seconds
+) -> None:
+    reports = seconds(answered, inference=inference, beside=beside)
+    assert set(steps(pace, reports, 10)) == {Step.NONE}
+
+
 def test_a_short_stall_changes_nothing(pace: Pace, seconds: Seconds) -> None:
     for _ in range(5):
         assert steps(pace, seconds(20, superseded=10, inference=35), 2) == [Step.NONE] * 2

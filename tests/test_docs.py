@@ -314,7 +314,7 @@ def newcomer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         _write_video(checkout / f"{name}.mp4")
     for bag, seed in (("drive", "1"), ("other_drive", "2"), ("recordings/drive", "3")):
         (checkout / bag).parent.mkdir(exist_ok=True)
-        rendered = ["--rendered", "2", "--time", "day", "--size", "240", "192", "--rate", "6"]
+        rendered = ["--rendered", "2", "--time", "day", "--size", "240", "192", "--rate", "12"]
         make_bag([*rendered, "--seed", seed, "--out", str(checkout / bag)])
     limits = block_after(DOCS / "reference/files.md", "limits.yaml")
     (checkout / "limits.yaml").write_text(limits)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any, NamedTuple, TypeVar
 
-from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode
@@ -24,8 +23,10 @@ from mtvif_ros.imaging.thermal import Celsius, ThermalScaler, temperatures
 from mtvif_ros.model_file import ModelFile
 from mtvif_ros.node.announce import Announcer
 from mtvif_ros.node.demand import RateLimit
+from mtvif_ros.node.diagnostics import diagnostics_message
 from mtvif_ros.node.fallback import Fallback
-from mtvif_ros.node.health import Answer, HealthReport, Level, Monitor, Work, diagnostics_message
+from mtvif_ros.node.headers import Headers
+from mtvif_ros.node.health import Answer, HealthReport, Level, Monitor, Work
 from mtvif_ros.node.inputs import Alone, Arrived, Inputs, Item, cameras
 from mtvif_ros.node.labels import declare_labels, publish_label_info
 from mtvif_ros.node.lenses import Aligner
@@ -37,7 +38,7 @@ from mtvif_ros.node.silence import why_silent
 from mtvif_ros.node.sized_engine import SizedEngine
 from mtvif_ros.node.status import Status
 from mtvif_ros.node.worker import LatestWorker
-from mtvif_ros.pairing.stamps import NANOSECONDS, header_stamp, in_ns
+from mtvif_ros.pairing.stamps import NANOSECONDS
 from mtvif_ros.pairing.synchronizer import Stream
 from mtvif_ros.size import Size, shown
 
@@ -54,16 +55,6 @@ class _Seen(NamedTuple):
 
     raw: AnyImage
     picture: Image
-
-
-class _Visible(NamedTuple):
-    """Hold of a visible frame what infrared alone needs: stamp (of the node, if zero) and arrival, in ns."""
-
-    size: Size
-    frame_id: str
-    is_stamped: bool
-    stamp: int
-    at: int
 
 
 class NothingToSeeError(ValueError):
@@ -94,7 +85,7 @@ class Runtime:
         self._is_wanted = True
         self._wanted_at = self._opened_at = 0
         self._due_since = self._answering = 0  # when the last answer came, or had to; how long it took
-        self._visible: _Visible | None = None  # the last frame
+        self._headers = Headers(parameters.sync)
         self._timers: list[Any] = []
         with ExitStack() as made:
             made.callback(self._sized.close)
@@ -237,8 +228,8 @@ class Runtime:
         if not used:
             losses = ", ".join(f"{self._topics[stream]} is {blind[stream]}" for stream in seen_by)
             raise NothingToSeeError(f"no camera shows anything: {losses}")
-        header = self._header(frames)
-        size = self._visible.size if self._visible else _size_of(seen_by[Stream.IR].picture)
+        header, stamp = self._headers.of_answer(frames)
+        size = self._headers.size or _size_of(seen_by[Stream.IR].picture)
         least = self._parameters.confidence.minimum
         engine = TimedEngine(self._sized.for_camera(size, self._need_confidence(), wait=least > 0))
         begun = time.monotonic_ns()
@@ -252,10 +243,6 @@ class Runtime:
         if confidence is not None and least:
             mask = without_doubt(mask, confidence, least)
         self._outputs.publish(fused, mask, header, self._inputs.camera_info)
-        if Stream.RGB in frames:
-            stamp = frames[Stream.RGB].stamp
-        else:
-            stamp, _ = self._visible_stamp(frames[Stream.IR])
         self._monitor.answered(
             Answer(
                 from_stamp=self._inputs.clock.now() - stamp,
@@ -327,9 +314,7 @@ class Runtime:
         """Read a frame and note what it shows."""
         if stream is Stream.RGB:
             raw = picture = self._read(stream, read_rgb, frame.message)
-            is_stamped = header_stamp(frame.message) != 0
-            frame_id = frame.message.header.frame_id
-            self._visible = _Visible(_size_of(picture), frame_id, is_stamped, frame.stamp, frame.at)
+            self._headers.see(frame, _size_of(picture))
         else:
             raw, is_coloured = self._read(stream, read_infrared, frame.message)
             if is_coloured:
@@ -337,25 +322,6 @@ class Runtime:
             picture = self._scaled(raw)
         self._sight.seen(stream, raw, picture, time.monotonic_ns())
         return _Seen(raw, picture)
-
-    def _header(self, frames: Mapping[Stream, Arrived]) -> Header:
-        """Return the visible frame's header or, for infrared alone, what the visible frame's would be."""
-        if Stream.RGB in frames:
-            header: Header = frames[Stream.RGB].message.header
-            return header
-        stamp, is_stamped = self._visible_stamp(frames[Stream.IR])
-        seconds, nanoseconds = divmod(stamp if is_stamped else 0, NANOSECONDS)
-        frame_id = self._visible.frame_id if self._visible else frames[Stream.IR].message.header.frame_id
-        return Header(stamp=Time(sec=seconds, nanosec=nanoseconds), frame_id=frame_id)
-
-    def _visible_stamp(self, infrared: Arrived) -> tuple[int, bool]:
-        """Return in ns the stamp that a visible frame of the same moment would have; false if it had none."""
-        is_stamped, sync = header_stamp(infrared.message) != 0, self._parameters.sync
-        has_clock = is_stamped and sync.by == "stamp"  # that compares with the visible camera's
-        if self._visible is not None and not has_clock:
-            return self._visible.stamp + infrared.at - self._visible.at, self._visible.is_stamped
-        offset = 0 if sync.by == "arrival" else in_ns(sync.offset)
-        return max(0, infrared.stamp - offset), is_stamped
 
     def _scaled(self, grey: AnyImage) -> Image:
         thermal = self._thermal

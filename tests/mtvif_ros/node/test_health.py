@@ -1,13 +1,10 @@
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pytest
-from builtin_interfaces.msg import Time
 
-from mtvif_ros.engines import load_engine
 from mtvif_ros.image import AnyImage
 from mtvif_ros.node.health import (
     Answer,
@@ -15,8 +12,6 @@ from mtvif_ros.node.health import (
     Level,
     Monitor,
     Work,
-    diagnostics_message,
-    diagnostics_values,
 )
 from mtvif_ros.node.sight import Loss, Sight
 from mtvif_ros.pairing.synchronizer import Stream, StreamCounts
@@ -311,52 +306,9 @@ def test_what_was_noticed_is_a_state_of_seconds_and_new_once() -> None:
     assert watched.monitor.noticed("false colours", 8 * SECOND)
 
 
-ENDS = ("paired", "alone", "unpaired", "late", "duplicate", "overflowed")
-CAMERA_KEYS = ("topic", "rate_hz", *ENDS, "zero_stamps", "still_s")
-TIMES = ("latency_from_stamp", "latency_from_arrival", "inference", "outside_inference")
-
-
-def test_diagnostics_have_the_keys_that_machines_read(fed: Watched) -> None:
-    expected = [f"{camera}.{key}" for camera in ("rgb", "ir") for key in CAMERA_KEYS]
-    expected += [
-        "output.rate_hz",
-        "pairs.answered",
-        "pairs.superseded",
-        "pairs.failed",
-        "pairs.skipped",
-        "alone.answered",
-        "answers.rgb_only",
-        "answers.ir_only",
-        "pair_distance.p50_ms",
-    ]
-    expected += [f"{time}.{percentile}_ms" for time in TIMES for percentile in ("p50", "p95", "p99")]
-    expected += ["process.cpu_cores", "process.memory_mb"]
-    values = diagnostics_values(look(fed))
-    assert list(values) == expected
-    assert values["rgb.topic"] == "/cam/color"
-    numbers = [float(value) for key, value in values.items() if not key.endswith(".topic")]
-    assert len(numbers) == len(values) - 2
-
-
 def test_what_is_recent_is_since_the_last_report(fed: Watched) -> None:
     look(fed)
     fed.monitor.answered(Answer(0, 120_000_000, 99_000_000, 0))
     new, none = (look(fed, at=second * SECOND).recent for second in (2, 3))
     assert new is not None and none is None
     assert (new.from_arrival.p50_ms, new.inference.p50_ms) == (120.0, 99.0)
-
-
-def test_latencies_are_missing_until_the_first_answer() -> None:
-    values = diagnostics_values(look(Watched()))
-    assert not any(key.endswith("_ms") for key in values)
-    assert values["pairs.answered"] == "0"
-
-
-def test_the_diagnostics_message_carries_level_reason_engine_and_size(fed: Watched, toy_model: Path) -> None:
-    engine = load_engine(toy_model, "onnxruntime", threads=1)
-    message = diagnostics_message(look(fed), "/front/fusion_node", engine, Time(sec=3))
-    (status,) = message.status
-    assert (status.name, status.hardware_id) == ("/front/fusion_node: fusion", engine.description)
-    assert (status.level, status.message, message.header.stamp.sec) == (b"\x00", "fusing", 3)
-    assert (status.values[0].key, status.values[0].value) == ("model.size", "60x80")
-    assert status.values[1].key == "rgb.topic"

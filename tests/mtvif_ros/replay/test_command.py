@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -209,7 +210,13 @@ def test_ctrl_c_keeps_what_was_answered(small_bag: Path, open_model: Path, tmp_p
     command = [sys.executable, "-m", "mtvif_ros.replay.command", "--bag", str(small_bag), "--no-preview"]
     command += ["--out", str(tmp_path), "--model", str(open_model), "--loop", "100", "--every", "20"]
     own_domain = {name: value for name, value in os.environ.items() if name != "ROS_DOMAIN_ID"}
-    with subprocess.Popen(command, env=own_domain, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command,
+        env=own_domain,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a shell's `&` ignores Ctrl-C
+    ) as process:
         assert process.stderr is not None
         while "replay: 10 %" not in (line := process.stderr.readline()):
             assert line, "the replay ended"

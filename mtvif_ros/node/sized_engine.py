@@ -16,6 +16,7 @@ from mtvif_ros.model_file import read_model_file
 from mtvif_ros.node.health import HealthReport
 from mtvif_ros.node.pace import SHARE, Pace, Step
 from mtvif_ros.node.parameters import Parameters
+from mtvif_ros.node.process import stand_back
 from mtvif_ros.size import USUAL, Size, read_size_or_auto, shown
 
 
@@ -55,7 +56,7 @@ class SizedEngine:
         self.engine: Engine = self._load(size=size)
         self._made: dict[tuple[Size, bool], Future[Engine]] = {}  # by size and whether it gives confidence
         self._lock = threading.Lock()
-        self._maker = ThreadPoolExecutor(1, "engines")
+        self._maker = ThreadPoolExecutor(1, "engines", initializer=stand_back)
 
     def for_camera(self, camera: Size, confidence: bool = False, wait: bool = False) -> Engine:
         """Return the engine for visible frames of this size, which may take seconds to make.

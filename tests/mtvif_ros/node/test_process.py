@@ -1,8 +1,13 @@
+import os
 import signal
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
+from mtvif_ros.node.process import stand_back
 
 # In a process of its own, away from what the test runner does with signals.
 IDLE = """
@@ -72,3 +77,14 @@ def page_faults(first: str) -> int:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has glibc")
 def test_frames_reuse_the_memory_of_those_before() -> None:
     assert page_faults("keep_freed_memory()") < page_faults("") / 10
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has a priority for each thread")
+def test_a_thread_that_stands_back_leaves_the_others_their_priority() -> None:
+    def priority() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    before = priority()
+    with ThreadPoolExecutor(1, initializer=stand_back) as behind:
+        assert behind.submit(priority).result() > before
+    assert priority() == before

@@ -19,8 +19,8 @@ from mtvif_ros.engines.load import load_engine, speed_key
 from mtvif_ros.machine import this_machine
 from mtvif_ros.size import Size
 
-# Pixels of about 240x320, 288x384, 384x512, 480x640, 576x768 and 720x960.
-BUDGETS = (76_800, 110_592, 196_608, 307_200, 442_368, 691_200)
+# Pixels of about 240x320, 288x384, 320x448, 384x512, 416x576, 480x640, 576x768 and 720x960.
+BUDGETS = (76_800, 110_592, 143_360, 196_608, 239_616, 307_200, 442_368, 691_200)
 _FIRST = 307_200  # two cores of a server keep 30 Hz there
 _STRIDE = 32  # px, of the network's coarsest map; another side would be padded to the next multiple
 _SHAPE: Size = (1440, 1920)  # of a camera that nobody has seen yet

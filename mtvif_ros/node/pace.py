@@ -6,12 +6,11 @@ from enum import IntEnum
 
 from mtvif_ros.node.health import HealthReport
 
-# Of the time between two pairs, for inference. On two busy cores, scaling takes an eighth of 33 ms for a
-# 640x480 camera and a third for a 1280x720 one, and inference nearly twice what it takes alone.
-SHARE = 0.5
+# Of the time between two pairs, for inference. On two busy cores it takes nearly twice what it takes alone,
+# and scaling takes an eighth of 33 ms for a 640x480 camera.
+SHARE = 0.4
 _LAGGING = 3  # reports in turn; one stall is no load
 _KEPT = 0.95  # of the pairs, or of the rate
-_FULL = 0.8  # of the time between two pairs, for a whole answer; more leaves nothing for a stall
 _STEADY, _LONGEST = 300, 9_000  # answers that leave time in turn before a larger size is tried
 
 
@@ -26,7 +25,7 @@ class Step(IntEnum):
 class Pace:
     """Advise on the size of the frames that an engine computes, to keep `rate` Hz.
 
-    A size is too large when pairs are superseded, or an answer takes nearly all the time until the next pair,
+    A size is too large when pairs are superseded, or an answer takes longer than the time between two pairs,
     report after report, and inference takes more than its share of that time. The next larger one is worth a
     try once inference would long have taken no more than its share, by the number of pixels. Where that try
     fails, the next one waits twice as long: a size on the verge does not alternate with its neighbour.
@@ -62,7 +61,7 @@ class Pace:
         if answered < _KEPT * (answered + lost):
             is_lagging = report.output_rate_hz < _KEPT * self._rate
         else:
-            is_lagging = answered > 0 and self._answer * rate > _FULL
+            is_lagging = answered > 0 and self._answer * rate > 1
         self._lagging = self._lagging + 1 if is_lagging and self._inference * rate > SHARE else 0
         leaves_time = growth is not None and self._inference * self._rate * growth <= SHARE
         self._steady = self._steady + answered if leaves_time and not is_lagging else 0

@@ -43,7 +43,9 @@ def test_before_the_camera_is_known_sizes_are_four_to_three() -> None:
     assert [timed_size(budget) for budget in BUDGETS] == [
         (256, 320),
         (288, 384),
+        (320, 448),
         (384, 512),
+        (416, 576),
         (480, 640),
         (576, 768),
         (736, 960),

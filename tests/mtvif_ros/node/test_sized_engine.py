@@ -193,7 +193,7 @@ def test_a_camera_smaller_than_the_size_gets_one_that_differs(open_model: Path) 
     sized = SizedEngine(values(open_model, SLOW), lines.append)
     lag(sized)
     sized.close()
-    assert lines[-1] == "model.size: 480x640 falls behind at 0.1 Hz; 384x512 from now on"
+    assert lines[-1] == "model.size: 480x640 falls behind at 0.1 Hz; 416x576 from now on"
 
 
 def test_a_given_size_does_not_follow_the_load(open_model: Path) -> None:
@@ -211,7 +211,7 @@ def test_confidence_goes_on_through_a_change_of_size(tmp_path: Path) -> None:
     engines = [sized.for_camera((480, 640), True)]
     while engines[-1].size == (480, 640):
         engines.append(sized.for_camera((480, 640), True))
-    assert engines[-1].size == (384, 512)
+    assert engines[-1].size == (416, 576)
     assert all(engine.gives_confidence for engine in engines)
     sized.close()
 

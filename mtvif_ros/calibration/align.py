@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -34,11 +34,26 @@ _CONFIDENT = 0.15  # least mean correlation at a cell's best shift
 _DISTINCT = 0.04  # by which that correlation must exceed its mean over all shifts
 _OUTLIER = 2.5  # px from the fitted homography
 FEWEST_CELLS = 12
+_CHANCE = 3.0  # times the root of the number of cells that both cameras see; unrelated pictures reach 2.7
 _PERSPECTIVE_GAIN = 0.8  # a homography must cut an affine map's median error to this share
+_REMEDY = (
+    "record more of a scene with structure everywhere, not too near; infrared must not be mirrored, turned "
+    "by more than 4 degrees against the visible picture, nor see less than half or more than twice of it"
+)
 
 
 class AlignmentError(ValueError):
     """Say why there is no homography."""
+
+
+class Matches(NamedTuple):
+    """Hold places (n, 2) in visible pixels where both cameras show the same edges, and the shifts (n, 2) that
+    infrared needs there; `cells` is the number of places that both cameras see.
+    """
+
+    places: Plane
+    shifts: Plane
+    cells: int
 
 
 @dataclass(frozen=True)
@@ -74,23 +89,27 @@ def estimate_alignment(pairs: Sequence[GreyPair]) -> Alignment:
     homography = _coarse(visible, [ir for _, ir in pairs]) @ stretch
     for search in SEARCHES:
         warp = partial(_warped, homography)
-        places, shifts = match_places(pairs, warp, search, visible)
+        places, shifts, cells = match_places(pairs, warp, search, visible)
         if len(places) < FEWEST_CELLS:
             raise AlignmentError(
                 f"only {len(places)} places show the same edges in both cameras, but {FEWEST_CELLS} are "
-                "needed; record more of a scene with structure near and far"
+                f"needed; {_REMEDY}"
             )
-        correction, agreeing = _fit(places, shifts)
+        correction, agreeing = fit_correction(places, shifts)
         left = np.linalg.norm(shifts[agreeing] - _moved(places[agreeing], correction), axis=1)
         homography = correction @ homography
+    if len(left) < _CHANCE * np.sqrt(cells):
+        raise AlignmentError(
+            f"only {len(left)} of {cells} places agree on one mapping, as many as by chance; {_REMEDY}"
+        )
     homography /= homography[2, 2]
     return Alignment(homography, left.astype(np.float32), len(places))
 
 
 def match_places(
     pairs: Sequence[GreyPair], warp: Warp, search: int, visible: Sequence[Plane] | None = None
-) -> tuple[Plane, Plane]:
-    """Return places (n, 2) in visible pixels and the shifts (n, 2), up to `search`, that infrared needs.
+) -> Matches:
+    """Return the places that match after shifts of up to `search` px.
 
     `warp` lays infrared onto the visible frame. `visible` are the visible frames' edges, where known.
     """
@@ -154,10 +173,9 @@ def _coarse(visible: Sequence[Plane], infrared: Sequence[Image]) -> Matrix:
 
 def _match_cells(
     visible: Sequence[Plane], infrared: Sequence[Plane], seen: npt.NDArray[np.bool_], search: int
-) -> tuple[Plane, Plane]:
-    """Return the centres (n, 2) of matched cells and the shifts (n, 2) that infrared needs there."""
+) -> Matches:
     height, width = seen.shape
-    places, shifts = [], []
+    places, shifts, cells = [], [], 0
     reach = search + _CELL // 2
     for y in range(reach, height - reach, _CELL // 2):
         for x in range(reach, width - reach, _CELL // 2):
@@ -166,6 +184,7 @@ def _match_cells(
             outer = np.s_[y - reach : y + reach, x - reach : x + reach]
             if not seen[inner].all():
                 continue
+            cells += 1
             total = np.zeros((2 * search + 1, 2 * search + 1), np.float32)
             for light, heat in zip(visible, infrared):
                 patch = heat[inner]
@@ -183,10 +202,11 @@ def _match_cells(
                         row - search + _vertex(total[row - 1 : row + 2, column]),
                     )
                 )
-    return np.array(places, np.float32).reshape(-1, 2), np.array(shifts, np.float32).reshape(-1, 2)
+    found = [np.array(points, np.float32).reshape(-1, 2) for points in (places, shifts)]
+    return Matches(found[0], found[1], cells)
 
 
-def _fit(places: Plane, shifts: Plane) -> tuple[Matrix, npt.NDArray[np.bool_]]:
+def fit_correction(places: Plane, shifts: Plane) -> tuple[Matrix, npt.NDArray[np.bool_]]:
     """Return the correction (3, 3) that fits the cells best and which cells agree with it.
 
     Perspective bends the corners without cells far on little evidence, so it needs a clear gain.
@@ -204,8 +224,7 @@ def _fit(places: Plane, shifts: Plane) -> tuple[Matrix, npt.NDArray[np.bool_]]:
             candidates.append((whole, np.asarray(inliers).ravel() > 0, float(np.median(error))))
     if not candidates:
         raise AlignmentError(
-            f"the shifts of the {len(places)} matched places contradict each other; the cameras may be too "
-            "far apart for one homography: record a scene farther away"
+            f"the shifts of the {len(places)} matched places contradict each other; {_REMEDY}"
         )
     best = candidates[0]
     if candidates[-1][2] < _PERSPECTIVE_GAIN * best[2]:

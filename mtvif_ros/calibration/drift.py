@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mtvif_ros.calibration.align import FEWEST_CELLS, AlignmentError, GreyPair, match_places
+from mtvif_ros.calibration.align import FEWEST_CELLS, AlignmentError, GreyPair, fit_correction, match_places
 from mtvif_ros.image import AnyImage
 from mtvif_ros.imaging.registration import Size, Warp
 from mtvif_ros.imaging.resize import scaled
 
 _WIDTH = 640  # px; of larger frames a copy of this width is compared
 _SEARCH = 24  # px, of that copy
+_CHANCE = 2.0  # times the root of the number of matched places; of unrelated pictures up to 1.5 agree
 
 
 class Shift(NamedTuple):
@@ -31,7 +32,7 @@ class Shift(NamedTuple):
 def measure_shift(pairs: Sequence[GreyPair], warp: Warp) -> Shift:
     """Measure the shift that `warp` leaves in visible (H, W) and infrared (h, w) grey frames, uint8.
 
-    Raises AlignmentError if too few places show the same edges in both.
+    Raises AlignmentError if too few places show the same edges in both, or contradict each other.
     """
     height, width = pairs[0][0].shape
     factor = max(1.0, width / _WIDTH)
@@ -43,11 +44,14 @@ def measure_shift(pairs: Sequence[GreyPair], warp: Warp) -> Shift:
     def laid(ir: AnyImage, _: Size, onto: Size) -> AnyImage:
         return warp(ir, (width, height), onto)
 
-    places, shifts = match_places([(scaled(rgb, size), ir) for rgb, ir in alike], laid, _SEARCH)
+    places, shifts, _ = match_places([(scaled(rgb, size), ir) for rgb, ir in alike], laid, _SEARCH)
     if len(places) < FEWEST_CELLS:
         raise AlignmentError(
             f"only {len(places)} places show the same edges in both cameras within "
             f"{_SEARCH * factor:.0f} px, but {FEWEST_CELLS} are needed"
         )
+    _, agreeing = fit_correction(places, shifts)
+    if np.count_nonzero(agreeing) < _CHANCE * np.sqrt(len(places)):
+        raise AlignmentError(f"the shifts of the {len(places)} matched places contradict each other")
     right, down = (float(value) * factor for value in np.median(shifts, axis=0))
     return Shift(right, down, len(places))

@@ -34,7 +34,7 @@ def refine_rig(pairs: Sequence[GreyPair], rig: LensRegistration, rough: Registra
     """
     rig = _turned_to(rig, *_grid(rig, rough))
     for search in SEARCHES:
-        places, shifts = match_places(pairs, rig, search)
+        places, shifts, _ = match_places(pairs, rig, search)
         sources = rig.infrared_pixels(places.astype(np.float64))
         targets = (places + shifts).astype(np.float64)
         seen = np.isfinite(sources).all(axis=1)

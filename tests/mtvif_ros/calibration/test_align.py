@@ -5,6 +5,7 @@ import pytest
 
 from mtvif_ros.calibration.align import AlignmentError, GreyPair, estimate_alignment
 from mtvif_ros.synthetic import RoadScene, SceneConfig
+from tests.mtvif_ros.rigs import wall
 
 CORNERS = np.array([[[0, 0]], [[639, 0]], [[0, 479]], [[639, 479]]], np.float64)
 
@@ -49,6 +50,14 @@ def test_an_infrared_camera_of_another_size_is_aligned(aligned: list[GreyPair]) 
     found = estimate_alignment(small)
     corners = cv2.perspectiveTransform(np.array([[[0, 0]], [[319, 255]]], float), found.homography)
     assert np.abs(corners[:, 0] - [(0.5, 0.5), (638.5, 478.5)]).max() < 1.5
+
+
+@pytest.mark.parametrize("seed", [2, 3])
+def test_places_that_agree_by_chance_are_refused(seed: int) -> None:
+    light = wall(seed)[:480, :640]
+    for heat in (np.ascontiguousarray(light[:, ::-1]), wall(seed + 50)[:480, :640]):  # mirrored, unrelated
+        with pytest.raises(AlignmentError, match="must not be mirrored"):
+            estimate_alignment([(light, heat)])
 
 
 def test_frames_without_common_edges_are_refused(rng: np.random.Generator) -> None:

@@ -66,7 +66,7 @@ class ThermalScaler:
             with np.errstate(over="ignore", invalid="ignore"):  # floats without meaning
                 scaled = (ir.astype(np.float32) - np.float32(low)) * np.float32(255 / (high - low))
             if ir.dtype.kind == "f":
-                np.nan_to_num(scaled, copy=False)
+                np.nan_to_num(scaled, copy=False, nan=255.0 if self._invert else 0.0)
             grey = np.clip(scaled + np.float32(0.5), 0, 255).astype(np.uint8)
         return 255 - grey if self._invert else grey
 

@@ -178,6 +178,8 @@ def test_values_that_are_no_numbers_are_black_and_do_not_count() -> None:
     assert not grey[0, :4].any() and (grey[0, 4:8] == 255).all()
     assert np.abs(grey[1:].astype(int) - expected[1:]).max() <= 1
     assert not ThermalScaler()(np.full((8, 8), np.nan, np.float32)).any()
+    inverted = ThermalScaler(invert=True)(given)
+    assert not inverted[0, :8].any() and (inverted[1:] == 255 - grey[1:]).all()
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.int16, np.float32])

@@ -12,6 +12,7 @@ from mtvif_ros.metrics.fusion import luma
 from mtvif_ros.metrics.pair import AnsweredPair
 
 _HALF = 2  # optical flow runs at half size
+_LEAST = 32  # px, below which OpenCV's flow fails or ends the process
 
 
 class Steadiness(NamedTuple):
@@ -52,7 +53,7 @@ class SteadinessMeter:
         )
 
     def _unexplained(self, before: AnsweredPair, shown: AnsweredPair) -> float:
-        height, width = (side // _HALF for side in shown.mask.shape)
+        height, width = (max(_LEAST, side // _HALF) for side in shown.mask.shape)
         new, old = (
             cv2.resize(
                 cv2.cvtColor(s.fused, cv2.COLOR_RGB2GRAY), (width, height), interpolation=cv2.INTER_AREA

@@ -42,3 +42,12 @@ def test_flicker_is_above_one_if_fusion_adds_some() -> None:
     meter(first)
     change = meter(second._replace(fused=255 - second.fused))
     assert change is not None and change.flicker > 1.2
+
+
+@pytest.mark.parametrize("size", [(25, 1280), (1280, 25), (12, 16)])
+def test_small_and_narrow_pictures_are_compared(size: tuple[int, int], rng: np.random.Generator) -> None:
+    meter = SteadinessMeter()
+    rgb, grey = rng.integers(0, 255, (*size, 3), np.uint8), rng.integers(0, 255, size, np.uint8)
+    still = AnsweredPair(0, rgb, grey, rgb, grey % 9, None)
+    meter(still)
+    assert meter(still) == (0, 0, 0)

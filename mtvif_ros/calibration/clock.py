@@ -57,23 +57,21 @@ class ClockOffset:
 def find_offset(visible: Track, infrared: Track, guess: float = 0.0, reach: float = REACH) -> ClockOffset:
     """Find the offset of two clocks within `reach` s around `guess`.
 
-    Raises ClockError if too few frames overlap or nothing moves that both cameras see.
+    Raises ClockError if too few frames overlap, nothing moves that both cameras see, or the offset jumps.
     """
     if min(len(visible.stamps), len(infrared.stamps)) < _FEWEST:
         raise ClockError(_TOO_FEW)
     changes = _changes(visible), _changes(infrared)
     windows = stretches(float(visible.stamps[0]), float(visible.stamps[-1]))
     lags = guess + _steps(reach, _COARSE)
-    whole = _mean(_correlations(*changes, lags, windows))
-    best = int(np.argmax(whole))
-    chance = whole[np.abs(lags - lags[best]) > min(_APART, reach / 2)]
-    middle = float(np.median(chance))
-    spread = 1.48 * float(np.median(np.abs(chance - middle)))
-    if whole[best] - middle < _CLEAR * spread or best in (0, len(lags) - 1):
+    curves = _correlations(*changes, lags, windows)
+    best = _clear_peak(lags, _mean(curves))
+    if best is None:
         raise ClockError(
             "nothing moves that both cameras see, or their clocks differ by more than "
             f"{reach:g} s from {guess:.3f} s; record people walking by, or turn the cameras"
         )
+    _refuse_jump(lags, np.nanmean(curves, axis=2), lags[best])
     lags = lags[best] + _steps(_AROUND, _FINE)
     curves = _correlations(*changes, lags, windows)
     offset = _peak(lags, _mean(curves))
@@ -85,6 +83,29 @@ def find_offset(visible: Track, infrared: Track, guess: float = 0.0, reach: floa
         )
     seconds = float(visible.stamps[-1] - visible.stamps[0])
     return ClockOffset(offset, uncertainty, _drift(lags, curves, windows, seconds), seconds)
+
+
+def _clear_peak(lags: Seconds, curve: Plane) -> int | None:
+    """Return where a curve has a peak that stands out from chance, None if there is none."""
+    best = int(np.argmax(curve))
+    chance = curve[np.abs(lags - lags[best]) > min(_APART, (lags[-1] - lags[0]) / 4)]
+    middle = float(np.median(chance))
+    spread = 1.48 * float(np.median(np.abs(chance - middle)))
+    is_clear = curve[best] - middle >= _CLEAR * spread and best not in (0, len(lags) - 1)
+    return best if is_clear else None
+
+
+def _refuse_jump(lags: Seconds, curves: Plane, offset: float) -> None:
+    """Raise ClockError if two windows of `curves` (lags, windows) have a clear peak elsewhere together."""
+    peaks = [_clear_peak(lags, curve) for curve in curves.T if not np.isnan(curve).any()]
+    others = np.array([lags[peak] for peak in peaks if peak is not None])
+    others = others[np.abs(others - offset) > _AROUND]
+    for other in others:
+        if np.count_nonzero(np.abs(others - other) < _AROUND) > 1:
+            raise ClockError(
+                f"the clocks differ by {offset * 1e3:.0f} ms and in a part of the recording by "
+                f"{other * 1e3:.0f} ms, so one of them was set; synchronise them and record again"
+            )
 
 
 def _steps(reach: float, step: float) -> Seconds:

@@ -78,6 +78,13 @@ def test_a_drift_is_told() -> None:
     assert replace(found, drift=0.0).offset == pytest.approx(0.03, abs=0.01)
 
 
+def test_a_clock_that_was_set_in_between_is_refused() -> None:
+    visible, infrared = walkers(every(15, 40.0)), walkers(every(15, 40.0), inverted=True)
+    stamps = infrared.stamps + 0.3 * (infrared.stamps > 28)
+    with pytest.raises(ClockError, match=r"in a part of the recording by 300 ms"):
+        find_offset(visible, infrared._replace(stamps=stamps))
+
+
 @pytest.mark.parametrize("rate", [9.0, 60.0, 120.0])
 @pytest.mark.parametrize("count", [12, 13, 20])
 def test_recordings_of_a_moment_are_refused(rate: float, count: int, rng: np.random.Generator) -> None:

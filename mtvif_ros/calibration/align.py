@@ -90,6 +90,11 @@ def estimate_alignment(pairs: Sequence[GreyPair]) -> Alignment:
     for search in SEARCHES:
         warp = partial(_warped, homography)
         places, shifts, cells = match_places(pairs, warp, search, visible)
+        if cells < FEWEST_CELLS:
+            raise AlignmentError(
+                f"visible frames of {width}x{height} have room for {cells} places that infrared sees, but "
+                f"{FEWEST_CELLS} are needed; take larger frames"
+            )
         if len(places) < FEWEST_CELLS:
             raise AlignmentError(
                 f"only {len(places)} places show the same edges in both cameras, but {FEWEST_CELLS} are "

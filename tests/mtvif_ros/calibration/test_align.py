@@ -67,6 +67,9 @@ def test_frames_without_common_edges_are_refused(rng: np.random.Generator) -> No
     ]
     with pytest.raises(AlignmentError, match=r"places"):
         estimate_alignment(noise)
+    small = [(light[:120, :160], heat) for light, heat in noise]
+    with pytest.raises(AlignmentError, match="160x120 have room for 2 places"):
+        estimate_alignment(small)
     with pytest.raises(AlignmentError, match="no frame pairs"):
         estimate_alignment([])
     with pytest.raises(AlignmentError, match="infrared frames change their size"):

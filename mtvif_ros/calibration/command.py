@@ -121,16 +121,20 @@ def _compare(
         return None, str(error)
 
 
-def _tell_clocks(clock: ClockOffset | None, why: str, slop: float) -> dict[str, float]:
-    """Tell what is known of the clocks; return what the file says of them."""
+def _tell_clocks(
+    clock: ClockOffset | None, why: str, slop: float, by_arrival: bool = False
+) -> dict[str, float]:
+    """Tell what is known of the clocks, or of the times of arrival; return what the file says of them."""
     if clock is None:
         print(f"the cameras' clocks are not compared: {why}", file=sys.stderr)
         return {}
     order = "after" if clock.offset > 0 else "before"
     print(
-        f"infrared stamps are {abs(clock.offset) * 1e3:.1f} ± {clock.uncertainty * 1e3:.1f} ms {order} the "
-        "visible ones of the same moment"
+        f"infrared {'frames arrive' if by_arrival else 'stamps are'} {abs(clock.offset) * 1e3:.1f} ± "
+        f"{clock.uncertainty * 1e3:.1f} ms {order} the visible ones of the same moment"
     )
+    if by_arrival:
+        return {}  # sync.offset is of stamps
     if clock.drift:
         print(
             f"the clocks drift by {clock.drift * 1e3:.1f} ms over these {clock.seconds:.0f} s: "
@@ -237,7 +241,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if clock and abs(clock.offset - used) > _REPAIRED:
                 pairs = sample_pairs(bag, topics, options.frames, options.slop, clock.offset)
                 alignment, registration = _align(options.bag, pairs)
-        found = _tell_clocks(clock, why, options.slop) if tracks else {}
+        found = _tell_clocks(clock, why, options.slop, bag.by_arrival) if tracks else {}
         refined = _through_lenses(bag, topics, pairs, registration, pose, options.distance)
         quality = _describe(alignment, len(pairs))
         print(
@@ -256,6 +260,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise OSError(f"{picture}: cannot be written; check the free space of the disk")
         values = {"registration.file": options.out.resolve(), "registration.distance": lenses.get("distance")}
         values["sync.offset"] = found.get("sync.offset")
+        values["sync.by"] = "arrival" if bag.by_arrival else None
         shown = " ".join(f"{name}:={value}" for name, value in values.items() if value is not None)
         print(f"wrote {options.out}; look at {picture}, then set {shown}")
         return tell_rest(bag, parser.prog)

@@ -96,9 +96,16 @@ def test_the_offset_of_the_clocks_is_found_and_written(
 def test_clocks_that_cannot_be_compared_are_told_and_not_written(
     bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--bag", str(bag), "--out", str(tmp_path / "r.yaml")]) == 0
-    assert "clocks are not compared: there are too few frames" in capsys.readouterr().err
+    assert main(["--bag", str(bag), "--out", str(tmp_path / "r.yaml"), "--arrival"]) == 0
+    told = capsys.readouterr()
+    assert "clocks are not compared: there are too few frames" in told.err
+    assert told.out.endswith(" sync.by:=arrival\n")
     assert "sync.offset" not in yaml.safe_load((tmp_path / "r.yaml").read_text())
+
+
+def test_times_of_arrival_give_no_offset_of_stamps(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _tell_clocks(ClockOffset(0.1, 0.001, 0.0, 60.0), "", 0.02, by_arrival=True) == {}
+    assert "infrared frames arrive 100.0 ± 1.0 ms after the visible ones" in capsys.readouterr().out
 
 
 def test_a_drift_that_makes_one_number_useless_is_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from mtvif_ros.benchmark.footprint import measure_footprint
-from mtvif_ros.benchmark.subjects import Subject, foreign_subject, own_subject
+from mtvif_ros.benchmark.subjects import FOREIGN, Subject, foreign_subject, own_subject
 from mtvif_ros.benchmark.timing import time_interleaved, time_streams
 from mtvif_ros.command_line import command_parser, frame_size, told_plainly, whole_number, writable_file
 from mtvif_ros.engines import BACKENDS, EngineError
@@ -140,7 +140,10 @@ def _measure(options: argparse.Namespace) -> list[dict[str, Any]]:
         ]
     subjects = [own_subject(*one) for one in own]
     subjects += [
-        foreign_subject(path, backend, options.threads) for path in options.foreign for backend in backends
+        foreign_subject(path, backend, options.threads)
+        for path in options.foreign
+        for backend in backends
+        if options.backend or backend in FOREIGN
     ]
     results = benchmark(subjects, options.runs)
     if options.footprint:

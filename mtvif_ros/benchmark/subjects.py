@@ -24,6 +24,10 @@ _ONNX_TYPES = {
 }
 
 
+FOREIGN = ("openvino", "onnxruntime")
+"""The backends that run any ONNX file."""
+
+
 class Subject(NamedTuple):
     """Hold a file name, its frame size, the engine and a function that runs the network once."""
 
@@ -53,7 +57,7 @@ def subject_of(engine: Engine) -> Subject:
 def foreign_subject(path: Path, backend: str, threads: int = 0) -> Subject:
     """Load any ONNX file with fixed shapes, to run on one set of random inputs.
 
-    `backend` is openvino or onnxruntime. Raises EngineError for other backends, symbolic shapes, unsupported
+    `backend` is one of FOREIGN. Raises EngineError for other backends, symbolic shapes, unsupported
     types and files that the backend cannot run.
     """
     load = {"openvino": _with_openvino, "onnxruntime": _with_onnxruntime}.get(backend)

@@ -7,6 +7,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from mtvif_ros.benchmark.command import main, usable_backends
+from mtvif_ros.benchmark.subjects import FOREIGN
 
 
 @pytest.fixture
@@ -30,12 +31,24 @@ def test_every_usable_backend_is_timed_beside_the_others(
     arguments = [str(int8), "--foreign", str(foreign), "--runs", "5", "--json", str(out)]
     main(arguments)
     results = json.loads(out.read_text())["results"]
-    assert [r["engine"].split()[0] for r in results] == 2 * usable_backends()
+    backends = usable_backends()
+    assert [r["engine"].split()[0] for r in results] == backends + [one for one in backends if one in FOREIGN]
     assert {r["model"] for r in results} == {int8.name, "foreign.onnx"}
     for r in results:
         assert 0 < r["p50_ms"] <= r["p90_ms"] <= r["p99_ms"]
         assert r["pairs_per_s"] > 0
-    assert "cores" in capsys.readouterr().out
+    assert " core" in capsys.readouterr().out
+
+
+def test_a_foreign_file_is_timed_where_it_can_run(
+    foreign: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("mtvif_ros.benchmark.command.usable_backends", lambda: ["tensorrt", "onnxruntime"])
+    main(["--foreign", str(foreign), "--runs", "5"])
+    assert "| onnxruntime " in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="1"):
+        main(["--foreign", str(foreign), "--backend", "tensorrt"])
+    assert "--foreign runs on openvino or onnxruntime, not on tensorrt" in capsys.readouterr().err
 
 
 def test_a_network_that_takes_microseconds_has_a_time_and_a_ratio(

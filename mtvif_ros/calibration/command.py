@@ -162,6 +162,8 @@ def _through_lenses(
     try:
         visible, infrared = (read_eye(bag, topic) for topic in topics)
         if visible is None or infrared is None:
+            if given:
+                print("--pose is not used: it takes the camera_info of both cameras", file=sys.stderr)
             return None
         pose = given or read_tf(bag, visible.frame, infrared.frame)
         rig = LensRegistration(visible.lens, infrared.lens, pose or Pose(), distance)

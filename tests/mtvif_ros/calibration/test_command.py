@@ -7,15 +7,15 @@ import yaml
 
 from mtvif_ros.calibration.clock import ClockOffset
 from mtvif_ros.calibration.command import _tell_clocks, main, sample_pairs
-from mtvif_ros.imaging.lenses import read_pose
+from mtvif_ros.imaging.lenses import Pose, pose_values, read_pose
 from mtvif_ros.imaging.registration import read_registration
 from mtvif_ros.recordings.make_bag import FrameSource, make_bag
-from mtvif_ros.recordings.reader import BagReader
+from mtvif_ros.recordings.reader import IMAGE, BagReader
 from mtvif_ros.recordings.timing import Timing
 from mtvif_ros.recordings.writer import BagFrame
 from mtvif_ros.synthetic import RoadScene, SceneConfig
-from tests.mtvif_ros.recordings.tiny import BEGIN, IR, RGB, Shot, drive, write
-from tests.mtvif_ros.rigs import SHIFT, turned, wall_bag
+from tests.mtvif_ros.recordings.tiny import BEGIN, IR, RGB, Shot, drive, write, write_messages
+from tests.mtvif_ros.rigs import SHIFT, grey, turned, wall, wall_bag
 
 
 @pytest.fixture
@@ -134,6 +134,17 @@ def test_a_bag_with_lenses_and_tf_gives_the_pose_and_the_parallax(
     with pytest.raises(SystemExit, match="1"):
         main([*arguments, "--pose", "/nowhere.yaml"])
     assert "/nowhere.yaml: No such file" in capsys.readouterr().err
+
+
+def test_a_pose_that_cannot_be_used_without_lenses_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture, pose = wall()[:240, :320], tmp_path / "pose.yaml"
+    bag = write_messages(tmp_path / "bag", [(topic, IMAGE, grey(picture, BEGIN)) for topic in (RGB, IR)])
+    pose.write_text(yaml.safe_dump(pose_values(Pose())))
+    arguments = ["--bag", str(bag), "--rgb-topic", RGB, "--ir-topic", IR, "--offset", "0"]
+    assert main([*arguments, "--out", str(tmp_path / "r.yaml"), "--pose", str(pose)]) == 0
+    assert "--pose is not used: it takes the camera_info of both cameras" in capsys.readouterr().err
 
 
 def test_without_tf_lenses_give_a_rotation_but_no_parallax(

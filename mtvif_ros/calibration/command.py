@@ -228,6 +228,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="of the scene, in m, where lenses are known; default 10",
     )
     options = parser.parse_args(arguments)
+    if options.out.is_dir():
+        parser.error(f"--out {options.out}: is a folder; name a yaml file")
     with told_plainly(parser), BagReader(options.bag, by_arrival=options.arrival) as bag:
         topics = choose_cameras(bag, options.rgb_topic, options.ir_topic)
         pose = _pose_in(options.pose) if options.pose else None

@@ -44,6 +44,9 @@ def test_a_bag_that_cannot_be_used_is_named(tmp_path: Path, capsys: pytest.Captu
     with pytest.raises(SystemExit, match="1"):
         main(["--bag", "/nowhere", "--out", str(tmp_path / "r.yaml")])
     assert "/nowhere: no such file" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="1"):
+        main(["--bag", "/nowhere", "--out", str(tmp_path)])
+    assert f"--out {tmp_path}: is a folder; name a yaml file" in capsys.readouterr().err
 
 
 def test_a_visible_camera_of_16_bits_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

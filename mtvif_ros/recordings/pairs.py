@@ -67,7 +67,8 @@ def tell_apart(bag: BagReader, *cameras: list[Shot]) -> tuple[list[int], ...]:
 
     From then on the bag's records have these as stamps. Raises BagError if neither tells frames apart.
     """
-    if any(_repeat([shot.stamp for shot in shots]) for shots in cameras):
+    # A message that a merged bag holds twice is one frame.
+    if any(_repeat([shot.stamp for shot in set(shots)]) for shots in cameras):
         if any(_repeat([shot.received for shot in shots]) for shots in cameras):
             raise BagError(
                 f"bag {bag.path}: neither the stamps nor the times of arrival tell its frames apart; "
@@ -125,7 +126,7 @@ def remark_on_frames(bag: BagReader, shots: Mapping[str, Sequence[Shot]]) -> Non
 
 def few_pairs(shots: Mapping[str, Sequence[Shot]], pairs: int) -> str:
     """Say that most frames of both cameras found no partner; an empty text when that is not so."""
-    if pairs >= _FEW * min(len(found) for found in shots.values()):
+    if pairs >= _FEW * min(len(set(found)) for found in shots.values()):
         return ""
     frames = " and ".join(f"{len(found)} frames of {topic}" for topic, found in shots.items())
     return f"pairs found in {frames}: only {pairs}; {_remedy(shots)}"

@@ -77,6 +77,13 @@ def test_stamps_that_repeat_now_and_then_are_remarked_on(
     assert len(list(out.glob("vi/*.png"))) == 9
 
 
+@pytest.mark.parametrize("options", [(), ("--arrival",)])
+def test_messages_that_a_bag_holds_three_times_count_once(options: tuple[str, ...], tmp_path: Path) -> None:
+    bag, out = write(tmp_path / "bag", [shot for shot in DRIVE for _ in range(3)]), tmp_path / "out"
+    assert extract(["--bag", str(bag), "--out", str(out), "--every", "1", *options]) == 0
+    assert len(list(out.glob("vi/*.png"))) == 10
+
+
 def test_a_camera_that_is_missing_from_a_part_is_remarked_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

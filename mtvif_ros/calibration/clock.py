@@ -71,7 +71,7 @@ def find_offset(visible: Track, infrared: Track, guess: float = 0.0, reach: floa
             "nothing moves that both cameras see, or their clocks differ by more than "
             f"{reach:g} s from {guess:.3f} s; record people walking by, or turn the cameras"
         )
-    _refuse_jump(lags, np.nanmean(curves, axis=2), lags[best])
+    _refuse_jump(lags, curves.mean(axis=2), lags[best])
     lags = lags[best] + _steps(_AROUND, _FINE)
     curves = _correlations(*changes, lags, windows)
     offset = _peak(lags, _mean(curves))
@@ -149,7 +149,7 @@ def _correlations(
     lags: Seconds,
     windows: Sequence[tuple[float, float]],
 ) -> Plane:
-    """Return the correlations (lags, windows, cells), NaN where too few frames overlap."""
+    """Return the correlations (lags, windows, cells), NaN in all cells where too few frames overlap."""
     times, light = visible
     period = float(np.median(np.diff(times)))
     found = np.full((len(lags), len(windows), light.shape[1]), np.nan)
@@ -208,7 +208,7 @@ def _jackknife(lags: Seconds, curves: Plane) -> float:
     across, down = _GRID
     cells = np.arange(across * down).reshape(down, across)
     quarters = [part.ravel() for half in np.split(cells, 2) for part in np.split(half, 2, axis=1)]
-    groups = np.stack([np.nanmean(curves[:, :, quarter], axis=2) for quarter in quarters], axis=2)
+    groups = np.stack([curves[:, :, quarter].mean(axis=2) for quarter in quarters], axis=2)
     groups = groups.reshape(len(lags), -1)
     groups = groups[:, ~np.isnan(groups).any(axis=0)]
     count = groups.shape[1]
@@ -218,7 +218,7 @@ def _jackknife(lags: Seconds, curves: Plane) -> float:
 
 def _drift(lags: Seconds, curves: Plane, windows: Sequence[tuple[float, float]], seconds: float) -> float:
     """Return the change of the offset over the recording, by a line through its windows; 0 if unsure."""
-    each = np.nanmean(curves, axis=2)
+    each = curves.mean(axis=2)
     usable = np.flatnonzero(~np.isnan(each).any(axis=0))
     if len(usable) < 4:
         return 0.0

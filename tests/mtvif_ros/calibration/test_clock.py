@@ -78,6 +78,14 @@ def test_a_drift_is_told() -> None:
     assert replace(found, drift=0.0).offset == pytest.approx(0.03, abs=0.01)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_recording_with_a_gap_gives_an_offset_without_warnings() -> None:
+    times = np.concatenate([every(10, 8.0), every(10, 8.0, first=60.0)])
+    visible, infrared = walkers(times), walkers(times, inverted=True)
+    found = find_offset(visible, infrared._replace(stamps=times + 0.2))
+    assert found.offset == pytest.approx(0.2, abs=0.005)
+
+
 def test_a_clock_that_was_set_in_between_is_refused() -> None:
     visible, infrared = walkers(every(15, 40.0)), walkers(every(15, 40.0), inverted=True)
     stamps = infrared.stamps + 0.3 * (infrared.stamps > 28)

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import rclpy
 from rcl_interfaces.srv import GetParameters
-from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
@@ -24,6 +23,7 @@ from mtvif_ros.classes import Colour
 from mtvif_ros.image import Image as Pixels
 from mtvif_ros.imaging.codec import read_grey
 from mtvif_ros.node.dds import prepare_dds
+from mtvif_ros.node.process import REFUSED
 from mtvif_ros.pairing.stamps import NANOSECONDS, header_stamp
 from mtvif_ros.pairing.synchronizer import Stream, Synchronizer
 
@@ -125,15 +125,16 @@ def declare(node: Node, defaults: Mapping[str, Any]) -> SimpleNamespace:
 def run_node(name: str, make: Callable[[], Node]) -> int:
     """Run the node that `make` returns until a signal ends it.
 
-    Return 1, after one line on stderr, when it refuses its parameters (ValueError), at once or later.
+    Return 1, after one line on stderr, when ROS refuses the command line, or the node its
+    parameters (ValueError), at once or later.
     """
     prepare_dds()
-    rclpy.init()
     try:
+        rclpy.init()
         rclpy.spin(make())
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
-    except (ParameterException, ValueError) as error:
+    except (*REFUSED, ValueError) as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 1
     finally:

@@ -9,7 +9,6 @@ from typing import Any
 import cv2
 import rclpy
 from rclpy._rclpy_pybind11 import RCLError
-from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
@@ -22,7 +21,7 @@ from mtvif_ros.node.parameter_server import (
     watch_parameters,
 )
 from mtvif_ros.node.parameters import Parameters
-from mtvif_ros.node.process import interruptible, keep_freed_memory
+from mtvif_ros.node.process import REFUSED, interruptible, keep_freed_memory
 from mtvif_ros.node.runtime import Runtime
 
 
@@ -122,8 +121,8 @@ def main(arguments: list[str] | None = None) -> int:
         print("fusion_node: interrupted before it was ready", file=sys.stderr)
         rclpy.try_shutdown()
         return 0
-    except (InvalidParameterTypeException, InvalidParameterValueException) as error:
-        print(f"fusion_node: {error}", file=sys.stderr)
+    except REFUSED as error:
+        print(f"fusion_node: ROS refuses: {error}", file=sys.stderr)
         rclpy.try_shutdown()
         return 1
     # rclpy 7.1's EventsExecutor spins at full load without work and never fires a timer.

@@ -11,7 +11,12 @@ import sys
 import threading
 from collections.abc import Iterator
 
+from rclpy._rclpy_pybind11 import RCLError, UnknownROSArgsError
+from rclpy.exceptions import ParameterException
 from rclpy.executors import Executor
+
+REFUSED = (ParameterException, RCLError, UnknownROSArgsError)
+"""What rclpy raises at the start for a wrong command line, parameter file or environment variable."""
 
 # From glibc's malloc.h; 32 MiB is the largest threshold that it accepts.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3

@@ -189,9 +189,17 @@ def test_wrong_values_are_told_by_parameter(cameras: Cameras, given: dict[str, o
     assert str(refusal.value).startswith(told)
 
 
-def test_the_command_ends_with_one_line_on_wrong_values() -> None:
-    command = [sys.executable, occupancy_grid.__file__, *ros_arguments({"pitch": "steep"})]
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (ros_arguments({"pitch": "steep"}), "pitch"),
+        (["--ros-args", "--params-file", "/nowhere.yaml"], "/nowhere.yaml"),
+    ],
+)
+def test_the_command_ends_with_one_line_on_wrong_values(arguments: list[str], told: str) -> None:
+    command = [sys.executable, occupancy_grid.__file__, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, env=None)
     assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("occupancy_grid: ") and "pitch" in line
+    *of_rcl, line = done.stderr.splitlines()
+    assert line.startswith("occupancy_grid: ") and told in line
+    assert all("[rcl]" in other for other in of_rcl)

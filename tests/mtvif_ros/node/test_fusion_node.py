@@ -12,7 +12,7 @@ from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy._rclpy_pybind11 import InvalidHandle
 from rclpy.lifecycle import TransitionCallbackReturn
 
-from mtvif_ros.node.fusion_node import FusionNode
+from mtvif_ros.node.fusion_node import FusionNode, main
 from mtvif_ros.synthetic import Frame
 from tests.mtvif_ros.node.cameras import PATIENCE, Cameras, NodeLog, local_node, node_process, toy_parameters
 
@@ -112,6 +112,23 @@ def test_a_wrong_parameter_ends_the_process_and_is_named(
         assert process.wait(PATIENCE) == 1
     log = (tmp_path / "log").read_text()
     assert told in log and "Traceback" not in log
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--params-file", "/nowhere.yaml"], "--params-file /nowhere.yaml"),
+        (["-r", "__ns:=bad space"], "__ns:=bad space"),
+        (["--parameter", "sync.slop:=0.1"], "--parameter"),
+    ],
+)
+def test_what_ros_cannot_read_of_the_command_line_is_told_in_a_line(
+    arguments: list[str], told: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--ros-args", *arguments]) == 1
+    *of_rcl, line = capfd.readouterr().err.splitlines()
+    assert line.startswith("fusion_node: ROS refuses: ") and told in line
+    assert all("[rcl]" in other for other in of_rcl)
 
 
 def test_a_parameter_that_does_not_exist_is_told(

@@ -218,7 +218,9 @@ def _json_property(properties: dict[str, str], name: str, problems: list[str]) -
     except KeyError:
         problems.append(f"has no metadata property `{name}`")
         return None
-    except json.JSONDecodeError:
-        problems.append(f"metadata property `{name}` is not JSON")
+    except (RecursionError, ValueError):
+        value = None
+    if not isinstance(value, list):
+        problems.append(f"metadata property `{name}` is not a list in JSON")
         return None
-    return list(value)
+    return value

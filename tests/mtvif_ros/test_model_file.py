@@ -116,6 +116,20 @@ def test_classes_that_cannot_be_are_refused(
         read_model_file(path)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["background car", '"ab"', '{"0": "background", "1": "car"}', "2", "null", "[" * 100_000, "9" * 5000],
+)
+def test_classes_that_are_no_list_are_refused(text: str, toy_model: Path, tmp_path: Path) -> None:
+    model = onnx.load(str(toy_model))
+    for entry in model.metadata_props:
+        entry.value = {"classes": text, "palette": "[[0, 0, 0], [0, 0, 255]]"}[entry.key]
+    broken = tmp_path / "broken.onnx"
+    onnx.save(model, str(broken))
+    with pytest.raises(ModelFileError, match="metadata property `classes` is not a list in JSON"):
+        read_model_file(broken)
+
+
 def test_many_classes_get_colours_that_differ() -> None:
     colours = [rgb for _, rgb in with_colours([f"thing {index}" for index in range(255)])]
     assert len(set(colours)) == 255

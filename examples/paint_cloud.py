@@ -38,10 +38,13 @@ PARAMETERS: dict[str, Any] = {
 def labels_of(points: Points, mask: Image, lens: Lens, pose: Pose) -> Image:
     """Return the mask's value (N,) at points (N, 3) in m, 255 at those that the camera does not see.
 
-    mask (H, W) has the lens's size; the pose brings points into the camera's optical frame.
+    mask (H, W) may be scaled from the lens's size, as by a camera that bins pixels; the pose brings points
+    into the camera's optical frame.
     """
-    column, row = np.rint(lens.seen(points @ pose.turn().T + pose.translation)).T
     height, width = mask.shape
+    share = np.array((width, height)) / lens.size
+    pixels = lens.seen(points @ pose.turn().T + pose.translation) * share + (share - 1) / 2
+    column, row = np.rint(pixels).T
     seen = (column >= 0) & (column < width) & (row >= 0) & (row < height)  # false for NaN
     labels = np.full(len(points), IGNORE, np.uint8)
     labels[seen] = mask[row[seen].astype(int), column[seen].astype(int)]

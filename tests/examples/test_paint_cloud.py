@@ -17,10 +17,13 @@ from tests.mtvif_ros.imaging.test_clouds import cloud_of, rows_of
 from tests.mtvif_ros.node.cameras import PATIENCE, Cameras, ros_arguments
 
 LENS = Lens((CAMERA.width, CAMERA.height), tuple(CAMERA.matrix().ravel()))
+TWICE = np.array([[2.0, 0.0, 0.5], [0.0, 2.0, 0.5], [0.0, 0.0, 1.0]])  # to pixels of half the side
+FINE = Lens((2 * CAMERA.width, 2 * CAMERA.height), tuple((TWICE @ CAMERA.matrix()).ravel()))
 AHEAD = (0.0, -1.0, 0.0, 0.0, 0.0, -1.0, 1.0, 0.0, 0.0)  # from x ahead, z up to the optical frame
 
 
-def test_points_take_the_class_of_what_the_scene_has_there() -> None:
+@pytest.mark.parametrize("lens", [LENS, FINE], ids=["whole", "binned"])
+def test_points_take_the_class_of_what_the_scene_has_there(lens: Lens) -> None:
     mask = mask_of((PERSON, -2.0, 8.0), (CAR, 1.5, 12.0))
     raised = 0.4  # of the lidar above the camera, in m
     points = np.array(
@@ -33,7 +36,7 @@ def test_points_take_the_class_of_what_the_scene_has_there() -> None:
             (np.nan, np.nan, np.nan),
         ]
     )
-    labels = labels_of(points, mask, LENS, Pose(AHEAD, (0.0, -raised, 0.0)))
+    labels = labels_of(points, mask, lens, Pose(AHEAD, (0.0, -raised, 0.0)))
     assert labels.tolist() == [2, 1, 0, 255, 255, 255]
 
 

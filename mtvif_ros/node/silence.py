@@ -50,11 +50,13 @@ def _remedy(node: Node, camera: Camera) -> str:
         for name, kinds in node.get_topic_names_and_types()
         if set(kinds) & set(_IMAGES) and name not in own and node.count_publishers(name)
     }
+    parameter = f"{camera.stream.name.lower()}.transport"
     raw = camera.topic.removesuffix("/compressed")
     other = raw if camera.is_compressed else topics.compressed(camera.topic)
     if _IMAGES[not camera.is_compressed] in found.get(other, ()):
-        parameter = f"{camera.stream.name.lower()}.transport"
         return f"set {parameter} to {'raw' if camera.is_compressed else 'compressed'}: {other} is there"
+    if not camera.is_compressed and raw != camera.topic and _IMAGES[1] in found.get(camera.topic, ()):
+        return f"set {parameter} to compressed, and remap {camera.name} to {raw}"
     listed = ", ".join(sorted(set(found) - {camera.topic})) or "none"
     return f"start the camera, or remap {camera.name} to one of the image topics here ({listed})"
 

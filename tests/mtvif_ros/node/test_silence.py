@@ -81,6 +81,23 @@ def test_a_silent_topic_is_explained(
     context.shutdown()
 
 
+def test_a_camera_remapped_to_its_compressed_topic_gets_the_transport_and_the_name(
+    cameras: Cameras, toy_model: Path, node_log: NodeLog
+) -> None:
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    driver = Node("driver", context=context)
+    driver.create_publisher(CompressedImage, "/flir/compressed", 10)
+    with local_node(cameras, toy_parameters(toy_model), ["ir/image_raw:=/flir/compressed"]) as node:
+        start(node)
+        assert node_log.tells(
+            "not sensor_msgs/msg/Image; set ir.transport to compressed, and remap ir/image_raw to /flir",
+            cameras,
+        )
+    driver.destroy_node()
+    context.shutdown()
+
+
 def test_a_change_is_told_and_the_end_too(
     cameras: Cameras, small_frame: Frame, toy_model: Path, node_log: NodeLog
 ) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mtvif_ros.pairing.stamps import NANOSECONDS
-from mtvif_ros.pairing.synchronizer import Stream
+from mtvif_ros.pairing.synchronizer import JUMP, Stream
 
 _REMEMBERED = 128  # frames of each stream: seconds
 _LONGEST_WAY = 2 * NANOSECONDS  # a frame that comes later than this after its stamp has another clock
@@ -29,8 +29,11 @@ class History:
         }
 
     def see(self, stream: Stream, stamp: int, arrival: int) -> None:
-        """Note a frame by its own stamp and its monotonic arrival."""
-        self._frames[stream].append((stamp, arrival))
+        """Note a frame by its own stamp and its monotonic arrival; after a jump back forget those before."""
+        frames = self._frames[stream]
+        if frames and stamp < frames[-1][0] - JUMP:
+            frames.clear()
+        frames.append((stamp, arrival))
 
     def explain(self, slop: int, max_wait: int, queue_size: int, offset: int) -> str:
         """Return what keeps the frames apart under these settings, and what to set instead."""

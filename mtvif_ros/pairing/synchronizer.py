@@ -16,6 +16,9 @@ from mtvif_ros.pairing.stamps import NANOSECONDS
 
 Frame = TypeVar("Frame")
 
+JUMP = NANOSECONDS // 4
+"""How far back, in ns, a stamp tells of a jump in time: frames on their way overtake each other by less."""
+
 _GAPS_REMEMBERED = 16
 
 
@@ -98,7 +101,7 @@ class Synchronizer(Generic[Frame]):
         queue_size: int = 10,
         max_wait: int = 200_000_000,
         offset: int = 0,
-        jump: int = NANOSECONDS,
+        jump: int = JUMP,
     ):
         for name, value in (("slop", slop), ("queue_size", queue_size), ("max_wait", max_wait)):
             if value <= 0:

@@ -100,3 +100,11 @@ def test_nothing_is_claimed_of_a_silent_camera_or_of_stamps_that_agree() -> None
     assert history.explain(**SETTINGS) == "one camera is silent"
     history.see(Stream.IR, 0, 0)
     assert "their stamps agree" in history.explain(**SETTINGS)
+
+
+def test_the_loops_of_a_recording_are_no_other_clock() -> None:
+    history = History({Stream.RGB: "/rgb", Stream.IR: "/ir"})
+    for stream, period in ((Stream.RGB, 33), (Stream.IR, 111)):
+        for at in range(0, 13_000, period):
+            history.see(stream, BOOT + at % 10_000 * MS, at * MS)
+    assert "their stamps agree" in history.explain(**SETTINGS)

@@ -87,6 +87,18 @@ def test_pairs_go_on_after_time_jumps_back() -> None:
     assert feed(sync, (RGB, 5), (IR, 5), (RGB, 38), (IR, 38)) == [("rgb5", "ir5"), ("rgb38", "ir38")]
 
 
+def test_pairs_go_on_through_the_loops_of_a_recording_of_half_a_second() -> None:
+    loop = [frame for stamp in range(0, 500, 33) for frame in ((RGB, stamp), (IR, stamp))]
+    sync = make()
+    assert [len(feed(sync, *loop)) for _ in range(4)] == [16] * 4
+
+
+def test_a_stamp_ahead_of_time_costs_its_own_pair_alone() -> None:
+    sync = make()
+    frames = [f for t in range(0, 1650, 33) for f in ((IR, t), (RGB, t + (600 if t == 330 else 0)))]
+    assert len(feed(sync, *frames)) >= 48  # of 50
+
+
 def test_pairs_go_on_when_only_one_camera_has_jumped_back_yet() -> None:
     sync = make()
     pairs = []

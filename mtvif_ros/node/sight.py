@@ -6,6 +6,7 @@ import threading
 import zlib
 from collections import deque
 from collections.abc import Iterable
+from itertools import accumulate
 from typing import Literal, NamedTuple
 
 import cv2
@@ -24,7 +25,7 @@ _SAMPLED = 16  # at most every sixteenth row and column, and of small pictures m
 _LEAST_SAMPLED = 30  # rows and columns, where noise alone makes two frames of a working camera differ
 _ENOUGH = 120  # rows and columns that the brightness is taken of, where a picture has more
 _BLOCK = 8  # rows and columns of these make a block, whose mean has less noise
-_GAPS = 11  # whose median is a camera's period: a burst of what waited in a queue, of five frames, is none
+_GAPS = 11  # of which a camera's period is the one that half of their time lies in: a burst takes no time
 LONGEST_PAUSE = NANOSECONDS // 4  # without a frame: a camera that sends again has come back
 _UNIFORM = 3.0  # grey levels between the darkest and the brightest block of an empty picture
 
@@ -221,7 +222,8 @@ class _Camera:
         if self.last_arrival is not None:
             is_known = len(self._gaps) == _GAPS
             self._gaps.append(now - self.last_arrival)
-            usual = sorted(self._gaps)[len(self._gaps) // 2]
+            gaps, half = sorted(self._gaps), sum(self._gaps) / 2
+            usual = next((gap for gap, total in zip(gaps, accumulate(gaps)) if total >= half), gaps[-1])
             self._period = min(self._period, usual) if is_known else usual
         self.last_arrival = now
 

@@ -116,9 +116,10 @@ def test_cameras_that_slow_down_together_are_paired(after: float, period: int) -
         assert not fallback.goes_alone(IR, now + MS)
 
 
-def test_a_burst_of_frames_that_waited_is_no_new_rhythm_of_a_slow_camera() -> None:
+@pytest.mark.parametrize("count", [5, 10])
+def test_a_burst_of_frames_that_waited_is_no_new_rhythm_of_a_slow_camera(count: int) -> None:
     sight = Sight(0)
-    for second in (*range(15), *(5 * [20]), *range(21, 30)):
+    for second in (*range(15), *(count * [15 + count]), *range(16 + count, 30)):
         sight.received(IR, second * 1000 * MS)
     assert not sight.silent(IR, 31_900 * MS, AFTER)
 

@@ -108,10 +108,18 @@ class Aligner:
 
     def _lenses(self) -> LensRegistration:
         visible, infrared = self._lens(topics.RGB), self._lens(topics.IR)
+        if (name := self._name_of_info(topics.RGB)) == self._name_of_info(topics.IR):
+            raise LensError(
+                f"{name}: is beside both image topics; remap {topics.camera_info(topics.RGB)} or "
+                f"{topics.camera_info(topics.IR)}"
+            )
         return LensRegistration(visible, infrared, self._pose or self._pose_of_tf(), self._values.distance)
 
+    def _name_of_info(self, topic: str) -> str:
+        return self._node.resolve_topic_name(topics.companion(self._node, topic, topics.camera_info))
+
     def _lens(self, topic: str) -> Lens:
-        name = self._node.resolve_topic_name(topics.companion(self._node, topic, topics.camera_info))
+        name = self._name_of_info(topic)
         if topic not in self._infos:
             raise LensError(f"{name}: has not come; let the camera's driver publish it")
         try:

@@ -7,14 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo
 
 from mtvif_ros import topics
 from mtvif_ros.imaging.codec import read_rgb
 from mtvif_ros.imaging.lenses import Pose, pose_values
 from mtvif_ros.node.fusion_node import FusionNode
+from mtvif_ros.node.lenses import Aligner
+from mtvif_ros.node.parameters import Calibration
 from mtvif_ros.synthetic import Frame
-from tests.mtvif_ros.node.cameras import Cameras, NodeLog
+from tests.mtvif_ros.node.cameras import Cameras, NodeLog, ros_arguments
 
 Running = Callable[..., AbstractContextManager[FusionNode]]
 
@@ -63,6 +66,28 @@ def test_infrared_is_laid_on_through_lenses_at_a_distance_that_may_change(
         assert looks_like(8)
         assert cameras.set_parameter("registration.distance", 0.0) == ""
         assert looks_like(0)
+
+
+def test_one_camera_info_is_not_taken_for_that_of_two_cameras(
+    cameras: Cameras, small_frame: Frame, pose_file: Path, node_log: NodeLog
+) -> None:
+    publisher = cameras.node.create_publisher(CameraInfo, "/duo/camera_info", 10)
+    rules = ["rgb/image_raw:=/duo/visible", "ir/image_raw:=/duo/thermal"]
+    node = Node("duo", context=cameras.context, cli_args=ros_arguments({}, rules))
+    cameras.executor.add_node(node)
+    aligner = Aligner(node, Calibration(file=str(pose_file), distance=10.0))
+    aligner.open()
+    size = small_frame.ir.shape[1], small_frame.ir.shape[0]
+
+    def is_told() -> bool:
+        publisher.publish(info("duo"))
+        assert np.array_equal(aligner(small_frame.ir, size, size), small_frame.ir)
+        return "/duo/camera_info: is beside both image topics; remap rgb/camera_info or ir" in node_log()
+
+    assert cameras.spin_until(is_told)
+    aligner.close()
+    cameras.executor.remove_node(node)
+    node.destroy_node()
 
 
 def test_a_pose_that_is_missing_is_told(

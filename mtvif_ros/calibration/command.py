@@ -32,7 +32,7 @@ from mtvif_ros.names import with_ending
 from mtvif_ros.recordings.arguments import add_bag_arguments, tell_remarks, tell_rest
 from mtvif_ros.recordings.pairs import decoded_pairs, find_stamp_pairs
 from mtvif_ros.recordings.reader import BagReader
-from mtvif_ros.recordings.rig import read_eye, read_tf
+from mtvif_ros.recordings.rig import read_eyes, read_tf
 from mtvif_ros.recordings.topics import choose_cameras
 
 _TILE = 60  # px, of the checkerboard
@@ -160,7 +160,7 @@ def _through_lenses(
 ) -> Refined | None:
     """Return the registration through the lenses of the bag's camera_info; tell why there is none."""
     try:
-        visible, infrared = (read_eye(bag, topic) for topic in topics)
+        visible, infrared = read_eyes(bag, topics)
         if visible is None or infrared is None:
             if given:
                 print("--pose is not used: it takes the camera_info of both cameras", file=sys.stderr)

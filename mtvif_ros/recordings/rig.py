@@ -37,13 +37,10 @@ def read_mapping(
     """
     if not distance:
         return read_registration(file) if file else Registration()
-    eyes = []
-    for topic in topics:
-        eye = read_eye(bag, topic)
-        if eye is None:
-            raise LensError(f"{_info_topic(topic)}: is not in bag {bag.path}; leave --distance out")
-        eyes.append(eye)
-    visible, infrared = eyes
+    visible, infrared = read_eyes(bag, topics)
+    if visible is None or infrared is None:
+        missing = _info_topic(topics[0] if visible is None else topics[1])
+        raise LensError(f"{missing}: is not in bag {bag.path}; leave --distance out")
     pose = (read_pose(file) if file else None) or read_tf(bag, visible.frame, infrared.frame)
     if pose is None:
         raise LensError(
@@ -51,6 +48,14 @@ def read_mapping(
             "--registration with a pose"
         )
     return LensRegistration(visible.lens, infrared.lens, pose, distance)
+
+
+def read_eyes(bag: BagReader, topics: tuple[str, str]) -> tuple[Eye | None, Eye | None]:
+    """Return both cameras as read_eye does. Raises LensError, too, where one camera_info is for both."""
+    visible, infrared = (read_eye(bag, topic) for topic in topics)
+    if visible is not None and (info := _info_topic(topics[0])) == _info_topic(topics[1]):
+        raise LensError(f"{info}: is beside both image topics, so that nobody knows whose lens it describes")
+    return visible, infrared
 
 
 def read_eye(bag: BagReader, topic: str) -> Eye | None:

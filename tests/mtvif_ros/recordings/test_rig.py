@@ -36,6 +36,15 @@ def test_a_camera_that_is_not_calibrated_is_named(tmp_path: Path) -> None:
         read_eye(bag, "/cam/image_raw")
 
 
+def test_one_camera_info_is_not_taken_for_that_of_two_cameras(tmp_path: Path) -> None:
+    path = write_rig(tmp_path / "bag", [("/duo/camera_info", CAMERA_INFO, info(VISIBLE, "duo"))])
+    with (
+        BagReader(path) as bag,
+        pytest.raises(LensError, match="/duo/camera_info: is beside both image topics"),
+    ):
+        read_mapping(bag, ("/duo/visible", "/duo/thermal/compressed"), None, 5.0)
+
+
 def test_the_pose_is_read_from_a_chain_of_tf(tmp_path: Path) -> None:
     types = message_types().types
     chain = [

@@ -121,7 +121,7 @@ class SizedEngine:
 
     def close(self) -> None:
         """Wait for an engine that is being made, and release all at once: on a GPU they hold its memory."""
-        self._maker.shutdown()
+        self._maker.shutdown(cancel_futures=True)
         self._made.clear()
         del self.engine
 
@@ -176,7 +176,7 @@ class SizedEngine:
             self._tell(line)
 
     def _tell_failure(self, size: Size, confidence: bool, made: Future[Engine]) -> None:
-        if (error := made.exception()) is None:
+        if made.cancelled() or (error := made.exception()) is None:
             return
         if confidence:
             self._tell(f"confidence: no engine gives it: {error}")
@@ -185,7 +185,7 @@ class SizedEngine:
 
 
 def _is_ready(made: Future[Engine]) -> bool:
-    return made.done() and made.exception() is None
+    return made.done() and not made.cancelled() and made.exception() is None
 
 
 def _explained(found: Fit, size: Size, rate: float) -> str:

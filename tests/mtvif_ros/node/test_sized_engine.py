@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,6 +81,30 @@ def test_answers_do_not_wait_for_the_engine_with_confidence(
     sized.close()
 
 
+def test_an_end_waits_for_the_engine_that_is_being_made_and_for_none_behind_it(
+    certain_model: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines: list[str] = []
+    sized = SizedEngine(values(certain_model, {}), lines.append)
+    begun, may_load, load = threading.Event(), threading.Event(), sized._load
+    made: list[object] = []
+
+    def slow(**wanted: Any) -> Engine:
+        begun.set()
+        may_load.wait(10)
+        made.append(wanted)
+        return load(**wanted)
+
+    monkeypatch.setattr(sized, "_load", slow)
+    for confidence in (True, False):
+        sized._make((60, 80), confidence)
+    begun.wait(10)
+    threading.Timer(0.1, may_load.set).start()
+    sized.close()
+    assert made == [{"size": (60, 80), "confidence": True}]
+    assert not lines and not caplog.records
+
+
 def test_answers_go_on_without_confidence_when_no_engine_gives_it(
     certain_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,6 +177,11 @@ def told(lines: list[str], line: str) -> bool:
     return lines[-1] == line
 
 
+def finish(sized: SizedEngine) -> None:
+    """Wait for the engines that are to be made."""
+    sized._maker.submit(int).result(PATIENCE)
+
+
 def lag(sized: SizedEngine, seconds: Seconds | None = None) -> None:
     seconds = seconds or Seconds()
     for answered in (1, 0, 0, 0):
@@ -176,6 +206,7 @@ def test_a_start_beside_other_work_is_made_good_later(open_model: Path) -> None:
     sized = SizedEngine(replace(values(open_model, {}), sizing=Sizing(rate=1e9)), lines.append)
     for report in islice(Seconds()(30, inference=1e-7), 12):
         sized.keep_pace(report)
+    finish(sized)
     sized.close()
     assert lines[-1] == "model.size: 256x320 leaves time at 1e+09 Hz; 288x384 from now on"
 
@@ -192,6 +223,7 @@ def test_a_camera_smaller_than_the_size_gets_one_that_differs(open_model: Path) 
     lines: list[str] = []
     sized = SizedEngine(values(open_model, SLOW), lines.append)
     lag(sized)
+    finish(sized)
     sized.close()
     assert lines[-1] == "model.size: 480x640 falls behind at 0.1 Hz; 416x576 from now on"
 

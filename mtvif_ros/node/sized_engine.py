@@ -90,9 +90,7 @@ class SizedEngine:
         size = self.engine.size
         if self.engine.gives_confidence or not self.engine.model.has_confidence:
             return None
-        if (size, True) not in self._made:
-            self._tell("confidence: someone wants it; a second engine computes it, too")
-        return self._make(size, confidence=True)
+        return self._make(size, True, "confidence: someone wants it; a second engine computes it, too")
 
     def keep_pace(self, report: HealthReport) -> None:
         """Begin to make engines of another size where the report calls for one; `for_camera` takes them."""
@@ -149,9 +147,12 @@ class SizedEngine:
         self._make(size).add_done_callback(partial(self._tell_success, line))
         self._budget = budget
 
-    def _make(self, size: Size, confidence: bool = False) -> Future[Engine]:
+    def _make(self, size: Size, confidence: bool = False, line: str = "") -> Future[Engine]:
+        """Begin to make an engine, and tell the line, unless that has begun."""
         with self._lock:
             if (made := self._made.get((size, confidence))) is None:
+                if line:
+                    self._tell(line)
                 made = self._maker.submit(self._load_another, size, confidence)
                 made.add_done_callback(partial(self._tell_failure, size, confidence))
                 self._made[size, confidence] = made

@@ -81,6 +81,23 @@ def test_answers_do_not_wait_for_the_engine_with_confidence(
     sized.close()
 
 
+def test_both_threads_that_want_confidence_tell_it_once(certain_model: Path) -> None:
+    lines: list[str] = []
+
+    def tell(line: str) -> None:
+        lines.append(line)
+        time.sleep(0.1)
+
+    sized = SizedEngine(values(certain_model, {}), tell)
+    threads = [threading.Thread(target=sized.prepare_confidence) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert lines == ["confidence: someone wants it; a second engine computes it, too"]
+    sized.close()
+
+
 def test_an_end_waits_for_the_engine_that_is_being_made_and_for_none_behind_it(
     certain_model: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -10,7 +10,9 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
+from types import FrameType
 
+from rclpy import executors
 from rclpy._rclpy_pybind11 import RCLError, UnknownROSArgsError
 from rclpy.exceptions import ParameterException
 from rclpy.executors import Executor
@@ -29,12 +31,21 @@ _BEHIND = 10  # nice: a tenth of a core that another thread wants, too
 def interruptible(executor: Executor) -> Iterator[None]:
     """Raise KeyboardInterrupt in the main thread on SIGINT or SIGTERM, even while `executor` waits there.
 
-    Use it in the main thread and with `SignalHandlerOptions.NO`: rclpy's own handlers shut the context down
-    at once, and the node could no longer publish the pair at hand.
+    While it spins, the callback at hand ends first: inside of one, rclpy may make another error of it. A
+    second signal does not wait. Use it in the main thread and with `SignalHandlerOptions.NO`: rclpy's own
+    handlers shut the context down at once, and the node could no longer publish the pair at hand.
     """
+    is_told = False
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal is_told
+        if is_told or not _spins(frame):
+            raise KeyboardInterrupt
+        is_told = True
+
     previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number in previous:
-        signal.signal(number, signal.default_int_handler)
+        signal.signal(number, interrupt)
     # Python runs a signal handler between two instructions of the main thread, which executes none while it
     # waits in C. The kernel writes to the wake-up descriptor at once.
     receiver, sender = socket.socketpair()
@@ -42,8 +53,8 @@ def interruptible(executor: Executor) -> Iterator[None]:
     previous_descriptor = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
 
     def wake() -> None:
-        while receiver.recv(1):
-            executor.wake()
+        while number := receiver.recv(1):
+            executor.create_task(signal.default_int_handler, number[0], None)
 
     waker = threading.Thread(target=wake, name="signals", daemon=True)
     waker.start()
@@ -56,6 +67,13 @@ def interruptible(executor: Executor) -> Iterator[None]:
         sender.close()
         waker.join()
         receiver.close()
+
+
+def _spins(frame: FrameType | None) -> bool:
+    """Say whether an executor of rclpy runs this frame."""
+    while frame is not None and frame.f_globals.get("__name__") != executors.__name__:
+        frame = frame.f_back
+    return frame is not None
 
 
 def keep_freed_memory() -> None:

@@ -54,6 +54,44 @@ def test_a_signal_wakes_an_executor_that_has_nothing_to_do_and_leaves_its_contex
     assert (line, output, process.returncode) == ("spinning\n", "interrupted\n", 0), errors
 
 
+BUSY = """
+import os, signal, time
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from mtvif_ros.node.process import interruptible
+
+def work():
+    try:
+        for _ in range({signals}):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.05)
+        print("ended")
+    except BaseException as error:
+        raise RuntimeError("as pybind11 does it") from error
+
+rclpy.init(signal_handler_options=rclpy.SignalHandlerOptions.NO)
+node = Node("busy")
+node.create_timer(0.01, work)
+executor = SingleThreadedExecutor()
+executor.add_node(node)
+try:
+    with interruptible(executor):
+        executor.spin()
+except BaseException as error:
+    print(type(error).__name__)
+"""
+
+
+@pytest.mark.parametrize(("signals", "told"), [(1, ["ended", "KeyboardInterrupt"]), (2, ["RuntimeError"])])
+def test_a_signal_lets_the_callback_at_hand_end_and_a_second_one_does_not(
+    signals: int, told: list[str]
+) -> None:
+    command = [sys.executable, "-c", BUSY.format(signals=signals)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=90)
+    assert done.stdout.split() == told, done.stderr
+
+
 FRAMES = """
 import resource
 import numpy as np

@@ -38,7 +38,7 @@ _Decay = Annotated[float, Rule("a number from 0 to below 1", lambda value: 0 <= 
 _Classes = Annotated[
     Mapping[str, str | None],
     Rule(
-        f"{LEAST} to {MOST} names, each perhaps with a colour such as '#ff4040'",
+        f"{LEAST} to {MOST} different names, each perhaps with a colour such as '#ff4040'",
         lambda value: not value or (LEAST <= len(value) <= MOST and all(map(_is_colour, value.values()))),
     ),
 ]
@@ -258,7 +258,7 @@ def read_plain(path: Path) -> dict[str, Any]:
     not exist and ValueError for one that is not a mapping.
     """
     try:
-        config = yaml.safe_load(path.read_text())
+        config = yaml.load(path.read_text(), _Loader)
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise ValueError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(config, dict):
@@ -266,6 +266,18 @@ def read_plain(path: Path) -> dict[str, Any]:
     if "extends" not in config:
         return config
     return _merge(read_plain(path.parent / config.pop("extends")), config)
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuse a mapping that has a key twice: YAML would drop the first without a word."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        first: dict[str, yaml.Node] = {}
+        for key, _ in node.value:
+            if first.setdefault(str(key.value), key) is not key:
+                raise yaml.MarkedYAMLError(problem=f"{key.value} is given twice", problem_mark=key.start_mark)
+        return node
 
 
 def check(kind: type[Settings], plain: Mapping[str, Any], origin: str) -> Settings:

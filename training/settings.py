@@ -66,7 +66,10 @@ def _read(kind: Any, given: Any, at: str, problems: list[str]) -> Any:
         return given if given in inner else _refuse(given, at, _words(kind), problems)
     if isinstance(origin, type) and issubclass(origin, Mapping):
         if isinstance(given, (list, tuple)) and type(None) in get_args(inner[1]):
-            given = dict.fromkeys(given)
+            names = [str(one) for one in given if isinstance(one, (str, int))]
+            if len({*names}) < len(given):
+                return _refuse(given, at, "different names", problems)
+            given = dict.fromkeys(names)
         if not isinstance(given, Mapping):
             return _refuse(given, at, _words(kind), problems)
         return {str(name): _read(inner[1], one, f"{at}.{name}", problems) for name, one in given.items()}

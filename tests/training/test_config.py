@@ -86,6 +86,13 @@ def test_a_file_that_is_no_config_is_named(tmp_path: Path, text: str) -> None:
         read_config(tmp_path / "mine.yaml")
 
 
+@pytest.mark.parametrize("text", ["seed: 1\nseed: 2", "classes: {floor: , crate: , floor: }"])
+def test_a_key_that_is_given_twice_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "mine.yaml").write_text(text)
+    with pytest.raises(ValueError, match=r"mine\.yaml: not valid YAML: (seed|floor) is given twice in .*"):
+        read_config(tmp_path / "mine.yaml")
+
+
 def test_omitted_settings_get_their_defaults() -> None:
     config = tiny.config()
     assert config.train.frozen == () and config.train.bf16 and not config.train.keep_statistics
@@ -126,6 +133,8 @@ def test_omitted_settings_get_their_defaults() -> None:
         ("loss.sharpness", 1.0, "loss.sharpness is unknown, expected one of auxiliary, colour"),
         ("train.canvases", -1, "train.canvases is -1, expected a whole number from 0 on"),
         ("validate", [{"path": "x", "share": 1}], r"validate\[0\].share is unknown"),
+        ("classes", ["floor", "crate", "floor"], r"classes is .*, expected 2 to 255 different names"),
+        ("classes", ["floor", ["crate"]], r"classes is .*, expected 2 to 255 different names"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_is_allowed(path: str, value: Any, told: str) -> None:

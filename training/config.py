@@ -251,11 +251,12 @@ def read_stages(path: Path) -> dict[str, Config]:
     }
 
 
-def read_plain(path: Path) -> dict[str, Any]:
+def read_plain(path: Path, extended: tuple[Path, ...] = ()) -> dict[str, Any]:
     """Return a YAML file as plain data; `extends: OTHER.yaml` fills in the settings of a file beside it.
 
-    Mappings are merged key by key, everything else is replaced. Raises FileNotFoundError for a file that does
-    not exist and ValueError for one that is not a mapping.
+    Mappings are merged key by key, everything else is replaced. `extended` are files that extend this one.
+    Raises FileNotFoundError for a file that does not exist and ValueError for one that is not a mapping or
+    extends itself.
     """
     try:
         config = yaml.load(path.read_text(), _Loader)
@@ -265,7 +266,10 @@ def read_plain(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: expected a mapping of settings such as model and train")
     if "extends" not in config:
         return config
-    return _merge(read_plain(path.parent / config.pop("extends")), config)
+    name, known = config.pop("extends"), (*extended, path.resolve())
+    if not isinstance(name, str) or (path.parent / name).resolve() in known:
+        raise ValueError(f"{path}: extends is {name!r}, expected the name of another file beside it")
+    return _merge(read_plain(path.parent / name, known), config)
 
 
 class _Loader(yaml.SafeLoader):

@@ -43,6 +43,14 @@ def test_a_config_changes_what_it_extends(tmp_path: Path) -> None:
     assert read_plain(tmp_path / "third.yaml") == third
 
 
+@pytest.mark.parametrize("name", ["mine.yaml", "other.yaml", "5", "[other.yaml]", ""])
+def test_a_config_that_extends_itself_or_no_file_is_named(name: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(f"extends: {name}\nseed: 1")
+    (tmp_path / "other.yaml").write_text("extends: mine.yaml")
+    with pytest.raises(ValueError, match=r"(mine|other)\.yaml: extends is .*, expected the name of another"):
+        read_plain(tmp_path / "mine.yaml")
+
+
 def write_stages(path: Path, **stages: Any) -> Path:
     path.write_text(yaml.safe_dump(tiny.plain_config() | {"stages": stages}, sort_keys=False))
     return path

@@ -49,6 +49,13 @@ _Range = Annotated[
 EncoderName = Literal["lite0", "patch", "plain"]
 TIMM = "timm/"  # before the name of a model of the library timm
 DecoderName = Literal["multitask", "fusion", "cascade"]
+# Terms of the loss without an answer to judge.
+_UNHEARD: Mapping[DecoderName, tuple[str, ...]] = {
+    "multitask": (),
+    "fusion": ("likelihood", "dice", "auxiliary", "distillation"),
+    "cascade": ("features",),
+}
+_FIDELITY_CROP = 64  # px, of which its windows and halvings leave something
 LayoutName = Literal["pairs", "msrs", "fmb", "pst900", "mfnet"]
 TimeOfDay = Literal["day", "dusk", "night"]
 _Encoder = Annotated[
@@ -338,6 +345,13 @@ def _contradictions(config: Config) -> list[str]:
         )
     if train.patience and not config.validate:
         found.append("train.patience counts validations, but validate is empty: name pairs or set it to 0")
+    if not any(getattr(loss, one.name) for one in fields(loss) if one.name not in _UNHEARD[model.decoder]):
+        found.append(f"loss weighs nothing that model.decoder {model.decoder} answers: give a term a weight")
+    if loss.fidelity and min(train.crop) < _FIDELITY_CROP:
+        found.append(
+            f"train.crop is {list(train.crop)}, too small for loss.fidelity: expected at least "
+            f"{_FIDELITY_CROP} each way"
+        )
     if loss.auxiliary and not (loss.likelihood or loss.dice):
         found.append("loss.auxiliary judges by loss.likelihood and loss.dice: give one of them a weight")
     return found

@@ -223,6 +223,23 @@ def test_a_deep_supervision_needs_a_loss_to_judge_by() -> None:
         check(Config, config, "mine.yaml")
 
 
+@pytest.mark.parametrize(
+    ("decoder", "loss"), [("multitask", {}), ("fusion", {"likelihood": 1.0, "dice": 1.0})]
+)
+def test_a_network_needs_a_loss_that_judges_what_it_answers(decoder: str, loss: dict[str, float]) -> None:
+    config = tiny.plain_config(tiny.settings(decoder=decoder)) | {"loss": loss}
+    with pytest.raises(ValueError, match=f"loss weighs nothing that model.decoder {decoder} answers"):
+        check(Config, config, "mine.yaml")
+    check(Config, config | {"loss": {**loss, "colour": 1.0}}, "mine.yaml")
+
+
+def test_a_crop_that_is_too_small_for_a_loss_is_named() -> None:
+    config = tiny.plain_config(crop=[64, 32])
+    check(Config, config, "mine.yaml")
+    with pytest.raises(ValueError, match=r"train\.crop is \[64, 32\], too small for loss\.fidelity"):
+        check(Config, config | {"loss": {"fidelity": 1.0}}, "mine.yaml")
+
+
 def test_names_in_configs_are_those_that_the_code_has() -> None:
     assert set(get_args(EncoderName)) == set(ENCODERS)
     assert {*DECODERS} == {"multitask", "fusion", "cascade"}

@@ -46,8 +46,13 @@ def with_own_classes(config: Config, data: Path) -> Config:
 def classes_of(config: Config) -> tuple[SegmentationClass, ...]:
     """Return a config's classes: its own, or those that its sources have in common.
 
-    Raises ValueError for a class named twice, and if sources without `classes` in the config differ.
+    Raises ValueError for a class called `ignore`, and if sources without `classes` in the config differ.
     """
+    if IGNORED in config.classes:
+        raise ValueError(
+            f"classes: {IGNORED} is no class that a network learns; leave it out, and unless the labels list "
+            f"their classes, say what masks hold in each source: names: [{', '.join(config.classes)}]"
+        )
     if config.classes:
         given = {name: _colour(text) for name, text in config.classes.items() if text is not None}
         return with_colours(tuple(config.classes), given)

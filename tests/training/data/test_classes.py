@@ -39,6 +39,11 @@ def test_classes_that_cannot_be_are_refused(classes: object) -> None:
         config(RENDERED, classes=classes)
 
 
+def test_what_masks_ignore_is_no_class() -> None:
+    with pytest.raises(ValueError, match=r"^classes: ignore is no class .* names: \[floor, person, ignore\]"):
+        classes_of(config(RENDERED, classes=["floor", "person", "ignore"]))
+
+
 def test_sources_with_different_classes_need_a_list() -> None:
     with pytest.raises(
         ValueError, match=r"different classes; list those of the model as `classes`.*survivor"

@@ -95,6 +95,11 @@ def mask_values(
     named = _named(source)
     if named == tuple(names) or not named:
         return None
+    if len(named) > MOST:
+        raise ValueError(
+            f"{_title(source)}: its masks have {len(named)} values, expected at most {MOST}; merge classes "
+            "where they are listed"
+        )
     _refuse_unknown(_title(source), named, names)
     table = {value: names.index(name) if name != IGNORED else IGNORE for value, name in enumerate(named)}
     return table | {IGNORE: IGNORE}

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -49,6 +50,14 @@ def test_sources_with_different_classes_need_a_list() -> None:
         ValueError, match=r"different classes; list those of the model as `classes`.*survivor"
     ):
         classes_of(config(RENDERED, PST900))
+
+
+def test_more_classes_than_a_mask_holds_are_refused() -> None:
+    names = ("floor", *(f"thing{number}" for number in range(255)))
+    source = PairSource(path="x", names=names, map=dict.fromkeys(names[1:], "thing"), share=1.0)
+    with pytest.raises(ValueError, match=r"^x: its masks have 256 values, expected at most 255"):
+        mask_values(source, ("floor", "thing"))
+    assert mask_values(replace(source, names=names[:-1]), ("floor", "thing"))
 
 
 def test_a_map_renames_merges_and_ignores() -> None:

@@ -1,5 +1,8 @@
 """Settings and runs that are small enough for quick tests."""
 
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +27,17 @@ class Taught(NamedTuple):
     @property
     def config(self) -> Config:
         return check(Config, self.plain, "taught")
+
+
+@contextmanager
+def full_disk(most: int) -> Iterator[None]:
+    """Let no file become larger than so many bytes, as on a disk that is nearly full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def street_sets() -> ClassSets:

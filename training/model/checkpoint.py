@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -22,24 +23,37 @@ BEST = "best.pt"  # the averaged weights of the best validation
 _WEIGHTS = ".safetensors"
 _LAST_LAYER = ".segmentation.logits."
 _NAMED = 8
+_ABOUT = {"average", "classes", "config"}  # what every checkpoint has
+_UNWRITTEN = "cannot be written; check the free space of the disk and the rights to the folder"
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write `state` atomically: a crash at any moment leaves either the old file or the new one."""
+    """Write `state` atomically: a crash at any moment leaves either the old file or the new one.
+
+    Raises OSError when it cannot be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    torch.save(state, partial)
+    try:
+        torch.save(state, partial)
+    except RuntimeError as error:  # torch's own writer raises no OSError
+        raise OSError(f"{path}: {_UNWRITTEN}") from error
     os.replace(partial, path)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
     """Read a checkpoint; only tensors and plain values are accepted, never code.
 
-    Raises FileNotFoundError when there is none.
+    Raises FileNotFoundError when there is none and ValueError for another file or a damaged one.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; train that run first")
-    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (EOFError, LookupError, RuntimeError, UnpicklingError) as error:
+        raise ValueError(f"{path}: is damaged, or no checkpoint; copy it again, or remove it") from error
+    if not isinstance(state, dict) or not state.keys() >= _ABOUT:
+        raise ValueError(f"{path}: is no checkpoint of this package; name a folder that training.train wrote")
     return state
 
 
@@ -85,7 +99,7 @@ def _widths(network: Network, weights: Mapping[str, Tensor]) -> dict[str, int]:
 def save_weights(network: Network, path: Path) -> None:
     """Write weights to start other runs from, kernels in float16.
 
-    Raises ValueError unless the file name ends in .safetensors.
+    Raises ValueError unless the file name ends in .safetensors, and OSError when it cannot be written.
     """
     if path.suffix != _WEIGHTS:
         raise ValueError(f"{path}: the name must end in {_WEIGHTS}")
@@ -95,7 +109,10 @@ def save_weights(network: Network, path: Path) -> None:
         name: tensor.half().contiguous() if tensor.ndim > 1 else tensor.clone()
         for name, tensor in network.state_dict().items()
     }
-    save_file(small, path, {"classes": json.dumps([one.name for one in network.classes])})
+    try:
+        save_file(small, path, {"classes": json.dumps([one.name for one in network.classes])})
+    except SafetensorError as error:
+        raise OSError(f"{path}: {_UNWRITTEN}") from error
 
 
 def _read_weights(path: Path) -> tuple[dict[str, Tensor], list[str]]:

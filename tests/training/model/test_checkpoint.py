@@ -76,3 +76,27 @@ def test_a_run_of_code_with_another_network_is_refused_with_what_to_do(tmp_path:
     save_checkpoint(tmp_path / CHECKPOINT, state)
     with pytest.raises(ValueError, match=r"initial: .*decoder\.fusion\.share\.bias"):
         load_network(tmp_path)
+
+
+def test_a_damaged_or_foreign_checkpoint_is_named(tmp_path: Path) -> None:
+    path = tiny.save_run(tmp_path) / CHECKPOINT
+    whole = path.read_bytes()
+    for content in (b"", b"no weights", whole[: len(whole) // 2]):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"checkpoint\.pt: is damaged, or no checkpoint; copy it again"):
+            load_network(tmp_path)
+    for foreign in ({"model": torch.zeros(1)}, [1]):
+        torch.save(foreign, path)
+        with pytest.raises(ValueError, match=r"checkpoint\.pt: is no checkpoint of this package"):
+            load_network(tmp_path)
+
+
+def test_a_full_disk_is_told_and_leaves_the_checkpoint_before(tmp_path: Path) -> None:
+    path = tiny.save_run(tmp_path) / CHECKPOINT
+    before = path.read_bytes()
+    with tiny.full_disk(200_000):
+        with pytest.raises(OSError, match=r"checkpoint\.pt: cannot be written; check the free space"):
+            tiny.save_run(tmp_path, seed=1)
+        with pytest.raises(OSError, match=r"mine\.safetensors: cannot be written; check the free space"):
+            save_weights(network(1), tmp_path / "mine.safetensors")
+    assert path.read_bytes() == before

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+import math
+import os
+from collections.abc import Mapping, Sequence
 from os.path import relpath
 from pathlib import Path
 from typing import Any
@@ -46,9 +48,10 @@ Example = tuple[Tensor, Tensor, Tensor, Taught]
 def make_canvases(config: Config, data: Path, folder: Path) -> None:
     """Fill `folder` with the canvases that `config` wants, unless it holds them already.
 
-    Only one process may call it at a time. Raises FileNotFoundError for a teacher that does not exist, and
-    ValueError for a crop larger than a canvas, a folder of another config or data, as load_sources does, and
-    for a teacher that does not answer as Taught says, or of other classes where its probabilities teach.
+    Only one process may call it at a time. Raises FileNotFoundError for a teacher that does not exist,
+    OSError for a disk that cannot hold them, and ValueError for a crop larger than a canvas, a folder of
+    another config or data, as load_sources does, and for a teacher that does not answer as Taught says, or of
+    other classes where its probabilities teach.
     """
     teacher, count, crop = config.train.teacher, config.train.canvases, config.train.crop
     assert teacher is not None
@@ -71,10 +74,10 @@ def make_canvases(config: Config, data: Path, folder: Path) -> None:
     mixture = Mixture(sources, sets, SIZE, config.seed, count, config.train.paste)
     kept: dict[str, Any] = {"key": key, "data": _digests(config, data), "classes": sets.names}
     folder.mkdir(parents=True, exist_ok=True)
-    arrays = {
-        name: np.lib.format.open_memmap(folder / f"{name}.npy", "r+" if done else "w+", kind, (count, *shape))
-        for name, (kind, shape) in shapes.items()
-    }
+    paths = {name: folder / f"{name}.npy" for name in shapes}
+    if not done:
+        reserve({paths[name]: (kind, (count, *shape)) for name, (kind, shape) in shapes.items()})
+    arrays = {name: np.lib.format.open_memmap(path, "r+") for name, path in paths.items()}
     progress = Progress("canvases", count, unit="canvas")
     progress.update(done)
     for number in range(done, count):
@@ -91,8 +94,30 @@ def make_canvases(config: Config, data: Path, folder: Path) -> None:
             for array in arrays.values():
                 array.flush()
             kept |= {"done": number + 1, "sets": sets.lists()}
-            (folder / _MANIFEST).write_text(json.dumps(kept))
+            partial = (folder / _MANIFEST).with_suffix(".partial")
+            partial.write_text(json.dumps(kept))
+            partial.replace(folder / _MANIFEST)
     progress.close()
+
+
+def reserve(arrays: Mapping[Path, tuple[type[np.generic], tuple[int, ...]]]) -> None:
+    """Make arrays in files, and take their space now: later, a full disk would kill the process (SIGBUS).
+
+    Raises OSError when there is not enough.
+    """
+    try:
+        for path, (kind, shape) in arrays.items():
+            np.lib.format.open_memmap(path, "w+", kind, shape)
+            with path.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except OSError as error:
+        for path in arrays:
+            path.unlink(missing_ok=True)
+        size = sum(np.dtype(kind).itemsize * math.prod(shape) for kind, shape in arrays.values())
+        raise OSError(
+            f"{path.parent}: the canvases need {size / 1e9:.2f} GB, {error.strerror}; make space, or lower "
+            "train.canvases"
+        ) from error
 
 
 class Canvases(Dataset[Example]):
@@ -186,7 +211,10 @@ def _done(folder: Path, key: str, config: Config, data: Path) -> int:
     """Return how many canvases `folder` holds. Raises ValueError if they are of another config or data."""
     if not (folder / _MANIFEST).exists():
         return 0
-    kept = json.loads((folder / _MANIFEST).read_text())
+    try:
+        kept = json.loads((folder / _MANIFEST).read_text())
+    except ValueError as error:
+        raise ValueError(f"{folder / _MANIFEST}: is damaged; delete the folder") from error
     # Canvases do without data that are gone. Those of earlier code do not say what they were made of.
     if kept["key"] != key or any(
         now not in (None, then) for now, then in zip(_digests(config, data), kept.get("data", ()))

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from mtvif_ros.classes import STREET_NAMES
+from tests.training import tiny
 from tests.training.tiny import Taught
 from training.config import Config, PairSource
-from training.data.canvases import SIZE, Canvases, make_canvases
+from training.data.canvases import SIZE, Canvases, make_canvases, reserve
 
 NOWHERE = Path("/nowhere")
 
@@ -61,6 +62,34 @@ def test_making_them_goes_on_where_it_stopped(taught: Taught, copied: Path) -> N
         array.flush()
     make_canvases(taught.config, NOWHERE, copied)
     assert files(copied) == files(taught.canvases)
+
+
+def test_canvases_take_their_space_before_they_are_made(tmp_path: Path) -> None:
+    """On a disk that fills up later, writing to a memory map would kill the process."""
+    reserve({tmp_path / "rgb.npy": (np.uint8, (9, 480, 640))})
+    told = (tmp_path / "rgb.npy").stat()
+    assert told.st_blocks * 512 >= told.st_size > 9 * 480 * 640
+
+
+def test_a_disk_without_space_for_canvases_is_told_and_left_as_it_was(taught: Taught, tmp_path: Path) -> None:
+    told = r"c: the canvases need 0\.01 GB, File too large; make space, or lower train\.canvases"
+    with tiny.full_disk(2_000_000), pytest.raises(OSError, match=told):
+        make_canvases(taught.config, NOWHERE, tmp_path / "c")
+    assert not any((tmp_path / "c").iterdir())
+
+
+def test_a_full_disk_leaves_the_canvases_that_are_done(taught: Taught, copied: Path) -> None:
+    kept = json.loads((copied / "canvases.json").read_text()) | {"done": 1}
+    (copied / "canvases.json").write_text(json.dumps(kept))
+    with tiny.full_disk(300), pytest.raises(OSError, match="too large"):
+        make_canvases(taught.config, NOWHERE, copied)
+    assert json.loads((copied / "canvases.json").read_text()) == kept
+
+
+def test_a_damaged_list_of_canvases_is_named(taught: Taught, copied: Path) -> None:
+    (copied / "canvases.json").write_text('{"key": "cut sho')
+    with pytest.raises(ValueError, match=r"canvases\.json: is damaged; delete the folder"):
+        make_canvases(taught.config, NOWHERE, copied)
 
 
 def test_canvases_that_are_there_are_not_made_again(taught: Taught, copied: Path) -> None:

@@ -18,6 +18,7 @@ from training.config import Config, read_config
 from training.data.batches import in_batches, training_samples
 from training.data.canvases import make_canvases
 from training.data.classes import names_of, with_own_classes
+from training.data.pairs import require_usable
 from training.data.selection import select_pairs
 from training.history.best import has_ended_early
 from training.history.journal import Journal
@@ -58,6 +59,8 @@ def _train(config: Config, data: Path, out: Path, canvases: Path, process: Proce
     numbers = [] if ended else [process.share_of(batch, step) for step in range(state.step, steps)]
     loaders = process.loaders if config.train.workers is None else config.train.workers
     if process.leads:
+        if numbers:
+            require_usable(pairs, names)
         print(announcement(config, state, pairs, data, out, ended), flush=True)
         if config.train.teacher is not None:
             make_canvases(config, data, canvases)

@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -16,7 +18,7 @@ from mtvif_ros.engines import load_engine
 from mtvif_ros.model_file import read_model_file
 from mtvif_ros.synthetic import RoadScene, SceneConfig
 from tests.training import tiny
-from training.config import Config, LossWeights, check
+from training.config import Config, LossWeights, PairSelection, check
 from training.data.allowed import allowed_from_mask
 from training.export import main as export
 from training.history.records import HISTORY, read_history
@@ -369,6 +371,16 @@ def test_unusable_files_end_the_command_before_training(
         main(["--config", str(path), "--data", str(data), "--out", str(tmp_path / "run")])
     assert ended.value.code == 1
     assert "absent" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_files_that_cannot_be_validated_on_are_named_before_training(data: Path, tmp_path: Path) -> None:
+    shutil.copytree(data / "small", tmp_path / "val")
+    for name in ("0", "2"):
+        cv2.imwrite(str(tmp_path / f"val/labels/{name}.png"), np.full((128, 160), 99, np.uint8))
+    judged = replace(config(2), validate=(PairSelection(path="val", root=tmp_path),))
+    with pytest.raises(ValueError, match=r"^2 files cannot be used:\n.*0\.png: values \[99\](.|\n)*2\.png"):
+        train(judged, data, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from training.config import AnySource, RenderedSource, VideoSource
 from training.data.allowed import Allowed, ClassSets, forbid
 from training.data.augment import Plane, augment
-from training.data.pairs import Sample, load_sample
+from training.data.pairs import Sample, load_sample, refuse
 from training.data.paste import paste_things
 from training.data.rendered import rendered_samples
 from training.data.selection import select_pairs
@@ -81,9 +81,7 @@ def load_sources(wanted: Sequence[AnySource], data: Path, sets: ClassSets) -> li
     """
     problems: list[str] = []
     sources = [Source(_load(one, data, sets, problems), one.share) for one in wanted]
-    problems = list(dict.fromkeys(problems))
-    if problems:
-        raise ValueError(f"{len(problems)} files cannot be used:\n  " + "\n  ".join(problems))
+    refuse(dict.fromkeys(problems))
     return sources
 
 

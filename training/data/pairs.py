@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +50,23 @@ def load_sample(files: PairFiles, sets: ClassSets) -> Sample:
     else:
         allowed = np.full(ir.shape, sets.every, np.uint16)
     return Sample(files.name, rgb, ir, allowed)
+
+
+def require_usable(pairs: Sequence[PairFiles], names: Sequence[str]) -> None:
+    """Raise one ValueError naming all files of `pairs` that load_sample refuses; `names` are the classes."""
+    sets, problems = ClassSets(names), dict[str, None]()
+    for files in pairs:
+        try:
+            load_sample(files, sets)
+        except (OSError, ValueError) as error:
+            problems[str(error)] = None
+    refuse(problems)
+
+
+def refuse(problems: Collection[str]) -> None:
+    """Raise a ValueError of all `problems`, if there are any."""
+    if problems:
+        raise ValueError(f"{len(problems)} files cannot be used:\n  " + "\n  ".join(problems))
 
 
 def load_labels(files: PairFiles, like: Image, names: Sequence[str]) -> Image | None:

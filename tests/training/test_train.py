@@ -318,6 +318,18 @@ def test_the_best_weights_are_exported_and_outlive_a_resume_but_not_a_new_run(
     assert not (run / BEST).exists()
 
 
+def test_the_first_validation_on_masks_replaces_a_best_one_without(data: Path, tmp_path: Path) -> None:
+    shutil.copytree(data / "small", tmp_path / "val")
+    (tmp_path / "val/labels").rename(tmp_path / "labels")
+    judged = replace(still(0, 1), validate=(PairSelection(path="val", root=tmp_path),))
+    train(judged, data, tmp_path / "run")
+    by_fusion = load_checkpoint(tmp_path / "run" / BEST)["score"]
+    (tmp_path / "labels").rename(tmp_path / "val/labels")
+    train(replace(judged, train=replace(judged.train, steps=3)), data, tmp_path / "run")
+    assert step_of(tmp_path / "run", BEST) == 2
+    assert load_checkpoint(tmp_path / "run" / BEST)["score"] < by_fusion
+
+
 def test_a_run_that_never_validated_has_no_best_weights(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

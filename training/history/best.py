@@ -44,6 +44,16 @@ def has_iou(network: Network, miou: float | None) -> bool:
     return miou is not None and not isinstance(network.decoder, FusionDecoder)
 
 
+def is_better(network: Network, scores: Scores, best: Best, history: History) -> bool:
+    """Return whether a validation is better than the best one of `history`, or judged by something else.
+
+    The pairs of a run that goes on may have got masks, or lost them.
+    """
+    now = score_name(network, scores.miou)
+    before = {score_name(network, one.miou) for one in history.validations if one.step == best.step}
+    return before - {now} != set() or score_of(network, scores) > best.score
+
+
 def read_best(run: Path) -> Best | None:
     """Return the best validation of a run; None if it has none."""
     if not (run / BEST).exists():

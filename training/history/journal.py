@@ -15,7 +15,7 @@ from mtvif_ros.image import Image
 from mtvif_ros.progress import Progress
 from mtvif_ros.recordings.pair_folder import PairFiles
 from training.config import Config
-from training.history.best import Best, has_lost_patience, read_best, score_name, score_of
+from training.history.best import Best, has_lost_patience, is_better, read_best, score_name, score_of
 from training.history.page import write_page
 from training.history.records import HISTORY, Validation, cut_history
 from training.loop.state import State
@@ -97,7 +97,7 @@ class Journal:
                 list(pictures),
             )
         )
-        if self._best is None or score > self._best.score:
+        if self._best is None or is_better(self._state.network, scores, self._best, self._history):
             self._best = Best(step, score)
             self._state.save_average(self._out / BEST, self._config, score)
         elif self.ended_early and step < self._config.train.steps:

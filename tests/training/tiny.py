@@ -1,7 +1,7 @@
 """Settings and runs that are small enough for quick tests."""
 
 import resource
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -89,10 +89,16 @@ def config(model: ModelSettings | None = None, **train: Any) -> Config:
     return check(Config, plain_config(model, **train), "test")
 
 
-def save_run(folder: Path, seed: int = 0, model: ModelSettings | None = None, **train: Any) -> Path:
+def save_run(
+    folder: Path,
+    seed: int = 0,
+    model: ModelSettings | None = None,
+    classes: Sequence[str] = (),
+    **train: Any,
+) -> Path:
     """Write a run whose network has random weights of this seed; return its folder."""
     torch.manual_seed(seed)
-    made = config(model, **train)
+    made = check(Config, plain_config(model, **train) | {"classes": list(classes)}, "test")
     network = build_model(made.model, classes_of(made))
     state = {"average": network.state_dict(), "step": 10, "config": plain(made)}
     state["classes"] = [[one.name, list(one.rgb)] for one in network.classes]

@@ -50,6 +50,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with told_plainly(parser):
         networks = [load_network(run).to(memory_format=torch.channels_last) for run in options.run]  # type: ignore[call-overload]
         names = [one.name for one in networks[0].classes]
+        for run, network in zip(options.run, networks):
+            if (own := [one.name for one in network.classes]) != names:
+                raise ValueError(
+                    f"{run}: knows the classes {', '.join(own)}, and {options.run[0]} {', '.join(names)}; "
+                    "networks that label together need the same in one order"
+                )
         pairs = pairs_below(options.data, names)
         priors = fill_priors(pairs, names)
         options.out.mkdir(parents=True, exist_ok=True)

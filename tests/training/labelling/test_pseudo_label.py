@@ -119,6 +119,19 @@ def test_boxes_of_the_background_alone_are_no_boxes(data: Path) -> None:
     assert [path.name for path in (data / "out").iterdir()] == ["b.png"]
 
 
+@pytest.mark.parametrize("names", [("background", "person"), STREET_NAMES[::-1]])
+def test_networks_of_other_classes_do_not_label_together(
+    names: tuple[str, ...], data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for run, classes in (("street", STREET_NAMES), ("other", names)):
+        tiny.save_run(data / run, classes=classes)
+    runs = [str(data / "street"), str(data / "other")]
+    with pytest.raises(SystemExit):
+        main(["--run", *runs, "--data", str(data), "--out", str(data / "out")])
+    assert f"{runs[1]}: knows the classes {', '.join(names)}, and {runs[0]} back" in capsys.readouterr().err
+    assert not (data / "out").exists()
+
+
 def test_several_networks_label_by_the_mean_of_their_probabilities() -> None:
     torch.manual_seed(0)
     networks = [tiny.network().eval() for _ in range(2)]

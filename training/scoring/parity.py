@@ -106,7 +106,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with vi/, ir/ and perhaps labels/")
     options = parser.parse_args(arguments)
     with told_plainly(parser):
-        names = read_model_file(options.models[0]).classes
+        first = options.models[0]
+        names = read_model_file(first).classes
+        for model in options.models:
+            if (own := read_model_file(model).classes) != names:
+                raise ValueError(
+                    f"{model}: knows the classes {', '.join(own)}, and {first} {', '.join(names)}; score "
+                    "files of different classes apart, with training.evaluate"
+                )
         print(tabulate(options.models, pairs_below(options.data, names)))
 
 

@@ -1,8 +1,10 @@
+import json
 import math
 from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 
 from mtvif_ros.synthetic import Frame
@@ -33,3 +35,15 @@ def test_every_usable_backend_is_a_row(
     reference = next(row for row in rows if "onnxruntime" in row)
     assert "| 100.000% | 100.000% | inf |" in reference
     assert any("openvino" in row for row in rows)
+
+
+def test_files_of_other_classes_are_not_compared(
+    model_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = onnx.load(str(model_path))
+    (classes,) = (entry for entry in other.metadata_props if entry.key == "classes")
+    classes.value = json.dumps(json.loads(classes.value)[::-1])
+    onnx.save(other, str(tmp_path / "other.onnx"))
+    with pytest.raises(SystemExit):
+        main([str(model_path), str(tmp_path / "other.onnx"), "--data", str(tmp_path)])
+    assert "other.onnx: knows the classes " in capsys.readouterr().err

@@ -16,7 +16,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from mtvif_ros.command_line import command_parser, told_plainly, whole_number
+from mtvif_ros.command_line import command_parser, told_plainly, whole_number, writable_file
 from mtvif_ros.imaging.fuse import Fuser
 from mtvif_ros.imaging.resize import scaled
 from mtvif_ros.model_file import read_model_file
@@ -42,9 +42,15 @@ def quantise(model: Path, out: Path, pairs: Sequence[PairFiles], signed: bool = 
 
     All scales are symmetric. Activations that cannot be negative use all of uint8, which is fastest on CPUs;
     `signed` makes them int8, the only type that TensorRT reads. A file of fixed size sees frames of
-    other sizes scaled. Raises what read_model_file and load_pair raise.
+    other sizes scaled. Raises ValueError for a model of another precision than fp32, and what read_model_file
+    and load_pair raise.
     """
-    size = read_model_file(model).size
+    file = read_model_file(model)
+    if file.precision != "fp32":
+        raise ValueError(
+            f"{model}: is {file.precision} already; quantise the fp32 file that it was made from"
+        )
+    size = file.size
 
     def to_inputs(files: PairFiles) -> dict[str, Any]:
         frames = dict(zip(("rgb", "ir"), load_pair(files)))
@@ -138,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = command_parser("python -m training.quantise", __doc__)
     parser.add_argument("--model", type=Path, required=True, help="fp32 model file")
     parser.add_argument("--data", type=Path, required=True, help="folder with vi/ and ir/ to calibrate on")
-    parser.add_argument("--out", type=Path, required=True, help="int8 model file to write")
+    parser.add_argument("--out", type=writable_file, required=True, help="int8 model file to write")
     parser.add_argument(
         "--every", type=whole_number(1), default=5, help="calibrate on every Nth pair; default 5", metavar="N"
     )

@@ -24,6 +24,11 @@ MODEL = "models/mtvif_int8.onnx"
         ("scoring.parity", [MODEL, "--data", "/nowhere"], "/nowhere/vi: no such folder"),
         ("labelling.pseudo_label", ["--run", "no/run", *NOWHERE], "no/run/checkpoint.pt"),
         ("quantise", ["--model", MODEL, *NOWHERE], "/nowhere/vi: no such folder"),
+        (
+            "quantise",
+            ["--model", MODEL, "--data", "/", "--out", "/no/x.onnx"],
+            "'/no/x.onnx' cannot be written",
+        ),
         ("recipe", ["--config", "no.yaml", *NOWHERE], "no.yaml"),
         (
             "recipe",

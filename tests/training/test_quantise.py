@@ -60,6 +60,14 @@ def test_an_int8_file_obeys_the_contract_and_gives_nearly_the_same(small: Path, 
     assert parity.mask_equal > 0.7
 
 
+@pytest.mark.parametrize("precision", ["int8", "fp16"])
+def test_only_a_file_of_fp32_is_quantised(precision: str, folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        ValueError, match=rf"mtvif_{precision}\.onnx: is {precision} already; quantise the fp32"
+    ):
+        quantise(Path(f"models/mtvif_{precision}.onnx"), tmp_path / "small.onnx", find_pairs(folder))
+
+
 def test_an_int8_file_is_as_certain_and_its_mask_rests_on_that_in_nothing(small: Path, folder: Path) -> None:
     rgb, ir = load_pair(find_pairs(folder)[0])
     full, int8, without = (

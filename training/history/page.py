@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import yaml
 
+from mtvif_ros.classes import STREET_NAMES
 from mtvif_ros.image import AnyImage
 from mtvif_ros.machine import this_machine
 from mtvif_ros.metrics.fusion import METRICS
@@ -182,9 +183,14 @@ def _commands(out: Path, config: Config, data: Path, names: Sequence[str]) -> li
     full, small = (shlex.quote(str(out / f"{name}{suffix}.onnx")) for suffix in ("", "_int8"))
     best = " --best" if config.validate else ""
     learnt = _folder(config.train.sources, data)
-    judged = _folder(config.validate, data)
+    # The commands take a folder's masks and boxes for what they say themselves.
+    usable = [one for one in config.validate if not (one.names or one.map or one.boxes or one.masks)]
+    judged = _folder(usable, data)
     renders = judged is None and shares_rendered_classes(names)
     on = "--rendered 48" if renders else f"--data {judged or _UNNAMED}"
+    shipped = _Command(
+        "Judge the shipped model alike", f"{python}.evaluate --model models/mtvif_int8.onnx {on}"
+    )
     absolute = shlex.quote(str((out / f"{name}_int8.onnx").resolve()))
     commands = [
         _Command("Export, for every size of frames", f"{python}.export --run {run}{best} --out {full}"),
@@ -193,7 +199,7 @@ def _commands(out: Path, config: Config, data: Path, names: Sequence[str]) -> li
             f"{python}.quantise --model {full} --data {learnt or _UNNAMED} --out {small}",
         ),
         _Command("Judge beside simple fusions", f"{python}.evaluate --model {small} {on}"),
-        _Command("Judge the shipped model alike", f"{python}.evaluate --model models/mtvif_int8.onnx {on}"),
+        *([shipped] if renders or tuple(names) == STREET_NAMES else []),
         _Command("Run the node on two cameras", f"ros2 launch mtvif_ros fusion.launch.py model:={absolute}"),
         _Command("Replay a recording through it", f"mtvif_replay --bag BAG --model {small} --out results"),
         _Command("Fuse two videos without ROS", f"mtvif_fuse vi.mp4 ir.mp4 --model {small} --out fused.mp4"),

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -109,7 +110,24 @@ def test_rendered_frames_are_suggested_to_judge_classes_that_they_show(
 ) -> None:
     own = replace(config(3), validate=(), classes=dict.fromkeys(names))
     told = page(tmp_path, own, history(), None)
-    assert told.count(f"_int8.onnx --{on}") == 2 and ("--rendered" in told) == (on == "rendered 48")
+    assert f"_int8.onnx --{on}" in told and ("--rendered" in told) == (on == "rendered 48")
+
+
+@pytest.mark.parametrize(
+    ("names", "judged", "on"),
+    [
+        ((), {}, ["mine_int8.onnx --data &#39;my data/val&#39;", "models/mtvif_int8.onnx --data &#39;my"]),
+        (("background", "car"), {}, ["mine_int8.onnx --data &#39;my data/val&#39;"]),
+        ((), {"map": {"truck": "car"}}, ["mine_int8.onnx --rendered", "models/mtvif_int8.onnx --rendered"]),
+        (("floor", "crate"), {"names": ("crate", "floor")}, ["mine_int8.onnx --data FOLDER_OF_PAIRS"]),
+    ],
+)
+def test_no_folder_is_suggested_whose_masks_mean_something_else(
+    names: tuple[str, ...], judged: dict[str, Any], on: list[str], tmp_path: Path
+) -> None:
+    own = replace(config(3), validate=(PairSelection(path="val", **judged),), classes=dict.fromkeys(names))
+    told = page(tmp_path / "mine", own, history(), None)
+    assert all(command in told for command in on) and told.count("training.evaluate --") == len(on)
 
 
 @pytest.mark.long

@@ -122,8 +122,8 @@ def _refuse_unknown(title: str, named: Sequence[str], names: Sequence[str]) -> N
     if unknown:
         raise ValueError(
             f"{title}: its classes {', '.join(unknown)} are not among the model's "
-            f"({', '.join(names)}); map each to one of them or to {IGNORED}, as in map: {{{unknown[0]}: "
-            f"{names[0]}}}"
+            f"({', '.join(names)}); rename each to one of them or to {IGNORED} where the labels list it, or "
+            f"in a config's source, as in map: {{{unknown[0]}: {names[0]}}}"
         )
 
 

@@ -70,6 +70,6 @@ def test_a_map_renames_merges_and_ignores() -> None:
 
 def test_a_class_that_the_model_lacks_is_named_with_what_to_do() -> None:
     source = PairSource(path="drive", layout="fmb", share=1.0)
-    told = r"^drive: its classes road, .*pole are not among the model's \(background, person\); map each"
+    told = r"^drive: its classes road, .*pole are not among the model's \(background, person\); rename each"
     with pytest.raises(ValueError, match=told):
         mask_values(source, ("background", "person"))

@@ -175,7 +175,7 @@ def test_classes_of_the_config_come_first_and_a_map_renames(data: Path) -> None:
     assert with_own_classes(given, data) is given
     (files, _) = select_pairs(PairSelection(path="set", map={"crate": "box"}), data, names_of(given))
     assert files.mask_values == {0: 1, 1: 0, 255: 255}
-    with pytest.raises(ValueError, match=r"set: its classes crate are not among the model's .*; map each"):
+    with pytest.raises(ValueError, match=r"set: its classes crate are not among the model's .*; rename each"):
         select_pairs(PairSelection(path="set"), data, ("background", "box"))
     with pytest.raises(
         ValueError, match=r"names is a, b, but its labels list background, crate; remove names"

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from mtvif_ros.benchmark.timing import time_interleaved
 from mtvif_ros.classes import STREET_NAMES
 from mtvif_ros.command_line import command_parser, told_plainly
 from mtvif_ros.metrics.fusion import METRICS
-from training.config import Config, PairSelection, PairSource, check, read_plain
+from training.config import AT_LEAST_ONE, Config, PairSelection, PairSource, check, read_plain
 from training.data.classes import names_of, with_own_classes
 from training.data.coco import BACKGROUND
 from training.data.selection import select_pairs
@@ -32,6 +32,7 @@ from training.loop.validate import validate
 from training.model import Network
 from training.model.cost import count_macs, count_parameters
 from training.model.onnx_file import write_graph
+from training.settings import Rule
 from training.train import train
 
 _SIZE = (480, 640)
@@ -52,8 +53,10 @@ class Plan:
     """Hold a base config, its variants' changes by name, and the folds, all as the YAML file has them."""
 
     base: dict[str, Any]
-    folds: tuple[Fold, ...]
-    variants: dict[str, Any]
+    folds: Annotated[tuple[Fold, ...], AT_LEAST_ONE]
+    variants: Annotated[
+        Mapping[str, Mapping[str, Any] | None], Rule("a mapping of names to changed settings", bool)
+    ]
 
 
 def read_plan(path: Path) -> tuple[dict[str, Config], tuple[Fold, ...]]:

@@ -27,7 +27,7 @@ def _is_colour(text: str | None) -> bool:
     return text is None or re.fullmatch("#[0-9a-fA-F]{6}", text) is not None
 
 
-_AT_LEAST_ONE = Rule("a list of at least one", bool)
+AT_LEAST_ONE = Rule("a list of at least one", bool)
 _Count = Annotated[int, Rule("a whole number from 1 on", lambda value: value >= 1)]
 _WholeNumber = Annotated[int, Rule("a whole number from 0 on", lambda value: value >= 0)]
 _CropSide = Annotated[int, Rule("a multiple of 32", lambda value: value > 0 and value % 32 == 0)]
@@ -135,7 +135,7 @@ class RenderedSource:
     share: _Positive
     seed: _WholeNumber = 0
     smoke: _Share = 0.0
-    times: Annotated[tuple[TimeOfDay, ...], _AT_LEAST_ONE] = ALL_TIMES
+    times: Annotated[tuple[TimeOfDay, ...], AT_LEAST_ONE] = ALL_TIMES
     map: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -169,7 +169,7 @@ class TrainSettings:
     workers: processes that load samples, for each process that trains; default by the machine.
     """
 
-    sources: Annotated[tuple[AnySource, ...], _AT_LEAST_ONE]
+    sources: Annotated[tuple[AnySource, ...], AT_LEAST_ONE]
     steps: _WholeNumber
     batch: _Count
     crop: tuple[_CropSide, _CropSide]

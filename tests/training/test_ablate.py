@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -28,6 +29,22 @@ def test_a_wrong_variant_is_named_before_any_is_trained(tmp_path: Path) -> None:
     }
     (tmp_path / "plan.yaml").write_text(yaml.safe_dump(plan))
     with pytest.raises(ValueError, match=r"plan\.yaml: too deep: model\.decoder is 'deep', expected one of"):
+        read_plan(tmp_path / "plan.yaml")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"folds": []}, r"folds is \[\], expected a list of at least one"),
+        ({"variants": {}}, r"variants is \{\}, expected a mapping of names to changed settings"),
+        ({"variants": {"deep": 5}}, r"variants is \{'deep': 5\}, expected a mapping of names to changed"),
+        ({"variants": {"deep": {5: 3}}}, r"plan\.yaml: deep: 5 is unknown, expected one of"),
+    ],
+)
+def test_a_plan_that_compares_nothing_is_refused(wrong: dict[str, Any], told: str, tmp_path: Path) -> None:
+    plan = {"base": tiny.plain_config(), "folds": [{"of": ["a"], "numbers": [[1, 5]]}], "variants": {"a": {}}}
+    (tmp_path / "plan.yaml").write_text(yaml.safe_dump(plan | wrong))
+    with pytest.raises(ValueError, match=told):
         read_plan(tmp_path / "plan.yaml")
 
 

@@ -53,7 +53,7 @@ def fit_temperature(path: Path, pairs: Sequence[PairFiles]) -> Fitted:
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     samples = list(_samples(model, pairs))
-    if not samples:
+    if not any(len(classes) for _, classes in samples):
         raise ValueError(f"{path}: the pairs have no labels to find its temperature on")
     logits, classes = (np.concatenate(parts) for parts in zip(*samples))
     temperature = best_temperature(logits, classes)

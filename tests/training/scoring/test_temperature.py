@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtvif_ros.classes import STREET
+from mtvif_ros.classes import IGNORE, STREET
 from mtvif_ros.engines import load_engine
 from mtvif_ros.imaging.masks import read_mask
 from mtvif_ros.recordings.pair_folder import find_pairs, load_pair
@@ -86,9 +86,12 @@ def test_a_file_without_a_temperature_is_told(folder: Path, capsys: pytest.Captu
     assert "plain.onnx: has no confidence with a temperature; export it" in capsys.readouterr().err
 
 
-def test_pairs_without_labels_are_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("empty", [False, True])
+def test_pairs_without_labels_are_told(empty: bool, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for label in (folder / "labels").iterdir():
         label.unlink()
+        if empty:
+            cv2.imwrite(str(label), np.full((120, 150), IGNORE, np.uint8))
     write_onnx(tiny.network("patch").eval(), folder / "model.onnx", {})
     with pytest.raises(SystemExit):
         main(["--model", str(folder / "model.onnx"), "--data", str(folder)])

@@ -86,13 +86,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     with told_plainly(parser):
         *_, config = read_stages(options.config).values()
-    height, width = config.train.crop
-    print(f"{config.train.batch} of {height}x{width} on {device.type}, ms a step")
-    for bf16 in (False, True) if has_fast_bfloat16(device) else (False,):
-        for graphs in (False, True) if device.type == "cuda" else (False,):
-            this_way = replace(config, train=replace(config.train, bf16=bf16, graphs=graphs))
-            name = ("bfloat16" if bf16 else "float32") + (", graphs" if graphs else "")
-            print(f"{name:18} {time_steps(this_way, device, options.steps):8.1f}", flush=True)
+        height, width = config.train.crop
+        print(f"{config.train.batch} of {height}x{width} on {device.type}, ms a step")
+        for bf16 in (False, True) if has_fast_bfloat16(device) else (False,):
+            for graphs in (False, True) if device.type == "cuda" else (False,):
+                this_way = replace(config, train=replace(config.train, bf16=bf16, graphs=graphs))
+                name = ("bfloat16" if bf16 else "float32") + (", graphs" if graphs else "")
+                print(f"{name:18} {time_steps(this_way, device, options.steps):8.1f}", flush=True)
 
 
 if __name__ == "__main__":

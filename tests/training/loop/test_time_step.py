@@ -44,3 +44,11 @@ def test_a_config_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str])
     with pytest.raises(SystemExit):
         main(["--config", "no.yaml"])
     assert "no.yaml" in capsys.readouterr().err
+
+
+def test_a_network_that_cannot_be_built_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tiny.plain_config(tiny.settings(hidden={"stem": 8}))
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(config))
+    with pytest.raises(SystemExit):
+        main(["--config", str(tmp_path / "mine.yaml")])
+    assert "model.hidden" in capsys.readouterr().err

@@ -87,24 +87,26 @@ def account(
 ) -> TopicSummary:
     """Say what became of the pairs on one output topic.
 
-    The node says how many pairs it superseded or failed on, not which; what stays unanswered beyond those
-    is lost.
+    The node says how many pairs it superseded, failed on or skipped, not which; what stays unanswered beyond
+    those is lost.
     """
     times = {stamp: arrival.time for stamp, arrival in collector.arrivals[topic].items()}
     seconds = list(latencies(pairs, sent, times).values())
     missing = len(pairs) - len(seconds)
     superseded = min(missing, counts.superseded) if counts else 0
     failed = min(missing - superseded, counts.failed) if counts else 0
+    skipped = min(missing - superseded - failed, counts.skipped) if counts else 0
     return TopicSummary(
         answered=len(seconds),
         superseded=superseded,
         failed=failed,
-        lost=missing - superseded - failed,
+        lost=missing - superseded - failed - skipped,
         unexpected=max(0, len(times.keys() - {rgb for rgb, _ in pairs}) - (counts.alone if counts else 0)),
         latency_p50_ms=_percentile_ms(seconds, 50),
         latency_p95_ms=_percentile_ms(seconds, 95),
         latency_p99_ms=_percentile_ms(seconds, 99),
         behind_newest_p99_ms=_percentile_ms(behind_newest(pairs, sent, times), 99),
+        skipped=skipped,
     )
 
 

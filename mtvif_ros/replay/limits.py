@@ -107,7 +107,7 @@ def _about_lost(summary: Summary) -> str:
         return "Every pair is accounted for."
     told = " and ".join(f"{number} of {summary.pairs} on {topic}" for topic, number in lost.items())
     return (
-        f"Pairs were lost, {told}: they were neither answered, superseded nor failed. "
+        f"Pairs were lost, {told}: they were neither answered, superseded, failed nor skipped. "
         "Look for messages dropped by DDS and for frames without a partner in the counts below."
     )
 
@@ -125,6 +125,8 @@ def _about_answers(summary: Summary) -> str:
     worst = summary.slowest
     answered = f"The node answered {worst.answered} of {summary.pairs} pairs"
     reasons = [f"{worst.failed} failed, see node.log"] if worst.failed else []
+    if worst.skipped:
+        reasons.append(f"{worst.skipped} {'was' if worst.skipped == 1 else 'were'} skipped for rate.maximum")
     if worst.lost:
         reasons.append(f"{worst.lost} {'was' if worst.lost == 1 else 'were'} lost")
     if worst.superseded:

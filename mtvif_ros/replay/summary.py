@@ -10,7 +10,7 @@ from typing import Any
 from mtvif_ros.command_line import in_short
 from mtvif_ros.machine import Machine
 
-SCHEMA = 6
+SCHEMA = 7
 """The version of summary.json; a change of its keys or of their meaning raises it."""
 
 
@@ -22,10 +22,11 @@ class SummaryError(ValueError):
 class TopicSummary:
     """Hold what became of all pairs on one output topic.
 
-    Every pair is answered, superseded (the node skipped it for a newer one), failed (the node could not
-    process it) or lost (nobody accounts for it). unexpected: outputs that belong to no pair. Latencies run
-    from publishing a pair's later frame to receiving the output; behind_newest: how much older an answered
-    pair was than the newest one at the time. They are None without answers.
+    Every pair is answered, superseded (the node took a newer one instead), failed (the node could not process
+    it), skipped (an external node's rate.maximum) or lost (nobody accounts for it). unexpected: outputs that
+    belong to no pair. Latencies run from publishing a pair's later frame to receiving the output;
+    behind_newest: how much older an answered pair was than the newest one at the time. They are None without
+    answers.
     """
 
     answered: int
@@ -37,6 +38,7 @@ class TopicSummary:
     latency_p95_ms: float | None
     latency_p99_ms: float | None
     behind_newest_p99_ms: float | None
+    skipped: int = 0
 
     def latency_ms(self, percentile: int) -> float | None:
         """Return the latency at percentile 50, 95 or 99."""
@@ -292,10 +294,11 @@ def read_summary(path: Path) -> Summary:
 
 def format_table(summary: Summary) -> str:
     """Return as a text table what became of the pairs and how long answers took, one line a topic."""
-    heads = ("topic", "pairs", "answered", "superseded", "failed", "lost", "p50 ms", "p95 ms", "p99 ms")
+    ends = ("answered", "superseded", "failed", "skipped", "lost")
+    heads = ("topic", "pairs", *ends, "p50 ms", "p95 ms", "p99 ms")
     rows: list[tuple[str, ...]] = [heads]
     for name, of in summary.topics.items():
-        numbers = [summary.pairs, of.answered, of.superseded, of.failed, of.lost]
+        numbers = [summary.pairs, *(getattr(of, end) for end in ends)]
         latencies = [of.latency_ms(percentile) for percentile in (50, 95, 99)]
         rows.append((name, *map(str, numbers), *("-" if ms is None else f"{ms:.1f}" for ms in latencies)))
     widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]

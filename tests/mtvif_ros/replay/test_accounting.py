@@ -34,15 +34,20 @@ def test_an_answer_is_behind_the_newest_pair_that_was_there(sent: Sent) -> None:
     assert behind_newest(PAIRS, sent, {1: 6.2, 3: 9.0}) == [0.5, 0.0]
 
 
-@pytest.mark.parametrize(("superseded", "failed", "lost"), [(2, 0, 0), (1, 1, 0), (1, 0, 1), (0, 0, 2)])
+@pytest.mark.parametrize(
+    ("superseded", "failed", "skipped", "lost"),
+    [(2, 0, 0, 0), (1, 1, 0, 0), (0, 0, 2, 0), (1, 0, 0, 1), (0, 0, 1, 1), (0, 0, 0, 2)],
+)
 def test_a_pair_is_lost_only_if_the_node_does_not_account_for_it(
-    superseded: int, failed: int, lost: int, sent: Sent, tmp_path: Path
+    superseded: int, failed: int, skipped: int, lost: int, sent: Sent, tmp_path: Path
 ) -> None:
-    counts = count(report(pairs_answered=1, pairs_superseded=superseded, pairs_failed=failed), None, sent)
+    ends = {"pairs_superseded": superseded, "pairs_failed": failed, "pairs_skipped": skipped}
+    counts = count(report(pairs_answered=1, **ends), None, sent)
     with Collector(tmp_path / "spool", keep=lambda stamp: False) as collector:
         collector.arrivals[FUSED][1] = Arrival(6.0, 0, 0)
         found = account(PAIRS, sent, counts, collector, FUSED)
-    assert (found.answered, found.superseded, found.failed, found.lost) == (1, superseded, failed, lost)
+    ended = found.answered, found.superseded, found.failed, found.skipped, found.lost
+    assert ended == (1, superseded, failed, skipped, lost)
 
 
 def test_what_a_running_node_counted_before_does_not_count(sent: Sent) -> None:

@@ -33,6 +33,12 @@ def test_superseded_pairs_are_not_lost_but_the_node_did_not_keep_up() -> None:
     )
 
 
+def test_pairs_that_a_rate_limit_skipped_are_neither_lost_nor_superseded() -> None:
+    lost, _, share, _ = judge(summary(replace(topic(1), skipped=2), pairs=3), DEFAULT_LIMITS)
+    assert lost.holds and not share.holds
+    assert share.sentence == "The node answered 1 of 3 pairs; 2 were skipped for rate.maximum."
+
+
 def test_lost_pairs_are_told_by_topic() -> None:
     lost, *_ = judge(summary(topic(2, lost=1)), DEFAULT_LIMITS)
     assert not lost.holds and "1 of 3 on /mtvif/fused" in lost.sentence

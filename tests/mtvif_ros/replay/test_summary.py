@@ -36,4 +36,4 @@ def test_another_schema_or_another_file_is_refused_in_one_line(text: str, told: 
 
 def test_the_table_shows_a_topic_without_answers() -> None:
     line = format_table(summary(topic(0, superseded=1, lost=1))).splitlines()[1]
-    assert line.split() == ["/mtvif/fused", "2", "0", "1", "0", "1", "-", "-", "-"]
+    assert line.split() == ["/mtvif/fused", "2", "0", "1", "0", "0", "1", "-", "-", "-"]

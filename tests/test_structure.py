@@ -7,8 +7,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-# From the top of the house to its ground. A folder may import from those below it and from the modules that
-# lie beside the folders, which import from no folder.
+# From top to bottom. A folder may import from those below it and from the modules beside the folders, which
+# import from no folder.
 ORDER = {
     "mtvif_ros": (
         "replay",
@@ -35,8 +35,8 @@ ORDER = {
         "configs",
     ),
 }
-# The commands are the doors of `training`: they import from every folder, and no folder imports them.
-# What every folder may import stands here.
+# The modules beside the folders that every folder may import; None: all. Those of `training` are commands,
+# which import from every folder, and no folder imports them.
 SHARED = {"mtvif_ros": None, "training": {"config"}}
 
 

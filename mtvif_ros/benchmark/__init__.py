@@ -1,1 +1,1 @@
-"""Time model files on the engines of this machine."""
+"""Time model files on this machine, and measure how well pairing and the search for clock offsets work."""

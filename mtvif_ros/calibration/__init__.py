@@ -1,1 +1,1 @@
-"""Estimate the registration of the infrared camera to the visible one from a recording."""
+"""Estimate from a recording how infrared lies on the visible picture, and the offset of the two clocks."""

@@ -17,8 +17,8 @@ class LatestWorker(Generic[Item]):
 
     After a short stall the worker catches up with the few items that wait, in order. When more than three
     wait, the work is too slow for the input: each new item then supersedes the one that waits, until the
-    worker has been idle again. An overloaded worker so always takes the newest item. An exception in
-    `work` goes to `failed`, and the worker carries on.
+    worker has been idle again. So an overloaded worker always takes the newest item. An exception in `work`
+    goes to `failed`, and the worker carries on.
     """
 
     def __init__(self, work: Callable[[Item], None], failed: Callable[[Exception], None], name: str):

@@ -1,4 +1,4 @@
-"""List the pairs of published data sets as distributed; docs/reference/files.md shows the folder trees.
+"""List the pairs of published data sets as distributed; each function shows the folder tree that it reads.
 
 `names` are the classes of a data set, by the value in its masks.
 """

@@ -61,9 +61,9 @@ def load_weights(network: Network, source: Path) -> list[str]:
     """Load the averaged weights of a run, or a .safetensors file, into `network`, as far as they fit.
 
     A tensor fits when the network has one of its name and shape; the last layer only if the classes are the
-    same, too. Returns the names of the network's tensors
-    that stay as they are, and prints some. Raises FileNotFoundError when `source` has no weights, and
-    ValueError when they cannot be read, when none fits or when their encoder's blocks have other widths.
+    same, too. Returns the names of the network's tensors that stay as they are, and prints some. Raises
+    FileNotFoundError when `source` has no weights, and ValueError when they cannot be read, when none fits or
+    when their encoder's blocks have other widths.
     """
     path = source if source.suffix == _WEIGHTS else source / CHECKPOINT
     if not path.is_file():

@@ -39,9 +39,9 @@ def write_onnx(
 ) -> None:
     """Write `network` to `path` and compare their outputs.
 
-    The file takes frames of every size, or only of `size`. The temperature of its confidence is 1, for
-    training.confidence to find. `precision` is fp32 or fp16, in which TensorRT
-    then computes; for int8 see training.quantise. `properties` join the file's metadata.
+    The file takes frames of every size, or only of `size`. The temperature of its confidence is 1 until
+    training.confidence finds a better one. `precision` is fp32 or fp16, in which TensorRT then computes; for
+    int8 see training.quantise. `properties` join the file's metadata.
 
     Raises ValueError for a network without segmentation, which the contract requires, for one that torch
     cannot export, and when the file's outputs differ from the network's on a frame of noise.

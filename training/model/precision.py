@@ -10,9 +10,8 @@ import torch
 def fast_autocast(device: torch.device, wanted: bool = True, cache: bool = True) -> torch.autocast:
     """Return a context that computes in bfloat16 if `wanted` and the device has instructions for it.
 
-    Otherwise it changes nothing: a processor without them can compute in bfloat16, but a pass through the
-    network takes ten times as long as in float32 (docs/benchmarks.md). `cache` keeps converted weights; a
-    CUDA graph must convert them at every replay.
+    Otherwise it changes nothing: a processor without them can compute in bfloat16, but much more slowly than
+    in float32. `cache` keeps converted weights; a CUDA graph must convert them at every replay.
     """
     fast = wanted and has_fast_bfloat16(device)
     return torch.autocast(device.type, torch.bfloat16, enabled=fast, cache_enabled=cache)

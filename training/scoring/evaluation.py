@@ -54,8 +54,8 @@ def evaluate(
     """Score a model file, the baselines and `peers`: folders of fused images that have the pairs' names.
 
     A file of open size computes at `size`, or else at that of the frames. With `alone` it sees that camera
-    only. Raises FileNotFoundError before
-    anything is scored when a peer lacks images, and what load_engine and load_pair raise.
+    only. Raises FileNotFoundError before anything is scored when a peer lacks images, and what load_engine
+    and load_pair raise.
     """
     others = {name: _peer(folder, pairs) for name, folder in peers.items()}
     others |= {name: _baseline(name) for name in BASELINES}

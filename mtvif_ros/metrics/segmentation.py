@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -28,8 +30,14 @@ def confusion_matrix(
     return np.bincount(index, minlength=classes * classes).reshape(classes, classes)
 
 
-def iou_per_class(matrix: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Return the intersection over union of every class, NaN for one neither labelled nor predicted."""
-    hits = np.diag(matrix).astype(np.float64)
-    union = matrix.sum(0) + matrix.sum(1) - hits
-    return np.divide(hits, union, out=np.full_like(hits, np.nan), where=union > 0)
+def iou_per_class(matrix: npt.NDArray[np.int64]) -> list[float | None]:
+    """Return the intersection over union of every class, None for a class that no label has."""
+    labelled, hits = matrix.sum(1), np.diag(matrix)
+    iou = hits / np.maximum(1, matrix.sum(0) + labelled - hits)
+    return [float(value) if pixels else None for value, pixels in zip(iou, labelled)]
+
+
+def mean_iou(ious: Iterable[float | None]) -> float | None:
+    """Return mIoU, the mean over the classes that labels have; None without any."""
+    known = [iou for iou in ious if iou is not None]
+    return float(np.mean(known)) if known else None

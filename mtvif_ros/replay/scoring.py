@@ -18,7 +18,7 @@ from mtvif_ros.metrics.baselines import BASELINES
 from mtvif_ros.metrics.flicker import FlickerMeter
 from mtvif_ros.metrics.fusion import METRICS, Plane, fusion_metrics, luma, prepare
 from mtvif_ros.metrics.pair import AnsweredPair
-from mtvif_ros.metrics.segmentation import confusion_matrix, iou_per_class
+from mtvif_ros.metrics.segmentation import confusion_matrix, iou_per_class, mean_iou
 from mtvif_ros.metrics.steadiness import Steadiness, SteadinessMeter
 from mtvif_ros.parallel import in_processes
 from mtvif_ros.progress import Progress
@@ -58,7 +58,8 @@ class Scores:
         """Return the means over all pairs; None when none was scored."""
         if not self.fusion:
             return None
-        iou = dict(zip(classes, _iou_of_labelled(self.confusion))) if self.confusion.any() else None
+        ious = iou_per_class(self.confusion)
+        iou = dict(zip(classes, ious)) if self.confusion.any() else None
         over_max = self.flicker.ratio()
         steady = np.array(list(self.steadiness.values())).mean(0) if self.steadiness else None
         flicker, changed, unexplained = (
@@ -69,7 +70,7 @@ class Scores:
             scored_per_second=round(len(self.fusion) / max(self.seconds, 1e-3), 1),
             fusion={method: self._means(method) for method in METHODS},
             iou=iou,
-            miou=_mean_iou(self.confusion),
+            miou=mean_iou(ious),
             confusion=None if iou is None else self.confusion.tolist(),
             flicker=flicker,
             flicker_over_max=None if over_max is None else round(over_max, 4),
@@ -83,22 +84,11 @@ class Scores:
         if one.confusion is None:
             return
         self.confusion += one.confusion
-        if (miou := _mean_iou(one.confusion)) is not None:
+        if (miou := mean_iou(iou_per_class(one.confusion))) is not None:
             self.miou[one.stamp] = miou
 
     def _means(self, method: str) -> dict[str, float]:
         return {name: float(np.mean([of[method][name] for of in self.fusion.values()])) for name in METRICS}
-
-
-def _iou_of_labelled(confusion: Matrix) -> list[float | None]:
-    """Return the IoU of every class, None for one that is not labelled."""
-    return [float(iou) if row.any() else None for row, iou in zip(confusion, iou_per_class(confusion))]
-
-
-def _mean_iou(confusion: Matrix) -> float | None:
-    """Return the mean IoU over the labelled classes, None without any."""
-    known = [iou for iou in _iou_of_labelled(confusion) if iou is not None]
-    return float(np.mean(known)) if known else None
 
 
 def score_answers(

@@ -14,7 +14,7 @@ from mtvif_ros.image import Image
 from mtvif_ros.metrics.calibration import LEVELS, calibration_error, count_by_confidence
 from mtvif_ros.metrics.fusion import METRICS, fusion_metrics, luma, prepare
 from mtvif_ros.metrics.infrared_only import HiddenPersons
-from mtvif_ros.metrics.segmentation import confusion_matrix, iou_per_class
+from mtvif_ros.metrics.segmentation import confusion_matrix, iou_per_class, mean_iou
 from mtvif_ros.recordings.pair_folder import PairFiles, load_pair
 from training.data.boxes import read_boxes
 from training.data.pairs import load_labels
@@ -78,18 +78,14 @@ def score_pairs(
         sources = prepare(visible), prepare(infrared)
         for name, plane in planes.items():
             scores.setdefault(name, []).append(fusion_metrics(plane, *sources))
-    iou = {
-        name: float(value) if matrix[index].any() else None
-        for index, (name, value) in enumerate(zip(names, iou_per_class(matrix)))
-    }
-    known = [value for value in iou.values() if value is not None]
+    iou = dict(zip(names, iou_per_class(matrix)))
     return Scores(
         {name: means(of_pairs) for name, of_pairs in scores.items()},
         iou,
-        float(np.mean(known)) if known else None,
+        mean_iou(iou.values()),
         boxes.shares(),
         hidden.summary(),
-        matrix.tolist() if known else None,
+        matrix.tolist() if matrix.any() else None,
         calibration_error(certain) if certain.any() else None,
     )
 

@@ -24,7 +24,15 @@ from mtvif_ros.benchmark.timing import time_interleaved
 from mtvif_ros.classes import STREET_NAMES
 from mtvif_ros.command_line import command_parser, told_plainly
 from mtvif_ros.metrics.fusion import METRICS
-from training.config import AT_LEAST_ONE, Config, PairSelection, PairSource, check, read_plain
+from training.config import (
+    AT_LEAST_ONE,
+    Config,
+    PairSelection,
+    PairSource,
+    add_config_arguments,
+    check,
+    read_plain,
+)
 from training.data.classes import names_of, with_own_classes
 from training.data.coco import BACKGROUND
 from training.data.selection import select_pairs
@@ -174,10 +182,7 @@ def table(rows: Mapping[str, Mapping[str, float]]) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = command_parser("python -m training.ablate", __doc__)
-    parser.add_argument("--config", type=Path, required=True, help="YAML file with base, variants and folds")
-    parser.add_argument(
-        "--data", type=Path, required=True, help="folder that the config's paths are relative to"
-    )
+    add_config_arguments(parser, "YAML file with base, variants and folds")
     parser.add_argument("--out", type=Path, required=True, help="folder for the runs and table.md")
     options = parser.parse_args(arguments)
     with told_plainly(parser):

@@ -6,12 +6,11 @@ python -m training.check --config training/configs/mtvif.yaml --data DATA
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from mtvif_ros.command_line import command_parser, told_plainly
-from training.config import AnySource, PairSource, read_stages
+from training.config import AnySource, PairSource, add_config_arguments, read_stages
 from training.data.allowed import ClassSets
 from training.data.classes import names_of, with_own_classes
 from training.data.mixture import Source, load_sources
@@ -32,12 +31,7 @@ def describe(source: Source, names: Sequence[str]) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; exits with 1 when a file cannot be used."""
     parser = command_parser("python -m training.check", __doc__)
-    parser.add_argument(
-        "--config", type=Path, required=True, help="YAML file, such as those in training/configs"
-    )
-    parser.add_argument(
-        "--data", type=Path, required=True, help="folder that the config's paths are relative to"
-    )
+    add_config_arguments(parser)
     options = parser.parse_args(arguments)
     with told_plainly(parser):
         stages = [with_own_classes(one, options.data) for one in read_stages(options.config).values()]

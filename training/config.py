@@ -11,6 +11,7 @@ The checks follow the dataclasses' annotations, see training.settings. Names tha
 from __future__ import annotations
 
 import re
+from argparse import ArgumentParser
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
@@ -232,6 +233,16 @@ class Config:
     loss: LossWeights
     initial: Path | None = None
     classes: _Classes = field(default_factory=dict)
+
+
+def add_config_arguments(
+    parser: ArgumentParser, config: str = "YAML file, such as those in training/configs"
+) -> None:
+    """Add `--config`, explained as `config`, and `--data`: the options of a command that reads a config."""
+    parser.add_argument("--config", type=Path, required=True, help=config)
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder that the config's paths are relative to"
+    )
 
 
 def read_config(path: Path) -> Config:

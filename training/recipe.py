@@ -23,7 +23,15 @@ from mtvif_ros.command_line import command_parser, told_plainly, whole_number
 from mtvif_ros.machine import this_machine
 from mtvif_ros.model_file import read_model_file
 from mtvif_ros.recordings.pair_folder import PairFiles, find_pairs
-from training.config import AnySource, Config, PairSource, VideoSource, plain, read_stages
+from training.config import (
+    AnySource,
+    Config,
+    PairSource,
+    VideoSource,
+    add_config_arguments,
+    plain,
+    read_stages,
+)
 from training.data.canvases import canvases_key
 from training.data.classes import names_of, with_own_classes
 from training.data.rendered import list_rendered_pairs, write_rendered_pairs
@@ -157,10 +165,7 @@ def _commit() -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = command_parser("python -m training.recipe", __doc__)
-    parser.add_argument("--config", type=Path, required=True, help="YAML file with stages")
-    parser.add_argument(
-        "--data", type=Path, required=True, help="folder that the config's paths are relative to"
-    )
+    add_config_arguments(parser, "YAML file with stages")
     parser.add_argument("--out", type=Path, required=True, help="folder for stages, canvases and models")
     parser.add_argument("--calibrate", default="msrs/train", help="pairs below --data; default %(default)s")
     parser.add_argument("--seed", type=whole_number(0), help="replaces the config's")

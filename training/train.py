@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mtvif_ros.command_line import command_parser, need, told_plainly, whole_number
-from training.config import Config, read_config
+from training.config import Config, add_config_arguments, read_config
 from training.data.batches import in_batches, training_samples
 from training.data.canvases import make_canvases
 from training.data.classes import names_of, with_own_classes
@@ -86,12 +86,7 @@ def _train(config: Config, data: Path, out: Path, canvases: Path, process: Proce
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = command_parser("python -m training.train", __doc__)
-    parser.add_argument(
-        "--config", type=Path, required=True, help="YAML file, such as those in training/configs"
-    )
-    parser.add_argument(
-        "--data", type=Path, required=True, help="folder that the config's paths are relative to"
-    )
+    add_config_arguments(parser)
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint, curves and pictures")
     parser.add_argument("--seed", type=whole_number(0), help="replaces the config's, for runs side by side")
     options = parser.parse_args(arguments)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, Generic, TypeAlias
 
-from mtvif_ros.pairing.stamps import NANOSECONDS
+from mtvif_ros.pairing.stamps import LATEST, NANOSECONDS
 from mtvif_ros.pairing.synchronizer import Frame, Pair, Stream, StreamCounts, Synchronizer
-
-_LONGEST = 2**31 * NANOSECONDS
 
 
 class MessageFiltersSynchronizer(Generic[Frame]):
@@ -56,7 +54,7 @@ class MessageFiltersSynchronizer(Generic[Frame]):
 
         # A ROS stamp is neither negative nor far in the future, whatever the offset.
         stamp += max(0, self._offset) if stream is Stream.RGB else max(0, -self._offset)
-        stamp %= _LONGEST
+        stamp %= LATEST * NANOSECONDS
         header = SimpleNamespace(stamp=Time(sec=stamp // NANOSECONDS, nanosec=stamp % NANOSECONDS))
         counts = self._counts[stream]
         counts.duplicate += stamp in self._policy.queues[stream]

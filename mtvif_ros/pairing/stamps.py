@@ -6,7 +6,7 @@ from typing import Any
 
 NANOSECONDS = 1_000_000_000
 LATEST = 2**31
-"""From when on, in s, a stamp cannot say it: its seconds are an int32."""
+"""The first time, in s, that no stamp can hold: its seconds are an int32."""
 
 
 def in_ns(seconds: float) -> int:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mtvif_ros.command_line import in_short, need
 from mtvif_ros.image import ImageFormatError
-from mtvif_ros.pairing.stamps import NANOSECONDS
+from mtvif_ros.pairing.stamps import LATEST, NANOSECONDS
 from mtvif_ros.recordings import mcap_file, sqlite_file
 from mtvif_ros.recordings.description import described, unpacked_name
 from mtvif_ros.recordings.storage import Channel, Part, StorageFile, Stored
@@ -29,7 +29,6 @@ STORAGES = ("*.mcap", "*.db3", "*.mcap.zst*", "*.db3.zst*")
 _ROS1 = b"#ROSBAG V"
 _ZSTD = b"\x28\xb5\x2f\xfd"  # a message begins with a zero byte
 _SHORTEST = 16  # bytes of a message with a header
-_LATEST = 2**31 * NANOSECONDS  # what a stamp can hold
 _NOTES_TOLD = 3
 
 
@@ -304,7 +303,7 @@ def _record(channel: Channel, stored: Stored) -> Record | None:
             raw = zstandard.ZstdDecompressor().decompressobj().decompress(raw)
         except (zstandard.ZstdError, MemoryError):
             return None
-    if len(raw) < _SHORTEST or raw[0] or not 0 <= stored.received < _LATEST:
+    if len(raw) < _SHORTEST or raw[0] or not 0 <= stored.received < LATEST * NANOSECONDS:
         return None
     return Record(channel.topic, channel.kind, stored.received, raw)
 

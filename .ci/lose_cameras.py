@@ -38,7 +38,6 @@ from mtvif_ros.synthetic import RoadScene, SceneConfig
 RATE = 15.0  # Hz
 NAMES = ("rgb", "ir")
 STATES = ("sees", "sees", "sees", "stopped", "hung", "black", "white", "shutter")
-DEAD = {"stopped", "black", "white", "shutter"}
 LONGEST_GAP = 1.0  # s between two answers while a camera lives
 SETTLED = 1.0  # s after a change, by which the state is true
 MORE_MEMORY = 20.0  # MB

@@ -35,11 +35,6 @@ def test_bags_are_found_as_folders_and_as_files(bags: Path) -> None:
     ]
 
 
-def test_bags_whose_names_hold_dots_have_results_of_their_own(tmp_path: Path) -> None:
-    names = ("drive", "drive.mcap", "drive.db3", "drive_0.5", "drive_0.7")
-    assert len({result_folder(tmp_path / name, tmp_path, tmp_path / "out") for name in names}) == len(names)
-
-
 @pytest.mark.long
 def test_one_table_tells_of_all_bags_and_a_second_run_repeats_nothing(bags: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"

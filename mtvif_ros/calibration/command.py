@@ -24,6 +24,7 @@ from mtvif_ros.calibration.track import Track, read_tracks
 from mtvif_ros.command_line import command_parser, positive_number, told_plainly, whole_number
 from mtvif_ros.image import Image
 from mtvif_ros.imaging.codec import read_rgb
+from mtvif_ros.imaging.files import write_picture
 from mtvif_ros.imaging.lenses import LensError, LensRegistration, Pose, pose_values, read_pose
 from mtvif_ros.imaging.registration import Registration, Warp, write_registration
 from mtvif_ros.imaging.resize import scaled
@@ -260,8 +261,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         write_registration(options.out, registration, quality | found | lenses)
         picture = with_ending(options.out, ".png", (".yaml", ".yml"))
-        if not cv2.imwrite(str(picture), _picture(pairs, laid)):
-            raise OSError(f"{picture}: cannot be written; check the free space of the disk")
+        write_picture(picture, _picture(pairs, laid))
         values = {"registration.file": options.out.resolve(), "registration.distance": lenses.get("distance")}
         values["sync.offset"] = found.get("sync.offset")
         values["sync.by"] = "arrival" if bag.by_arrival else None

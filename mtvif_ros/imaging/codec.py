@@ -152,8 +152,8 @@ for _pattern, _red_at in {"rggb": (0, 0), "bggr": (1, 1), "gbrg": (1, 0), "grbg"
     LAYOUTS[f"bayer_{_pattern}16"] = _Layout(**_bayer(_red_at), kind="u2")
 _JPEG_QUALITY = 90
 # How OpenCV decodes a compressed image, by its number of channels.
-_STORED_TO_RGB = {1: cv2.COLOR_GRAY2RGB, 3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGB}
-_STORED_TO_GREY = {3: cv2.COLOR_BGR2GRAY, 4: cv2.COLOR_BGRA2GRAY}
+STORED_TO_RGB = {1: cv2.COLOR_GRAY2RGB, 3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGB}
+STORED_TO_GREY = {3: cv2.COLOR_BGR2GRAY, 4: cv2.COLOR_BGRA2GRAY}
 
 
 def read_rgb(message: ImageMessage | CompressedImage) -> Image:
@@ -196,7 +196,7 @@ def read_infrared(message: ImageMessage | CompressedImage) -> tuple[AnyImage, bo
         channels = _channels(pixels)
         if channels == 1:
             return pixels, False
-        return np.asarray(cv2.cvtColor(pixels, _STORED_TO_GREY[channels])), has_false_colours(pixels)
+        return np.asarray(cv2.cvtColor(pixels, STORED_TO_GREY[channels])), has_false_colours(pixels)
     if message.encoding not in LAYOUTS:
         return _by_cv_bridge(message, "mono16" if "16" in message.encoding else "mono8"), False
     layout = LAYOUTS[message.encoding]
@@ -322,7 +322,7 @@ def _decode_rgb(message: CompressedImage) -> Image:
         raise ImageFormatError(
             f"format {message.format!r}: {pixels.dtype} is for infrared; a visible image needs 8 bits"
         )
-    return np.asarray(cv2.cvtColor(pixels, _STORED_TO_RGB[_channels(pixels)]), np.uint8)
+    return np.asarray(cv2.cvtColor(pixels, STORED_TO_RGB[_channels(pixels)]), np.uint8)
 
 
 def _decode(message: CompressedImage) -> AnyImage:

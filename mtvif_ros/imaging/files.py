@@ -1,4 +1,4 @@
-"""Read image files as camera frames; refuse what OpenCV would turn, shift or cut without a word."""
+"""Read image files as camera frames, refuse what OpenCV would turn, shift or cut in silence; write images."""
 
 from __future__ import annotations
 
@@ -11,16 +11,13 @@ import cv2
 import numpy as np
 
 from mtvif_ros.image import AnyImage, Image
-from mtvif_ros.imaging.codec import FALSE_COLOURS, has_false_colours
+from mtvif_ros.imaging.codec import FALSE_COLOURS, STORED_TO_GREY, STORED_TO_RGB, has_false_colours
 
 _log = logging.getLogger(__name__)
 
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 """What the names of image files end in."""
 
-# How OpenCV stores what it decodes, by its number of channels.
-_TO_RGB = {1: cv2.COLOR_GRAY2RGB, 3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGB}
-_TO_GREY = {3: cv2.COLOR_BGR2GRAY, 4: cv2.COLOR_BGRA2GRAY}
 _JPEG_STARTS, _JPEG_ENDS = b"\xff\xd8", b"\xff\xd9"
 _ORDERS = (b"II", b"MM")  # of a TIFF's bytes
 _TIFF_STARTS: dict[bytes, Literal["little", "big"]] = {b"II*\0": "little", b"MM\0*": "big"}
@@ -39,7 +36,7 @@ def read_visible(path: Path) -> Image:
     Raises ValueError, naming the file, for one that is damaged, rotated by EXIF or not of 8 bits.
     """
     pixels = _eight_bits(path, "a visible frame")
-    return np.asarray(cv2.cvtColor(pixels, _TO_RGB[_channels(path, pixels)]), np.uint8)
+    return np.asarray(cv2.cvtColor(pixels, STORED_TO_RGB[_channels(path, pixels)]), np.uint8)
 
 
 def read_infrared(path: Path) -> AnyImage:
@@ -55,7 +52,7 @@ def read_infrared(path: Path) -> AnyImage:
         raise ValueError(f"{path}: has {channels} channels of {pixels.dtype}; store infrared as one")
     if channels > 1 and has_false_colours(pixels):
         _tell_colours(path.parent)
-    grey = pixels if channels == 1 else np.asarray(cv2.cvtColor(pixels, _TO_GREY[channels]))
+    grey = pixels if channels == 1 else np.asarray(cv2.cvtColor(pixels, STORED_TO_GREY[channels]))
     if grey.dtype.kind != "f":
         return grey
     scaled = (grey * 1000.0).astype(np.float32)
@@ -80,6 +77,17 @@ def read_four_channels(path: Path) -> tuple[Image, Image]:
     return np.ascontiguousarray(both[..., 2::-1]), np.ascontiguousarray(both[..., 3])
 
 
+def write_picture(path: Path, picture: Image) -> None:
+    """Write (H, W, 3), R G B, or (H, W) in the form that the name ends in, and make the folder.
+
+    Raises OSError, naming the file.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stored = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR) if picture.ndim == 3 else picture
+    if not cv2.imwrite(str(path), stored):
+        raise OSError(f"{path}: cannot be written; check the free space of the disk")
+
+
 def refuse_rotation(path: Path, data: bytes) -> None:
     """Raise ValueError if an image file asks viewers to rotate or mirror it.
 
@@ -101,7 +109,7 @@ def _eight_bits(path: Path, what: str) -> Image:
 
 def _channels(path: Path, pixels: AnyImage) -> int:
     channels = 1 if pixels.ndim == 2 else int(pixels.shape[2])
-    if channels not in _TO_RGB:
+    if channels not in STORED_TO_RGB:
         raise ValueError(f"{path}: has {channels} channels, expected 1, 3 or 4")
     return channels
 
@@ -118,13 +126,14 @@ def _decode(path: Path) -> AnyImage:
         raise ValueError(
             f"{path}: has {pages} pages; store each as a file of its own, such as with `tiffsplit`"
         )
-    pixels = _decoded(data)
+    pixels = decoded(data)
     if pixels is None:
         raise ValueError(f"{path}: not an image that OpenCV can decode; it may be cut short: copy it again")
     return pixels
 
 
-def _decoded(data: bytes) -> AnyImage | None:
+def decoded(data: bytes) -> AnyImage | None:
+    """Return the pixels of an image file's bytes as they are stored, None where OpenCV cannot decode them."""
     try:
         return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:  # the header claims more pixels than OpenCV allocates
@@ -138,7 +147,7 @@ def _ended(path: Path, data: bytes) -> bytes:
     rest = data.rstrip(b"\xff")
     ended = rest + _JPEG_ENDS
     # If pixels are missing, more bytes change the picture; if all are there, the decoder skips them.
-    given, filled = _decoded(ended), _decoded(rest + b"\x55\xaa" * 64 + _JPEG_ENDS)
+    given, filled = decoded(ended), decoded(rest + b"\x55\xaa" * 64 + _JPEG_ENDS)
     if given is None or filled is None or not np.array_equal(given, filled):
         raise ValueError(f"{path}: is cut short; copy it again")
     return ended

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from mtvif_ros.image import AnyImage, Image, ImageFormatError
 from mtvif_ros.imaging.codec import read_grey
-from mtvif_ros.imaging.files import refuse_rotation
+from mtvif_ros.imaging.files import decoded, refuse_rotation
 
 if TYPE_CHECKING:
     from sensor_msgs.msg import CompressedImage
@@ -81,7 +80,9 @@ def _indices(data: bytes) -> Image:
         raise ImageFormatError(f"is a PNG of {depth}-bit {_KINDS.get(colours, 'unknown kind')}; {_REMEDY}")
     # OpenCV would turn indices into colours. Called grey, they come out as they are, below 8 bits scaled.
     plain = header[:9] + bytes([_GREY]) + header[10:]
-    grey = _decoded(_SIGNATURE + _chunk(b"IHDR", plain) + pixels + _chunk(b"IEND", b""))
+    grey = decoded(_SIGNATURE + _chunk(b"IHDR", plain) + pixels + _chunk(b"IEND", b""))
+    if grey is None:
+        raise ImageFormatError("OpenCV cannot decode it; copy it again")
     if depth < 8:
         grey = grey // (255 // (2**depth - 1))
     if colours == _GREY:
@@ -131,13 +132,3 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-
-def _decoded(data: bytes) -> AnyImage:
-    try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:  # the header claims more pixels than OpenCV allocates
-        pixels = None
-    if pixels is None:
-        raise ImageFormatError("OpenCV cannot decode it; copy it again")
-    return np.asarray(pixels)

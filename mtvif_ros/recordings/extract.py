@@ -13,12 +13,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from mtvif_ros.command_line import command_parser, told_plainly, whole_number
 from mtvif_ros.image import Image
 from mtvif_ros.imaging.codec import read_rgb
+from mtvif_ros.imaging.files import write_picture
 from mtvif_ros.imaging.registration import Registration, Warp
 from mtvif_ros.imaging.thermal import ThermalScaler
 from mtvif_ros.progress import tracked
@@ -63,7 +63,7 @@ def extract_pairs(
     for stamp, rgb, ir in tracked(frames, "extract", len(pairs), "pair"):
         size = (rgb.shape[1], rgb.shape[0])
         name = f"{prefix}{stamp}.png"
-        _write(out / "vi" / name, np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), np.uint8))
+        _write(out / "vi" / name, np.asarray(rgb, np.uint8))
         _write(out / "ir" / name, aligned(thermal(ir), size, size))
         written.append(stamp)
     if labels:
@@ -89,9 +89,7 @@ def _write(path: Path, picture: Image) -> None:
         raise FileExistsError(
             f"{path}: exists already; choose another --out, or a --prefix for each recording"
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), picture):
-        raise OSError(f"{path}: cannot be written; check the free space of the disk")
+    write_picture(path, picture)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

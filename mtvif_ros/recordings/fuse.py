@@ -24,6 +24,7 @@ from mtvif_ros.command_line import command_parser, frame_size, positive_number, 
 from mtvif_ros.engines import BACKENDS, shipped_model
 from mtvif_ros.image import Image
 from mtvif_ros.imaging.draw import overlay, side_by_side
+from mtvif_ros.imaging.files import write_picture
 from mtvif_ros.imaging.fuse import Fuser
 from mtvif_ros.imaging.registration import Registration, read_registration
 from mtvif_ros.progress import tracked
@@ -85,9 +86,9 @@ def write_folder(seen: Iterable[Seen], names: Iterable[str], rate: float, out: P
     problem: OSError | None = None
     with _video(out / "side_by_side.mp4", rate) as write:
         for one, name in zip(seen, names):
-            _write(out / "fused" / f"{name}.png", one.fused[..., ::-1])
-            _write(out / "masks" / f"{name}.png", one.mask)
-            _write(out / "overlays" / f"{name}.png", overlay(one.fused, one.mask, one.colours)[..., ::-1])
+            write_picture(out / "fused" / f"{name}.png", one.fused)
+            write_picture(out / "masks" / f"{name}.png", one.mask)
+            write_picture(out / "overlays" / f"{name}.png", overlay(one.fused, one.mask, one.colours))
             if problem is None:
                 try:
                     write(side_by_side(*one))
@@ -141,12 +142,6 @@ def _fitting(width: int, height: int, codec: str) -> tuple[int, int]:
     if scale >= 1:
         return width, height
     return max(2, int(width * scale) // 2 * 2), max(2, int(height * scale) // 2 * 2)
-
-
-def _write(path: Path, picture: Image) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), picture):
-        raise OSError(f"{path}: cannot be written; check the free space of the disk")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from mtvif_ros.classes import STREET_NAMES
+from mtvif_ros.imaging.files import write_picture
 from mtvif_ros.parallel import in_processes
 from mtvif_ros.recordings.pair_folder import PairFiles
 from mtvif_ros.synthetic import Frame, RoadScene, SceneConfig
@@ -45,11 +45,9 @@ def write_rendered_pairs(
     folder: Path, count: int, seed: int, smoke: float = 0.0, times: Sequence[str] = ALL_TIMES
 ) -> None:
     """Write rendered frames as a folder of pairs: vi/, ir/ and labels/, as PNG."""
-    for name in ("vi", "ir", "labels"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
     for name, frame in _frames(count, seed, smoke, times):
-        for part, pixels in (("vi", frame.rgb[..., ::-1]), ("ir", frame.ir), ("labels", frame.mask)):
-            cv2.imwrite(str(folder / part / f"{name}.png"), pixels)
+        for part, pixels in (("vi", frame.rgb), ("ir", frame.ir), ("labels", frame.mask)):
+            write_picture(folder / part / f"{name}.png", pixels)
 
 
 def list_rendered_pairs(folder: Path, names: Sequence[str]) -> list[PairFiles]:

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import cv2
 import torch
 
 from mtvif_ros.command_line import command_parser, told_plainly
 from mtvif_ros.image import Image
+from mtvif_ros.imaging.files import write_picture
 from mtvif_ros.progress import tracked
 from mtvif_ros.recordings.pair_folder import PairFiles, load_pair
 from training.data.boxes import read_boxes
@@ -61,8 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         options.out.mkdir(parents=True, exist_ok=True)
         for files in tracked(pairs, "label", len(pairs), unit="pair"):
             made = _label(networks, files, names, priors)
-            if made is not None and not cv2.imwrite(str(path := options.out / f"{files.name}.png"), made):
-                raise OSError(f"{path}: cannot be written; check the free space of the disk")
+            if made is not None:
+                write_picture(options.out / f"{files.name}.png", made)
 
 
 def _label(

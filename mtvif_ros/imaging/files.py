@@ -42,9 +42,8 @@ def read_visible(path: Path) -> Image:
 def read_infrared(path: Path) -> AnyImage:
     """Read an infrared frame (H, W) as it is stored, whole numbers or float32; ThermalScaler makes it 8 bits.
 
-    Floats are multiplied by 1,000, because ThermalScaler spreads no range below 1. A warning tells of false
-    colours, once a folder. Raises ValueError, naming the file, for one that is damaged, rotated by EXIF or
-    holds values that are not finite.
+    A warning tells of false colours, once a folder. Raises ValueError, naming the file, for one that is
+    damaged, rotated by EXIF or holds values that are not finite.
     """
     pixels = _decode(path)
     channels = _channels(path, pixels)
@@ -55,10 +54,10 @@ def read_infrared(path: Path) -> AnyImage:
     grey = pixels if channels == 1 else np.asarray(cv2.cvtColor(pixels, STORED_TO_GREY[channels]))
     if grey.dtype.kind != "f":
         return grey
-    scaled = (grey * 1000.0).astype(np.float32)
-    if not np.isfinite(scaled).all():
+    single = grey.astype(np.float32, copy=False)
+    if not np.isfinite(single).all():
         raise ValueError(f"{path}: has values that are not finite; replace them by numbers")
-    return scaled
+    return single
 
 
 @cache  # so once

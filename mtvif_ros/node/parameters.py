@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from mtvif_ros.engines.load import BACKENDS
 from mtvif_ros.imaging.registration import IDENTITY
-from mtvif_ros.node.demand import period
 from mtvif_ros.node.parameter_declaration import declared, markdown_tables, parameter
+from mtvif_ros.node.rate_limit import period
 from mtvif_ros.size import read_size_or_auto
 
 

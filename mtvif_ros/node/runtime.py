@@ -16,13 +16,12 @@ from mtvif_ros import topics
 from mtvif_ros.engines.timed import TimedEngine
 from mtvif_ros.image import AnyImage, Image, ImageFormatError
 from mtvif_ros.imaging.codec import FALSE_COLOURS, read_infrared, read_rgb
-from mtvif_ros.imaging.doubt import without_doubt
+from mtvif_ros.imaging.confidence import ignore_uncertain
 from mtvif_ros.imaging.fuse import fuse_pair, segment_alone
 from mtvif_ros.imaging.regions import Region, find_regions
 from mtvif_ros.imaging.thermal import Celsius, ThermalScaler, temperatures
 from mtvif_ros.model_file import ModelFile
 from mtvif_ros.node.announce import Announcer
-from mtvif_ros.node.demand import RateLimit
 from mtvif_ros.node.diagnostics import diagnostics_message
 from mtvif_ros.node.fallback import Fallback
 from mtvif_ros.node.headers import Headers
@@ -33,6 +32,7 @@ from mtvif_ros.node.lenses import Aligner
 from mtvif_ros.node.outputs import Outputs
 from mtvif_ros.node.parameter_server import ParameterError, unused_qos
 from mtvif_ros.node.parameters import Parameters, Thermal
+from mtvif_ros.node.rate_limit import RateLimit, period
 from mtvif_ros.node.sight import Sight
 from mtvif_ros.node.silence import why_silent
 from mtvif_ros.node.sized_engine import SizedEngine
@@ -118,8 +118,8 @@ class Runtime:
             self._registration.open()
             # Real time: with use_sim_time a paused bag would stop these timers.
             steady = Clock(clock_type=ClockType.STEADY_TIME)
-            for period, action in ((_REPORT_PERIOD, self._report), (_WATCH_PERIOD, self._watch)):
-                self._timers.append(self._node.create_timer(period, action, clock=steady))
+            for seconds, action in ((_REPORT_PERIOD, self._report), (_WATCH_PERIOD, self._watch)):
+                self._timers.append(self._node.create_timer(seconds, action, clock=steady))
         except Exception:
             self.deactivate()
             raise
@@ -204,8 +204,7 @@ class Runtime:
 
     def _is_stuck(self, now: int) -> bool:
         """Say whether no answer comes, for longer than it takes to notice that a camera is lost."""
-        maximum = self._parameters.rate.maximum
-        usual = self._answering + (round(NANOSECONDS / maximum) if maximum else 0)
+        usual = self._answering + period(self._parameters.rate.maximum)
         return now - self._due_since > self._sight.patience(self._fallback.after) + usual + _GRACE
 
     def _take(self, item: Item) -> None:
@@ -241,7 +240,7 @@ class Runtime:
             ((stream, seen),) = used.items()
             fused, mask, confidence = segment_alone(engine, stream, seen.picture, size, self._registration)
         if confidence is not None and least:
-            mask = without_doubt(mask, confidence, least)
+            mask = ignore_uncertain(mask, confidence, least)
         self._outputs.publish(fused, mask, header, self._inputs.camera_info)
         self._monitor.answered(
             Answer(

@@ -2,7 +2,7 @@ from itertools import pairwise
 
 import pytest
 
-from mtvif_ros.node.demand import RateLimit, period
+from mtvif_ros.node.rate_limit import RateLimit, period
 
 MS = 1_000_000
 

@@ -1,4 +1,4 @@
-"""Take classes of which the network is not sure out of a mask."""
+"""Take pixels of little confidence out of a mask."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from mtvif_ros.classes import IGNORE
 from mtvif_ros.image import Image
 
 
-def without_doubt(mask: Image, confidence: Image, least: float) -> Image:
+def ignore_uncertain(mask: Image, confidence: Image, least: float) -> Image:
     """Return the mask (H, W) with class 255 where `confidence`, 0..255, is below the share `least` of 255."""
     return np.where(confidence < least * 255, np.uint8(IGNORE), mask)

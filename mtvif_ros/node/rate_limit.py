@@ -1,14 +1,17 @@
-"""Limit the work to what somebody wants."""
+"""Limit how often the node answers."""
 
 from __future__ import annotations
 
 from mtvif_ros.pairing.stamps import NANOSECONDS
 
-_TOLERATED = 0.45  # of a period that a frame may come early or late without a change of the rhythm
+_TOLERATED = 0.45  # of a period that a pair may come early or late without a change of the rhythm
 
 
 def period(maximum: float) -> int:
-    """Return in ns the time between two at a rate in Hz, 0 for 0. Raises ValueError for a rate too low."""
+    """Return in ns the time between two answers at a rate in Hz; 0 Hz means no limit, and gives 0.
+
+    Raises ValueError for a rate too low.
+    """
     try:
         return round(NANOSECONDS / maximum) if maximum else 0
     except OverflowError:
@@ -16,7 +19,7 @@ def period(maximum: float) -> int:
 
 
 class RateLimit:
-    """Let so many a second pass at most, evenly; times are monotonic and in ns.
+    """Let at most so many pairs a second pass, evenly; times are monotonic and in ns.
 
     Raises what `period` raises.
     """
@@ -30,7 +33,7 @@ class RateLimit:
         self._due = 0
 
     def passes(self, now: int) -> bool:
-        """Say whether one that comes at `now` passes."""
+        """Say whether a pair that comes at `now` passes."""
         tolerated = round(_TOLERATED * self._period)
         if now < self._due - tolerated:
             return False

@@ -43,7 +43,7 @@ def labels_of(points: Points, mask: Image, lens: Lens, pose: Pose) -> Image:
     """
     height, width = mask.shape
     share = np.array((width, height)) / lens.size
-    pixels = lens.seen(points @ pose.turn().T + pose.translation) * share + (share - 1) / 2
+    pixels = lens.seen(points @ pose.rotation_matrix().T + pose.translation) * share + (share - 1) / 2
     column, row = np.rint(pixels).T
     seen = (column >= 0) & (column < width) & (row >= 0) & (row < height)  # false for NaN
     labels = np.full(len(points), IGNORE, np.uint8)

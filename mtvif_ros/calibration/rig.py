@@ -82,7 +82,7 @@ def _turned_to(rig: LensRegistration, targets: Points, sources: Points) -> LensR
 
 def _turned(rig: LensRegistration, turn: Points) -> LensRegistration:
     matrix, _ = cv2.Rodrigues(turn)
-    rotation = np.asarray(matrix, np.float64) @ rig.pose.turn()
+    rotation = np.asarray(matrix, np.float64) @ rig.pose.rotation_matrix()
     return replace(rig, pose=Pose(tuple(rotation.ravel().tolist()), rig.pose.translation))
 
 

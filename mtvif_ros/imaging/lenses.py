@@ -70,8 +70,8 @@ class Lens:
         """Return the pixels (N, 2) of points (N, 3) in m: x right, y down, z ahead; NaN for those behind."""
         with np.errstate(divide="ignore", invalid="ignore"):
             flat = points[:, :2] / np.where(points[:, 2:] > 0, points[:, 2:], np.nan)
-        bent = self._bend(flat)
-        return np.asarray(bent @ self._matrix()[:2, :2].T + self._matrix()[:2, 2])
+        distorted = self._distort(flat)
+        return np.asarray(distorted @ self._matrix()[:2, :2].T + self._matrix()[:2, 2])
 
     def seen(self, points: Points) -> Points:
         """Return what `project` does, and NaN for points outside of the picture by more than a tenth of it.
@@ -85,11 +85,11 @@ class Lens:
     def rays(self, pixels: Points) -> Points:
         """Return the points (N, 2) at 1 m ahead that are seen at pixels (N, 2); NaN where the model ends."""
         inverse = np.linalg.inv(self._matrix()[:2, :2])
-        bent: Points = np.asarray((pixels - self._matrix()[:2, 2]) @ inverse.T, np.float64)
-        flat = self._start(bent)
+        distorted: Points = np.asarray((pixels - self._matrix()[:2, 2]) @ inverse.T, np.float64)
+        flat = self._start(distorted)
         with np.errstate(over="ignore", invalid="ignore"):
             for _ in range(_STEPS):
-                off = self._bend(flat) - bent
+                off = self._distort(flat) - distorted
                 lost = ~(np.abs(off).max(axis=1) < _CLOSE)
                 if not lost.any():
                     break
@@ -103,14 +103,14 @@ class Lens:
     def _padded(self) -> Points:
         return np.array((*self.coefficients, *(8 * (0.0,))), np.float64)[:8]
 
-    def _start(self, bent: Points) -> Points:
-        if not len(bent) or (not any(self.coefficients) and self.model != "equidistant"):
-            return bent.copy()
+    def _start(self, distorted: Points) -> Points:
+        if not len(distorted) or (not any(self.coefficients) and self.model != "equidistant"):
+            return distorted.copy()
         undistort: Any = cv2.fisheye.undistortPoints if self.model == "equidistant" else cv2.undistortPoints
         used = self._padded()[: MODELS[self.model]]
-        return np.asarray(undistort(bent[:, None], np.eye(3), used), np.float64)[:, 0]
+        return np.asarray(undistort(distorted[:, None], np.eye(3), used), np.float64)[:, 0]
 
-    def _bend(self, flat: Points) -> Points:
+    def _distort(self, flat: Points) -> Points:
         """Return distorted points (N, 2), in focal lengths, as OpenCV's documentation defines the models."""
         x, y = flat.T
         square = x * x + y * y
@@ -141,11 +141,11 @@ class Pose:
             raise LensError(
                 "pose: needs rotation (three rows of three) and translation (three numbers, in m), all finite"
             )
-        turn = self.turn()
+        turn = self.rotation_matrix()
         if not np.allclose(turn @ turn.T, np.eye(3), atol=1e-3) or np.linalg.det(turn) < 0:
             raise LensError(f"pose: {self.rotation} is no rotation")
 
-    def turn(self) -> Points:
+    def rotation_matrix(self) -> Points:
         """Return the rotation as (3, 3)."""
         return np.array(self.rotation, np.float64).reshape(3, 3)
 
@@ -184,7 +184,7 @@ class LensRegistration:
 
     def _seen(self, rays: Points) -> Points:
         points = np.column_stack((rays, np.ones(len(rays)))) * self.distance
-        points = points @ self.pose.turn().T + self.pose.translation
+        points = points @ self.pose.rotation_matrix().T + self.pose.translation
         return self.infrared.seen(points)
 
 
@@ -292,4 +292,4 @@ def read_pose(path: Path) -> Pose | None:
 
 def pose_values(pose: Pose) -> dict[str, Any]:
     """Return what a calibration file says of a pose."""
-    return {"pose": {"rotation": pose.turn().tolist(), "translation": list(pose.translation)}}
+    return {"pose": {"rotation": pose.rotation_matrix().tolist(), "translation": list(pose.translation)}}

@@ -81,7 +81,7 @@ def read_tf(bag: BagReader, source: str, target: str) -> Pose | None:
         for one in record.message().transforms:
             step = np.eye(4)
             pose = pose_of(one.transform)
-            step[:3, :3], step[:3, 3] = pose.turn(), pose.translation
+            step[:3, :3], step[:3, 3] = pose.rotation_matrix(), pose.translation
             # It takes points of the child to the parent.
             parent, child = one.header.frame_id, one.child_frame_id
             ways.setdefault(child, {})[parent] = step

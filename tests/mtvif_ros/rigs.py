@@ -42,8 +42,8 @@ def view(lens: Lens, picture: Image, distance: float, pose: Pose | None = None) 
     across, down = np.meshgrid(*(np.arange(side, dtype=float) for side in lens.size))
     rays = lens.rays(np.stack((across.ravel(), down.ravel()), axis=1))
     seen = pose or Pose()
-    directions = np.column_stack((rays, np.ones(len(rays)))) @ seen.turn()
-    origin = -seen.turn().T @ seen.translation
+    directions = np.column_stack((rays, np.ones(len(rays)))) @ seen.rotation_matrix()
+    origin = -seen.rotation_matrix().T @ seen.translation
     hits = origin + directions * ((distance - origin[2]) / directions[:, 2])[:, None]
     x, y = ((hits[:, k] * 100 + (600, 450)[k]).astype(np.float32).reshape(down.shape) for k in (0, 1))
     return np.asarray(cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT), np.uint8)

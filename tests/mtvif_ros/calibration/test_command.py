@@ -127,7 +127,7 @@ def test_a_bag_with_lenses_and_tf_gives_the_pose_and_the_parallax(
     assert main([*arguments, "--distance", "6", "--offset", "0"]) == 0
     pose = read_pose(out)
     assert pose is not None
-    assert np.abs(pose.turn() - true.turn()).max() < 0.003
+    assert np.abs(pose.rotation_matrix() - true.rotation_matrix()).max() < 0.003
     assert pose.translation == pytest.approx(SHIFT)
     told = capsys.readouterr().out
     assert "places, for 6 m\nparallax left: " in told and " px at 50 m" in told
@@ -160,7 +160,7 @@ def test_without_tf_lenses_give_a_rotation_but_no_parallax(
     assert "the bag's tf does not lead from 'rgb_camera' to 'ir_camera'" in told.err
     assert "through the lenses they are" in told.out and "parallax" not in told.out
     pose = read_pose(out)
-    assert pose is not None and np.abs(pose.turn() - np.eye(3)).max() < 0.002
+    assert pose is not None and np.abs(pose.rotation_matrix() - np.eye(3)).max() < 0.002
 
 
 def rendered() -> FrameSource:

@@ -21,7 +21,7 @@ def test_the_rotation_between_the_cameras_is_found(pairs: list[GreyPair]) -> Non
     alignment = estimate_alignment(pairs)
     rough = Registration(tuple(alignment.homography.ravel().tolist()), INFRARED.size, VISIBLE.size)
     found = refine_rig(pairs, LensRegistration(VISIBLE, INFRARED, Pose(translation=SHIFT), 6.0), rough)
-    turn = found.registration.pose.turn() @ TRUE.turn().T
+    turn = found.registration.pose.rotation_matrix() @ TRUE.rotation_matrix().T
     assert np.degrees(np.arccos((np.trace(turn) - 1) / 2)) < 0.1
     assert np.median(found.residuals) < np.median(alignment.residuals)
     assert np.median(found.residuals) < 0.4

@@ -145,7 +145,7 @@ def test_a_pose_is_read_from_tf_and_survives_its_file(tmp_path: Path) -> None:
     half = np.radians(15)
     turn = SimpleNamespace(x=0.0, y=0.0, z=float(np.sin(half)), w=float(np.cos(half)))
     pose = pose_of(SimpleNamespace(rotation=turn, translation=SimpleNamespace(x=SHIFT[0], y=0.0, z=0.0)))
-    assert pose.turn()[:2, :2] == pytest.approx(np.array([[0.866, -0.5], [0.5, 0.866]]), abs=1e-3)
+    assert pose.rotation_matrix()[:2, :2] == pytest.approx(np.array([[0.866, -0.5], [0.5, 0.866]]), abs=1e-3)
     path = tmp_path / "r.yaml"
     path.write_text(yaml.safe_dump(pose_values(pose)))
     assert read_pose(path) == pose

@@ -57,7 +57,7 @@ def test_the_pose_is_read_from_a_chain_of_tf(tmp_path: Path) -> None:
         pose = read_tf(bag, "light", "heat")
         assert read_tf(bag, "light", "moon") is None
     assert pose is not None
-    assert pose.turn() @ (1.0, 0.0, 2.0) + pose.translation == pytest.approx((-0.5, 1.1, 2.0))
+    assert pose.rotation_matrix() @ (1.0, 0.0, 2.0) + pose.translation == pytest.approx((-0.5, 1.1, 2.0))
 
 
 LIGHT, HEAT = "/cam/image_raw", "/heat/image_raw"

@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mtvif_ros.image import Image
-from mtvif_ros.imaging.registration import Size, Warp
+from mtvif_ros.imaging.registration import Warp
+from mtvif_ros.imaging.resize import WidthHeight
 
 Plane = npt.NDArray[np.float32]
 Matrix = npt.NDArray[np.float64]
@@ -133,7 +134,7 @@ def edge_strength(grey: Image) -> Plane:
     return np.asarray(np.clip(strength / (around + 2.0), 0, 3), np.float32)
 
 
-def _warped(homography: Matrix, ir: Image, visible_size: Size, size: Size) -> Image:
+def _warped(homography: Matrix, ir: Image, visible_size: WidthHeight, size: WidthHeight) -> Image:
     del visible_size
     return np.asarray(cv2.warpPerspective(ir, homography, size), np.uint8)
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from mtvif_ros.calibration.align import FEWEST_CELLS, AlignmentError, GreyPair, fit_correction, match_places
 from mtvif_ros.image import AnyImage
-from mtvif_ros.imaging.registration import Size, Warp
-from mtvif_ros.imaging.resize import scaled
+from mtvif_ros.imaging.registration import Warp
+from mtvif_ros.imaging.resize import WidthHeight, scaled
 
 _WIDTH = 640  # px; of larger frames a copy of this width is compared
 _SEARCH = 24  # px, of that copy
@@ -41,7 +41,7 @@ def measure_shift(pairs: Sequence[GreyPair], warp: Warp) -> Shift:
         (rgb, ir) for rgb, ir in pairs if (rgb.shape, ir.shape) == (pairs[0][0].shape, pairs[0][1].shape)
     ]
 
-    def laid(ir: AnyImage, _: Size, onto: Size) -> AnyImage:
+    def laid(ir: AnyImage, _: WidthHeight, onto: WidthHeight) -> AnyImage:
         return warp(ir, (width, height), onto)
 
     places, shifts, _ = match_places([(scaled(rgb, size), ir) for rgb, ir in alike], laid, _SEARCH)

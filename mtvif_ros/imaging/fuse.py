@@ -12,7 +12,7 @@ from mtvif_ros.engines import Engine, Inference, load_engine
 from mtvif_ros.image import Image
 from mtvif_ros.imaging.detail import at_camera_size
 from mtvif_ros.imaging.registration import Registration, Warp
-from mtvif_ros.imaging.resize import scaled
+from mtvif_ros.imaging.resize import WidthHeight, scaled
 from mtvif_ros.model_file import read_model_file
 from mtvif_ros.pairing.synchronizer import Stream
 from mtvif_ros.size import Size
@@ -45,7 +45,7 @@ def fuse_pair(engine: Engine, rgb: Image, ir: Image, registration: Warp = _ALIGN
     )
 
 
-def _enlarged(decisions: Image, size: tuple[int, int]) -> Image:
+def _enlarged(decisions: Image, size: WidthHeight) -> Image:
     # INTER_NEAREST would shift them half a pixel to the right and down.
     return np.asarray(cv2.resize(decisions, size, interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
 

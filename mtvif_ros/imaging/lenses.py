@@ -16,10 +16,9 @@ import yaml
 from mtvif_ros.command_line import in_short
 from mtvif_ros.image import AnyImage
 from mtvif_ros.imaging.registration import OUTSIDE, UNUSABLE
-from mtvif_ros.imaging.resize import scaled
+from mtvif_ros.imaging.resize import WidthHeight, scaled
 
 Points = npt.NDArray[np.float64]
-Size = tuple[int, int]
 
 # The most coefficients of each model of sensor_msgs/CameraInfo.
 MODELS = {"plumb_bob": 5, "rational_polynomial": 8, "equidistant": 4}
@@ -41,7 +40,7 @@ class Lens:
     Raises LensError for what is no calibrated lens.
     """
 
-    size: Size
+    size: WidthHeight
     matrix: tuple[float, ...]
     model: str = "plumb_bob"
     coefficients: tuple[float, ...] = ()
@@ -162,7 +161,7 @@ class LensRegistration:
     pose: Pose
     distance: float
 
-    def __call__(self, ir: AnyImage, visible_size: Size, size: Size) -> AnyImage:
+    def __call__(self, ir: AnyImage, visible_size: WidthHeight, size: WidthHeight) -> AnyImage:
         """Warp `ir` (h, w) onto a visible frame of `visible_size` (width, height), scaled to `size`."""
         del visible_size  # the lens has one
         given = (ir.shape[1], ir.shape[0])
@@ -197,14 +196,16 @@ def _reach(lens: Lens) -> float:
 
 
 @lru_cache(maxsize=8)
-def _rays(lens: Lens, size: Size) -> Points:
+def _rays(lens: Lens, size: WidthHeight) -> Points:
     """Return the rays of all pixels of a frame scaled to `size`, row by row, whatever the distance."""
     across, down = (_scaled_axis(*sides) for sides in zip(size, lens.size))
     return lens.rays(np.stack(np.meshgrid(across, down), axis=-1).reshape(-1, 2))
 
 
 @lru_cache(maxsize=4)
-def _table(registration: LensRegistration, given: Size, size: Size) -> tuple[AnyImage, AnyImage]:
+def _table(
+    registration: LensRegistration, given: WidthHeight, size: WidthHeight
+) -> tuple[AnyImage, AnyImage]:
     """Return cv2.remap's table from an infrared frame of size `given` to a visible one of `size`."""
     pixels = registration._seen(_rays(registration.visible, size))
     share = np.array(given) / registration.infrared.size

@@ -15,16 +15,15 @@ import yaml
 
 from mtvif_ros.command_line import in_short
 from mtvif_ros.image import AnyImage
-from mtvif_ros.imaging.resize import scaled
+from mtvif_ros.imaging.resize import WidthHeight, scaled
 
 Matrix = npt.NDArray[np.float64]
-Size = tuple[int, int]
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 # Cold: where infrared sees nothing, the fused image is the visible one. Temperatures are not known there.
 OUTSIDE = {"u": 0, "f": float("nan")}
 
 
-Warp = Callable[[AnyImage, Size, Size], AnyImage]
+Warp = Callable[[AnyImage, WidthHeight, WidthHeight], AnyImage]
 """Lays infrared onto visible pixels, as a Registration or a LensRegistration does.
 
 It takes infrared (h, w), the (width, height) of the visible frame, and the one to scale to.
@@ -50,8 +49,8 @@ class Registration:
     """
 
     homography: tuple[float, ...] = IDENTITY
-    infrared_size: Size | None = None
-    visible_size: Size | None = None
+    infrared_size: WidthHeight | None = None
+    visible_size: WidthHeight | None = None
 
     def __post_init__(self) -> None:
         if len(self.homography) != 9 or not np.isfinite(self.homography).all():
@@ -70,7 +69,7 @@ class Registration:
         """Return the homography as (3, 3)."""
         return np.array(self.homography, np.float64).reshape(3, 3)
 
-    def __call__(self, ir: AnyImage, visible_size: Size, size: Size) -> AnyImage:
+    def __call__(self, ir: AnyImage, visible_size: WidthHeight, size: WidthHeight) -> AnyImage:
         """Warp `ir` (h, w) onto a visible frame of `visible_size` (width, height), scaled to `size`.
 
         What infrared does not see is 0, NaN for floats.
@@ -86,7 +85,9 @@ class Registration:
 
 
 @lru_cache(maxsize=16)  # it costs as much as a resize
-def _warp(registration: Registration, given: Size, visible_size: Size, size: Size) -> Matrix | None:
+def _warp(
+    registration: Registration, given: WidthHeight, visible_size: WidthHeight, size: WidthHeight
+) -> Matrix | None:
     """Return the homography from an infrared frame of size `given` to `size`, None for a mere resize."""
     to_calibrated = _between(given, registration.infrared_size or visible_size)
     from_calibrated = _between(registration.visible_size or visible_size, size)
@@ -94,7 +95,7 @@ def _warp(registration: Registration, given: Size, visible_size: Size, size: Siz
     return None if np.allclose(whole / whole[2, 2], _between(given, size), atol=1e-9) else whole
 
 
-def _between(given: Size, wanted: Size) -> Matrix:
+def _between(given: WidthHeight, wanted: WidthHeight) -> Matrix:
     """Return the scaling of pixel centres from one size to another, as cv2.resize does it."""
     x, y = wanted[0] / given[0], wanted[1] / given[1]
     return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])

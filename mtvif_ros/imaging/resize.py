@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import cv2
 import numpy as np
 
 from mtvif_ros.image import AnyImage
 
+WidthHeight: TypeAlias = tuple[int, int]
+"""Pixels across and down, in OpenCV's order; `mtvif_ros.size.Size` is the other way round."""
 
-def scaled(image: AnyImage, size: tuple[int, int]) -> AnyImage:
+
+def scaled(image: AnyImage, size: WidthHeight) -> AnyImage:
     """Return the image scaled to `size` (width, height), uncopied if it has that size already."""
     height, width = image.shape[:2]
     if (width, height) == size:

@@ -13,7 +13,8 @@ from sensor_msgs.msg import CameraInfo
 from mtvif_ros import topics
 from mtvif_ros.image import AnyImage
 from mtvif_ros.imaging.lenses import Lens, LensError, LensRegistration, Pose, lens_of, pose_of, read_pose
-from mtvif_ros.imaging.registration import Registration, Size, read_registration
+from mtvif_ros.imaging.registration import Registration, read_registration
+from mtvif_ros.imaging.resize import WidthHeight
 from mtvif_ros.node.parameters import Calibration
 
 
@@ -35,7 +36,7 @@ class Aligner:
         self._missing = self._told = ""
         self._take(values)
 
-    def __call__(self, ir: AnyImage, visible_size: Size, size: Size) -> AnyImage:
+    def __call__(self, ir: AnyImage, visible_size: WidthHeight, size: WidthHeight) -> AnyImage:
         """Warp `ir` (h, w) onto a visible frame of `visible_size` (width, height), scaled to `size`."""
         through = self._through  # the executor may take it away
         if through is not None:

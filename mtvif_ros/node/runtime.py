@@ -19,6 +19,7 @@ from mtvif_ros.imaging.codec import FALSE_COLOURS, read_infrared, read_rgb
 from mtvif_ros.imaging.confidence import ignore_uncertain
 from mtvif_ros.imaging.fuse import fuse_pair, segment_alone
 from mtvif_ros.imaging.regions import Region, find_regions
+from mtvif_ros.imaging.resize import WidthHeight
 from mtvif_ros.imaging.thermal import Celsius, ThermalScaler, temperatures
 from mtvif_ros.model_file import ModelFile
 from mtvif_ros.node.announce import Announcer
@@ -285,7 +286,7 @@ class Runtime:
     def _need_regions(self) -> bool:
         return self._outputs.need_regions(self._parameters.overlay.boxes)
 
-    def _temperatures(self, grey: AnyImage, size: tuple[int, int]) -> Celsius | None:
+    def _temperatures(self, grey: AnyImage, size: WidthHeight) -> Celsius | None:
         """Return an infrared frame in °C on the visible grid, None where it does not tell."""
         known = temperatures(grey, self._parameters.thermal.gain, self._parameters.thermal.offset)
         if known is not None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from mtvif_ros.image import AnyImage, Image
 from mtvif_ros.imaging.codec import FALSE_COLOURS, has_false_colours
+from mtvif_ros.imaging.resize import WidthHeight
 from mtvif_ros.pairing.stamps import in_ns
 from mtvif_ros.progress import Progress
 
@@ -75,7 +76,7 @@ def scan_video(path: Path) -> Video:
     return Video(path, [in_ns(time) for time in times], rate)
 
 
-def new_video(path: Path, codec: str, rate: float, size: tuple[int, int]) -> cv2.VideoWriter:
+def new_video(path: Path, codec: str, rate: float, size: WidthHeight) -> cv2.VideoWriter:
     """Begin a video at `rate` in Hz of frames of width and height `size`; it may not have opened.
 
     OpenCV takes a rate as a decimal fraction, of which MPEG-4 holds a numerator of 16 bits: 66.667 Hz becomes

@@ -33,7 +33,7 @@ from mtvif_ros.names import with_ending
 from mtvif_ros.recordings.arguments import add_bag_arguments, tell_remarks, tell_rest
 from mtvif_ros.recordings.pairs import decoded_pairs, find_stamp_pairs
 from mtvif_ros.recordings.reader import BagReader
-from mtvif_ros.recordings.rig import read_eyes, read_tf
+from mtvif_ros.recordings.rig import read_cameras, read_tf
 from mtvif_ros.recordings.topics import choose_cameras
 
 _TILE = 60  # px, of the checkerboard
@@ -161,12 +161,12 @@ def _through_lenses(
 ) -> Refined | None:
     """Return the registration through the lenses of the bag's camera_info; tell why there is none."""
     try:
-        visible, infrared = read_eyes(bag, topics)
+        visible, infrared = read_cameras(bag, topics)
         if visible is None or infrared is None:
             if given:
                 print("--pose is not used: it takes the camera_info of both cameras", file=sys.stderr)
             return None
-        pose = given or read_tf(bag, visible.frame, infrared.frame)
+        pose = given or read_tf(bag, visible.frame_id, infrared.frame_id)
         rig = LensRegistration(visible.lens, infrared.lens, pose or Pose(), distance)
         for lens, size, topic in (
             (visible.lens, rough.visible_size, topics[0]),
@@ -180,8 +180,8 @@ def _through_lenses(
         return None
     if pose is None:
         print(
-            f"the bag's tf does not lead from {visible.frame!r} to {infrared.frame!r}: the translation is "
-            "taken as zero, and no parallax can be told; give --pose",
+            f"the bag's tf does not lead from {visible.frame_id!r} to {infrared.frame_id!r}: the translation "
+            "is taken as zero, and no parallax can be told; give --pose",
             file=sys.stderr,
         )
     return refined

@@ -102,7 +102,7 @@ def distribution(series: Mapping[str, Sequence[float]], label: str) -> str:
     return _svg(draw, (4.4, 2.2))
 
 
-def heat(matrix: npt.NDArray[np.float64], names: Sequence[str]) -> str:
+def confusion_matrix(matrix: npt.NDArray[np.float64], names: Sequence[str]) -> str:
     """Plot a confusion matrix whose rows sum to one: labels down, predictions across."""
     numbered = len(names) <= _LABELLED
 

@@ -46,8 +46,8 @@ _LARGEST = {"mp4v": 8190, "MJPG": 65500}  # px that each holds across and down
 _log = logging.getLogger(__name__)
 
 
-class Seen(NamedTuple):
-    """Hold what a network saw and gave, all of one size, and its colours: the arguments of a Picture."""
+class FusedFrame(NamedTuple):
+    """Hold what a network took and gave, all of one size, and its colours: the arguments of a Picture."""
 
     rgb: Image
     ir: Image
@@ -56,27 +56,27 @@ class Seen(NamedTuple):
     colours: Image
 
 
-def see(fuser: Fuser, clip: Clip, registration: Registration) -> Iterator[Seen]:
+def fuse_clip(fuser: Fuser, clip: Clip, registration: Registration) -> Iterator[FusedFrame]:
     """Fuse every frame of a clip. Raises what the clip and the fuser raise."""
     for rgb, ir in clip.frames:
         size = (rgb.shape[1], rgb.shape[0])
         aligned = registration(ir, size, size)
         fused, mask, _ = fuser(rgb, aligned)
-        yield Seen(rgb, aligned, fused, mask, fuser.colours)
+        yield FusedFrame(rgb, aligned, fused, mask, fuser.colours)
 
 
-def write_video(seen: Iterable[Seen], show: str, rate: float, out: Path) -> None:
+def write_video(frames: Iterable[FusedFrame], show: str, rate: float, out: Path) -> None:
     """Write one video, at `rate` in Hz, of the pictures that `show`, a name in PICTURES, asks for.
 
     Raises FileExistsError if `out` exists, and OSError if it cannot be written. What was written before an
     error stays whole, and the error says so.
     """
     with _video(out, rate) as write:
-        for one in seen:
+        for one in frames:
             write(PICTURES[show](*one))
 
 
-def write_folder(seen: Iterable[Seen], names: Iterable[str], rate: float, out: Path) -> None:
+def write_folder(frames: Iterable[FusedFrame], names: Iterable[str], rate: float, out: Path) -> None:
     """Write a new folder of images called `names`, and a video of all. Raises what write_video raises.
 
     Where only the video cannot be written, all images are.
@@ -85,7 +85,7 @@ def write_folder(seen: Iterable[Seen], names: Iterable[str], rate: float, out: P
         raise FileExistsError(f"{out}: exists already; choose another --out")
     problem: OSError | None = None
     with _video(out / "side_by_side.mp4", rate) as write:
-        for one, name in zip(seen, names):
+        for one, name in zip(frames, names):
             write_picture(out / "fused" / f"{name}.png", one.fused)
             write_picture(out / "masks" / f"{name}.png", one.mask)
             write_picture(out / "overlays" / f"{name}.png", overlay(one.fused, one.mask, one.colours))
@@ -172,12 +172,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         rate = options.rate or clip.rate or RATE
         registration = read_registration(options.registration) if options.registration else Registration()
         model = options.model or shipped_model(options.backend)
-        fused = see(Fuser(model, options.backend, options.size), clip, registration)
-        seen = tracked(fused, str(options.out), clip.count, "frame")
+        fused = fuse_clip(Fuser(model, options.backend, options.size), clip, registration)
+        frames = tracked(fused, str(options.out), clip.count, "frame")
         if is_video:
-            write_video(seen, options.show or "fused", rate, options.out)
+            write_video(frames, options.show or "fused", rate, options.out)
         else:
-            write_folder(seen, clip.names, rate, options.out)
+            write_folder(frames, clip.names, rate, options.out)
     print(f"wrote {options.out}: {clip.count} frames")
 
 

@@ -19,11 +19,11 @@ CAMERA_INFO, TF = "sensor_msgs/msg/CameraInfo", "tf2_msgs/msg/TFMessage"
 _MOST = 2000  # messages of tf: a rig is not announced later
 
 
-class Eye(NamedTuple):
-    """Hold a camera's lens and the name of its optical frame."""
+class RecordedCamera(NamedTuple):
+    """Hold a camera's lens and the frame_id of its optical frame."""
 
     lens: Lens
-    frame: str
+    frame_id: str
 
 
 def read_mapping(
@@ -37,28 +37,30 @@ def read_mapping(
     """
     if not distance:
         return read_registration(file) if file else Registration()
-    visible, infrared = read_eyes(bag, topics)
+    visible, infrared = read_cameras(bag, topics)
     if visible is None or infrared is None:
         missing = _info_topic(topics[0] if visible is None else topics[1])
         raise LensError(f"{missing}: is not in bag {bag.path}; leave --distance out")
-    pose = (read_pose(file) if file else None) or read_tf(bag, visible.frame, infrared.frame)
+    pose = (read_pose(file) if file else None) or read_tf(bag, visible.frame_id, infrared.frame_id)
     if pose is None:
         raise LensError(
-            f"bag {bag.path}: its tf does not lead from {visible.frame!r} to {infrared.frame!r}; give a "
-            "--registration with a pose"
+            f"bag {bag.path}: its tf does not lead from {visible.frame_id!r} to {infrared.frame_id!r}; give "
+            "a --registration with a pose"
         )
     return LensRegistration(visible.lens, infrared.lens, pose, distance)
 
 
-def read_eyes(bag: BagReader, topics: tuple[str, str]) -> tuple[Eye | None, Eye | None]:
-    """Return both cameras as read_eye does. Raises LensError, too, where one camera_info is for both."""
-    visible, infrared = (read_eye(bag, topic) for topic in topics)
+def read_cameras(
+    bag: BagReader, topics: tuple[str, str]
+) -> tuple[RecordedCamera | None, RecordedCamera | None]:
+    """Return both cameras as read_camera does. Raises LensError, too, where one camera_info is for both."""
+    visible, infrared = (read_camera(bag, topic) for topic in topics)
     if visible is not None and (info := _info_topic(topics[0])) == _info_topic(topics[1]):
         raise LensError(f"{info}: is beside both image topics, so that nobody knows whose lens it describes")
     return visible, infrared
 
 
-def read_eye(bag: BagReader, topic: str) -> Eye | None:
+def read_camera(bag: BagReader, topic: str) -> RecordedCamera | None:
     """Return the camera that sends images on `topic`, None where its camera_info is not recorded.
 
     Raises LensError, naming the topic, for a camera that is not calibrated.
@@ -69,7 +71,7 @@ def read_eye(bag: BagReader, topic: str) -> Eye | None:
         return None
     message = record.message()
     try:
-        return Eye(lens_of(message, _raw(topic)), message.header.frame_id)
+        return RecordedCamera(lens_of(message, _raw(topic)), message.header.frame_id)
     except LensError as error:
         raise LensError(f"{info}: {error}") from error
 

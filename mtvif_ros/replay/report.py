@@ -127,7 +127,7 @@ def _plots(summary: Summary, rows: Sequence[Row], reports: Sequence[HealthReport
     if summary.quality is not None and summary.quality.confusion is not None:
         matrix = np.array(summary.quality.confusion, float)
         matrix /= np.maximum(1, matrix.sum(1, keepdims=True))
-        found["confusion"] = plots.heat(matrix, summary.classes)
+        found["confusion"] = plots.confusion_matrix(matrix, summary.classes)
     return found
 
 

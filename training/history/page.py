@@ -105,7 +105,7 @@ def _classes(network: Network, last: Validation, best: Validation | None) -> lis
 def _confusion(network: Network, last: Validation) -> dict[str, str]:
     matrix = np.array(last.confusion, float)
     matrix /= np.maximum(1, matrix.sum(1, keepdims=True))
-    return {"confusion": plots.heat(matrix, [one.name for one in network.classes])}
+    return {"confusion": plots.confusion_matrix(matrix, [one.name for one in network.classes])}
 
 
 def _curves(history: History, labelled: bool) -> dict[str, str]:

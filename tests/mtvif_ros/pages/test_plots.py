@@ -17,6 +17,8 @@ def test_curves_over_steps_name_their_series_and_follow_the_page_s_colours(logar
 
 
 def test_a_confusion_matrix_of_many_classes_has_names_but_no_numbers() -> None:
-    few, many = (plots.heat(np.eye(count), [f"class {n}" for n in range(count)]) for count in (3, 40))
+    few, many = (
+        plots.confusion_matrix(np.eye(count), [f"class {n}" for n in range(count)]) for count in (3, 40)
+    )
     assert few.count(">1.00</text>") == 3 and ">1.00</text>" not in many
     assert all(f">class {number}</text>" in many for number in range(40))

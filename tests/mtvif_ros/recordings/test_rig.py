@@ -7,7 +7,7 @@ import yaml
 from mtvif_ros.imaging.lenses import LensError, LensRegistration, Pose, pose_values
 from mtvif_ros.imaging.registration import Registration
 from mtvif_ros.recordings.reader import IMAGE, BagReader, message_types
-from mtvif_ros.recordings.rig import CAMERA_INFO, TF, Eye, read_eye, read_mapping, read_tf
+from mtvif_ros.recordings.rig import CAMERA_INFO, TF, RecordedCamera, read_camera, read_mapping, read_tf
 from tests.mtvif_ros.recordings.tiny import RGB, Shot, image, write_messages
 from tests.mtvif_ros.rigs import INFRARED, VISIBLE, info, transform
 
@@ -23,9 +23,9 @@ def test_both_lenses_are_read_from_camera_info(tmp_path: Path) -> None:
         ("/heat/camera_info", CAMERA_INFO, info(INFRARED, "heat")),
     ]
     with BagReader(write_rig(tmp_path / "bag", messages)) as bag:
-        assert read_eye(bag, "/cam/image_raw/compressed") == Eye(VISIBLE, "light")
-        assert read_eye(bag, "/heat/image_raw") == Eye(INFRARED, "heat")
-        assert read_eye(bag, "/other/image_raw") is None
+        assert read_camera(bag, "/cam/image_raw/compressed") == RecordedCamera(VISIBLE, "light")
+        assert read_camera(bag, "/heat/image_raw") == RecordedCamera(INFRARED, "heat")
+        assert read_camera(bag, "/other/image_raw") is None
 
 
 def test_a_camera_that_is_not_calibrated_is_named(tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_a_camera_that_is_not_calibrated_is_named(tmp_path: Path) -> None:
     message.k[:] = 0
     path = write_rig(tmp_path / "bag", [("/cam/camera_info", CAMERA_INFO, message)])
     with BagReader(path) as bag, pytest.raises(LensError, match="/cam/camera_info: is not calibrated"):
-        read_eye(bag, "/cam/image_raw")
+        read_camera(bag, "/cam/image_raw")
 
 
 def test_one_camera_info_is_not_taken_for_that_of_two_cameras(tmp_path: Path) -> None:

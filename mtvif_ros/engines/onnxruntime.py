@@ -57,7 +57,7 @@ class OnnxRuntimeEngine:
 
 def machine_key(device: str = "") -> Key:
     """Return what the speed depends on apart from the model: the library and the device."""
-    return {"flavour": "onnxruntime", "version": onnxruntime.__version__, "gpu": device or "CPU"}
+    return {"flavour": "onnxruntime", "version": onnxruntime.__version__, "device": device or "CPU"}
 
 
 def load(model: ModelFile, size: Size, threads: int, device: str = "", confidence: bool = False) -> Engine:

@@ -86,7 +86,7 @@ def machine_key(device: str = "") -> Key:
     return {
         "flavour": "openvino",
         "version": openvino.__version__,
-        "gpu": str(core.get_property(device, "FULL_DEVICE_NAME")),
+        "device": str(core.get_property(device, "FULL_DEVICE_NAME")),
         "instructions": vector_instructions(),
     }
 

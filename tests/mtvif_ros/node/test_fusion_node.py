@@ -41,6 +41,14 @@ def test_a_manager_leads_it_through_its_life(cameras: Cameras, toy_model: Path) 
             assert now.current_state.id == state
 
 
+def test_without_autostart_the_process_waits_for_a_manager(
+    cameras: Cameras, toy_model: Path, tmp_path: Path
+) -> None:
+    with node_process({**toy_parameters(toy_model), "autostart": False}, tmp_path / "log"):
+        now = cameras.call(GetState, "fusion_node/get_state", GetState.Request())
+    assert now.current_state.id == State.PRIMARY_STATE_UNCONFIGURED
+
+
 def test_a_request_that_does_not_fit_the_state_is_refused_and_the_node_lives(
     cameras: Cameras, toy_model: Path, node_log: NodeLog
 ) -> None:

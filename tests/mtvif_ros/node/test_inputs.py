@@ -298,6 +298,33 @@ def test_camera_info_is_kept_until_a_pair_needs_it(
         assert "/mtvif/camera_info is not published" in node_log()
 
 
+def test_a_wider_slop_acts_from_the_next_frames_on(
+    cameras: Cameras, small_frame: Frame, running: Running
+) -> None:
+    def send() -> bool:
+        cameras.shift_time(10)
+        stamp = cameras.next_stamp()
+        cameras.publish(0, write_image(small_frame.rgb, "rgb8", Header()), stamp)
+        cameras.publish(1, write_image(small_frame.ir, "mono8", Header()), stamp + 1)
+        return cameras.spin_until(lambda: cameras.fused, 0.5)
+
+    with running({"fallback.mode": "none"}):
+        assert not send()
+        assert cameras.set_parameter("sync.slop", 2.0) == ""
+        assert cameras.spin_until(send)
+
+
+def test_the_parameters_say_how_many_frames_wait_and_for_how_long() -> None:
+    synchronizer = make_synchronizer(Sync(queue_size=2, max_wait=0.1))
+    for number in range(3):
+        synchronizer.add(Stream.RGB, number * 33_000_000, "visible", number)
+    assert synchronizer.waiting(Stream.RGB) == 2 and synchronizer.counts(Stream.RGB).overflowed == 1
+    synchronizer.poll(99_000_000)
+    assert synchronizer.waiting(Stream.RGB) == 2
+    synchronizer.poll(101_000_000)
+    assert synchronizer.waiting(Stream.RGB) == 0
+
+
 def test_pairing_by_arrival_leaves_the_clocks_offset_alone() -> None:
     synchronizer = make_synchronizer(Sync(by="arrival", offset=12.3))
     assert not synchronizer.add(Stream.RGB, 1_000_000, "visible", 1_000_000)

@@ -254,6 +254,22 @@ def test_a_node_without_listeners_is_idle_and_comes_back(
         assert node.release().count("published")
 
 
+def test_a_node_that_is_not_lazy_answers_without_listeners(
+    cameras: Cameras, small_frame: Frame, running: Running
+) -> None:
+    def answered() -> int:
+        return int(cameras.diagnosis()[1]["pairs.answered"])
+
+    with running({"lazy": False}) as node:
+        watcher = Watcher(cameras, small_frame)
+        for one in list(cameras.node.subscriptions):
+            if one.topic_name.endswith((topics.FUSED, topics.SEGMENTATION)):
+                cameras.node.destroy_subscription(one)
+        assert cameras.spin_until(lambda: not node.count_subscribers(f"/{topics.FUSED}"))
+        before = answered()
+        assert watcher.until(lambda: answered() > before + 5, VISIBLE, INFRARED)
+
+
 def test_answers_of_an_inactive_node_rest_on_no_camera(
     cameras: Cameras, small_frame: Frame, running: Running
 ) -> None:

@@ -29,11 +29,11 @@ def test_the_overlay_is_drawn_once_someone_listens(
     boxes: bool, cameras: Cameras, small_frame: Frame, running: Running
 ) -> None:
     overlays: list[Image] = []
-    with running({"overlay.boxes": boxes, "detections.min_area": 5}):
+    with running({"overlay.boxes": boxes, "overlay.opacity": 0.2, "detections.min_area": 5}):
         cameras.node.create_subscription(Image, topics.OVERLAY, overlays.append, 10)
         assert cameras.ask_until(small_frame, lambda: overlays)
     fused, mask = read_rgb(cameras.fused[-1]), read_grey(cameras.masks[-1])
-    drawn = overlay(fused, mask, COLOURS)
+    drawn = overlay(fused, mask, COLOURS, 0.2)
     if boxes:
         regions = find_regions(mask, (1,), least=5)
         assert regions
@@ -104,6 +104,28 @@ def test_the_mask_drops_what_is_not_certain_enough(
     expected = np.where(small_frame.ir < 77, 255, small_frame.ir > 128)
     assert 0 < (expected == 255).mean() < 1
     assert np.array_equal(read_grey(mask), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("detections.classes", ["person"]),
+        ("detections.min_area", 5000),
+        ("detections.max_area", 4),
+        ("overlay.boxes", False),
+    ],
+)
+def test_detections_that_are_not_wanted_any_more_are_not_drawn(
+    name: str, value: object, cameras: Cameras, small_frame: Frame, running: Running
+) -> None:
+    overlays: list[Image] = []
+    with running({"detections.min_area": 5}):
+        assert cameras.set_parameter(name, value) == ""
+        cameras.node.create_subscription(Image, topics.OVERLAY, overlays.append, 10)
+        assert cameras.ask_until(small_frame, lambda: overlays)
+    fused, mask = read_rgb(cameras.fused[-1]), read_grey(cameras.masks[-1])
+    assert find_regions(mask, (1,), least=5)
+    assert np.array_equal(read_rgb(overlays[-1]), overlay(fused, mask, COLOURS))
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,17 @@ def test_noise_is_no_difference_and_a_certain_trifle_is_negligible(rng: np.rando
     assert [one.verdict for one in compare_rows(first, shifted)] == ["negligible"]
 
 
+@pytest.mark.parametrize(
+    ("change", "verdict"), [(-0.004, "negligible"), (-0.006, "worse"), (0.006, "better")]
+)
+def test_half_a_percent_is_where_a_difference_begins_to_matter(
+    change: float, verdict: str, rng: np.random.Generator
+) -> None:
+    first = rows(1.0, 20, rng)
+    second = {pair: {"VIF": values["VIF"] * (1 + change)} for pair, values in first.items()}
+    assert [one.verdict for one in compare_rows(first, second)] == [verdict]
+
+
 def test_slow_drifts_widen_the_interval(rng: np.random.Generator) -> None:
     drift = np.repeat(rng.normal(0, 1, 20), 20)
     low, high = bootstrap_interval(drift)
@@ -91,17 +102,17 @@ def test_the_command_writes_a_page_and_tells_by_its_exit_code(
     assert "/nowhere/pairs.csv" in capsys.readouterr().err
 
 
-def test_a_node_that_answers_fewer_pairs_is_worse_but_not_for_one_in_two_hundred(
+def test_a_node_that_answers_fewer_pairs_is_worse_but_not_for_one_in_a_hundred(
     tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
 ) -> None:
     of = rows(1.0, 20, rng)
-    full, nearly, half = (
+    full, nearly, fewer = (
         str(write(tmp_path / name, of, topic(answered, superseded=200 - answered)))
-        for name, answered in (("full", 200), ("nearly", 199), ("half", 100))
+        for name, answered in (("full", 200), ("nearly", 198), ("fewer", 197))
     )
     assert main([full, nearly, "--out", str(tmp_path / "out")]) == 0
-    assert main([full, half, "--out", str(tmp_path / "out")]) == 2
-    assert "B answered fewer of its pairs: 50.0%, A 100.0%" in capsys.readouterr().out
+    assert main([full, fewer, "--out", str(tmp_path / "out")]) == 2
+    assert "B answered fewer of its pairs: 98.5%, A 100.0%" in capsys.readouterr().out
     page = (tmp_path / "out" / "compare.html").read_text()
     assert '<h1 class="bad">' in page and "B answered fewer of its pairs" in page
 

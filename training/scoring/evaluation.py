@@ -112,7 +112,7 @@ def format_tables(scores: Scores) -> str:
     if scores.calibration_error is not None:
         lines += ["", f"calibration error (ECE) of the confidence: {scores.calibration_error:.3f}"]
     if scores.boxes:
-        lines += ["", *_head("people's boxes", list(scores.boxes))]
+        lines += ["", *_head("hand-drawn boxes", list(scores.boxes))]
         for share, meaning in (("found", "a quarter filled"), ("inside", "pixels inside")):
             values = [of[share] for of in scores.boxes.values()]
             lines.append(_row(meaning, ["-" if value is None else f"{value:.3f}" for value in values]))

@@ -42,9 +42,9 @@ class History:
         (rgb, rgb_at), (ir, ir_at) = (np.array(self._frames[stream], np.int64).T for stream in Stream)
         # Both cameras send at once, so that arrivals show how far apart their clocks are.
         clocks = round(float(np.median(ir - ir_at) - np.median(rgb - rgb_at)))
-        slower, lit, warm = _nearest(rgb + offset, ir)
-        distance = float(np.median(np.abs(ir[warm] - rgb[lit] - offset)))
-        lag = float(np.median(ir_at[warm] - rgb_at[lit]))
+        slower, rgb_indices, ir_indices = _nearest(rgb + offset, ir)
+        distance = float(np.median(np.abs(ir[ir_indices] - rgb[rgb_indices] - offset)))
+        lag = float(np.median(ir_at[ir_indices] - rgb_at[rgb_indices]))
         own, other = self._names[Stream.IR], self._names[Stream.RGB]
         if abs(clocks - offset) > _LONGEST_WAY:
             return (
@@ -75,13 +75,13 @@ def _nearest(rgb: Times, ir: Times) -> tuple[Stream, Indices, Indices]:
     those stamps count that lie in the time which both remember.
     """
     begin, end = max(rgb.min(), ir.min()), min(rgb.max(), ir.max())
-    lit, warm = (np.flatnonzero((begin <= stamps) & (stamps <= end)) for stamps in (rgb, ir))
-    if not (len(lit) and len(warm)):
-        lit, warm = np.arange(len(rgb)), np.arange(len(ir))
+    rgb_indices, ir_indices = (np.flatnonzero((begin <= stamps) & (stamps <= end)) for stamps in (rgb, ir))
+    if not (len(rgb_indices) and len(ir_indices)):
+        rgb_indices, ir_indices = np.arange(len(rgb)), np.arange(len(ir))
     apart = np.abs(rgb[:, None] - ir)
-    if len(warm) <= len(lit):
-        return Stream.IR, apart[:, warm].argmin(axis=0), warm
-    return Stream.RGB, lit, apart[lit].argmin(axis=1)
+    if len(ir_indices) <= len(rgb_indices):
+        return Stream.IR, apart[:, ir_indices].argmin(axis=0), ir_indices
+    return Stream.RGB, rgb_indices, apart[rgb_indices].argmin(axis=1)
 
 
 def _period(arrivals: Times) -> float:

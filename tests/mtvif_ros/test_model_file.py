@@ -130,6 +130,15 @@ def test_classes_that_are_no_list_are_refused(text: str, toy_model: Path, tmp_pa
         read_model_file(broken)
 
 
+def test_every_class_needs_a_colour(toy_model: Path, tmp_path: Path) -> None:
+    model = onnx.load(str(toy_model))
+    palette = next(entry for entry in model.metadata_props if entry.key == "palette")
+    palette.value = "[[0, 0, 0], [1, 1, 1]]"
+    onnx.save(model, str(tmp_path / "grey.onnx"))
+    with pytest.raises(ModelFileError, match="has 2 palette colours for 9 classes"):
+        read_model_file(tmp_path / "grey.onnx")
+
+
 def test_many_classes_get_colours_that_differ() -> None:
     colours = [rgb for _, rgb in with_colours([f"thing {index}" for index in range(255)])]
     assert len(set(colours)) == 255

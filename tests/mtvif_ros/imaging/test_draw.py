@@ -1,10 +1,16 @@
 import numpy as np
 
 from mtvif_ros.classes import STREET, STREET_NAMES, colour_table
-from mtvif_ros.imaging.draw import with_boxes
+from mtvif_ros.imaging.draw import overlay, with_boxes
 from mtvif_ros.imaging.regions import Region
 
 COLOURS = colour_table([one.rgb for one in STREET])
+
+
+def test_the_overlay_tints_all_classes_but_the_background() -> None:
+    fused = np.full((1, 2, 3), 100, np.uint8)
+    drawn = overlay(fused, np.array([[0, 2]], np.uint8), COLOURS, 0.25)
+    assert drawn.tolist() == [[[100, 100, 100], [139, 91, 91]]]
 
 
 def test_a_box_lies_on_the_outermost_pixels_of_its_region_in_the_colour_of_its_class() -> None:

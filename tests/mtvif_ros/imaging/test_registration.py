@@ -45,6 +45,18 @@ def test_with_sizes_it_holds_for_frames_scaled_from_them(dot: Image) -> None:
     assert centre(at_calibration(dot, (160, 120), (160, 120))) == pytest.approx((80.5, 40.5), abs=0.6)
 
 
+@pytest.mark.parametrize("sizes", [None, (80, 60)])
+def test_scaled_frames_keep_their_pixel_centres(sizes: tuple[int, int] | None) -> None:
+    """Of infrared pixels twice as wide, visible pixel u sees the place (u - 10 + 1 / 2) / 2 - 1 / 2."""
+    shift = SHIFT if sizes is None else (1.0, 0.0, 5.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+    rows, columns = np.mgrid[:60, :80].astype(np.float32)
+    for ramp, axis, moved_by in ((columns, 1, 10), (rows, 0, 0)):
+        seen = Registration(shift, sizes, sizes)(ramp, (160, 120), (160, 120))
+        places = (np.arange(ramp.shape[axis] * 2) - moved_by + 0.5) / 2 - 0.5
+        middle = np.take(seen, 50, axis=1 - axis)[20:110]
+        np.testing.assert_allclose(middle, places[20:110], atol=0.04)
+
+
 def test_pixels_outside_the_infrared_view_are_cold(dot: Image) -> None:
     assert (Registration(SHIFT)(dot + 50, (80, 60), (80, 60))[:, :9] == 0).all()
 

@@ -67,6 +67,8 @@ def test_rates_and_percentiles_by_hand(fed: Watched) -> None:
     assert report.latencies is not None
     assert report.latencies.from_stamp.p99_ms == 40.0
     assert report.latencies.from_arrival.p50_ms == 34.5
+    assert report.latencies.from_arrival.p95_ms == pytest.approx(20 + 0.95 * 29)
+    assert report.latencies.from_arrival.p99_ms == pytest.approx(20 + 0.99 * 29)
     assert report.latencies.outside_inference.p50_ms == 19.5
     assert report.recent == report.latencies
     assert report.latencies.inference.p95_ms == 15.0
@@ -111,6 +113,15 @@ def test_a_state_ends_when_its_cause_does(fed: Watched) -> None:
     for stream in Stream:
         fed.received(stream, 2 * SECOND)
     assert look(fed, at=2 * SECOND).level == Level.OK
+
+
+def test_of_several_states_the_gravest_is_told(fed: Watched) -> None:
+    fed.monitor.failed(ValueError("the reason"))
+    assert look(fed, at=3 * SECOND, superseded=1).level == Level.STALE
+    fed.monitor.failed(ValueError("the reason"))
+    for stream in Stream:
+        fed.received(stream, 4 * SECOND)
+    assert look(fed, at=4 * SECOND, superseded=2).level == Level.ERROR
 
 
 def test_a_report_after_a_pause_covers_what_came_since(fed: Watched) -> None:

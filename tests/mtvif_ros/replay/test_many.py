@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from mtvif_ros.replay.many import find_bags, main, result_folder
+from mtvif_ros.replay.many import collect, find_bags, main, result_folder
+from mtvif_ros.replay.summary import write_summary
 from tests.mtvif_ros.recordings.tiny import data_file, drive, write
 from tests.mtvif_ros.replay.conftest import Replayed
+from tests.mtvif_ros.replay.summaries import summary
 
 OPTIONS = ("--", "--no-preview", "--every", "20", "--duration", "0.4", "--fast")
 
@@ -110,6 +112,14 @@ def test_results_lie_under_the_whole_name_of_a_bag() -> None:
     names = ("drive_0.5", "drive_0.7", "drive", "drive.mcap", "drive.db3", "monday/drive.db3")
     folders = [result_folder(Path("/bags") / name, Path("/bags"), Path("/out")) for name in names]
     assert folders == [Path("/out") / name for name in names]
+
+
+def test_a_bag_of_which_only_a_part_was_replayed_has_not_passed(tmp_path: Path) -> None:
+    bags = [tmp_path / name for name in ("whole", "cut")]
+    for bag, damage in zip(bags, ("", "ends early")):
+        (tmp_path / "out" / bag.name).mkdir(parents=True)
+        write_summary(tmp_path / "out" / bag.name / "summary.json", summary(bag_damage=damage))
+    assert [row["passed"] for row in collect(tmp_path, tmp_path / "out", bags, {})] == [True, False]
 
 
 def test_a_folder_without_bags_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,6 +22,7 @@ from mtvif_ros.imaging.regions import Region, find_regions
 from mtvif_ros.imaging.resize import WidthHeight
 from mtvif_ros.imaging.thermal import Celsius, ThermalScaler, temperatures
 from mtvif_ros.model_file import ModelFile
+from mtvif_ros.node.aligner import Aligner
 from mtvif_ros.node.announce import Announcer
 from mtvif_ros.node.diagnostics import diagnostics_message
 from mtvif_ros.node.fallback import Fallback
@@ -29,7 +30,6 @@ from mtvif_ros.node.headers import Headers
 from mtvif_ros.node.health import Answer, HealthReport, Level, Monitor, Work
 from mtvif_ros.node.inputs import Alone, Arrived, Inputs, Item, cameras
 from mtvif_ros.node.labels import declare_labels, publish_label_info
-from mtvif_ros.node.lenses import Aligner
 from mtvif_ros.node.outputs import Outputs
 from mtvif_ros.node.parameter_server import ParameterError, unused_qos
 from mtvif_ros.node.parameters import Parameters, Thermal

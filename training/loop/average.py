@@ -8,7 +8,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
 @torch.no_grad()
-def follow(average: nn.Module, network: nn.Module, step: int, decay: float) -> None:
+def update_average(average: nn.Module, network: nn.Module, step: int, decay: float) -> None:
     """Move `average` towards `network` (Polyak and Juditsky, 1992).
 
     The decay grows with `step` up to `decay`, so that the average soon forgets the first weights.

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from training.config import Config, LossWeights, TrainSettings
-from training.loop.average import follow
+from training.loop.average import update_average
 from training.loop.graphs import graph_fusion_terms, graph_learner
 from training.loop.state import State
 from training.losses import FusionJudge, joint_loss
@@ -73,7 +73,7 @@ class Step:
         loss.backward()
         nn.utils.clip_grad_norm_(state.learner.parameters(), settings.clip_gradients)
         state.optimiser.step(learning_rate(state.step, settings))
-        follow(state.average, state.network, state.step, settings.ema_decay)
+        update_average(state.average, state.network, state.step, settings.ema_decay)
         state.step += 1
 
     def _graph(self, rgb: Tensor, ir: Tensor) -> None:

@@ -29,11 +29,12 @@ class Outputs(NamedTuple):
 class Learner(nn.Module):
     """Hold a network that learns, judges of its pyramid's inner maps and projections to a teacher's features.
 
-    A judge is a 1x1 convolution that turns a map into logits: the map that enters the pyramid at stride 32,
-    and those that leave its levels at 16, 8 and 4 (Lee et al., Deeply-Supervised Nets, AISTATS 2015). Without
-    judges the pyramid keeps what common classes need and drops rare ones (docs/lessons.md). A projection is a
-    1x1 convolution from the encoder's channels to the teacher's, where they differ (Romero et al., FitNets,
-    ICLR 2015). Neither is part of the trained network. A network without segmentation has no judges.
+    A judge is an auxiliary head, a 1x1 convolution that turns a map into logits: the map that enters the
+    pyramid at stride 32, and those that leave its levels at 16, 8 and 4 (Lee et al., Deeply-Supervised Nets,
+    AISTATS 2015). Without judges the pyramid keeps what common classes need and drops rare ones
+    (docs/lessons.md). A projection is a 1x1 convolution from the encoder's channels to the teacher's, where
+    they differ (Romero et al., FitNets, ICLR 2015). Neither is part of the trained network. A network without
+    segmentation has no judges.
 
     `deep` asks for judges, `taught` for projections. Takes a network's inputs; returns Outputs.
     """

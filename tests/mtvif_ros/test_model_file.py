@@ -92,6 +92,15 @@ def test_one_error_names_every_breach_of_the_contract(model_path: Path, tmp_path
         assert told in str(caught.value)
 
 
+def test_every_class_needs_a_colour(toy_model: Path, tmp_path: Path) -> None:
+    model = onnx.load(str(toy_model))
+    palette = next(entry for entry in model.metadata_props if entry.key == "palette")
+    palette.value = "[[0, 0, 0], [1, 1, 1]]"
+    onnx.save(model, str(tmp_path / "grey.onnx"))
+    with pytest.raises(ModelFileError, match="has 2 palette colours for 9 classes"):
+        read_model_file(tmp_path / "grey.onnx")
+
+
 @pytest.mark.parametrize("count", [2, 40, 255])
 def test_a_file_may_have_other_classes(count: int, tmp_path: Path) -> None:
     classes = with_colours([f"thing {index}" for index in range(count)])
@@ -128,15 +137,6 @@ def test_classes_that_are_no_list_are_refused(text: str, toy_model: Path, tmp_pa
     onnx.save(model, str(broken))
     with pytest.raises(ModelFileError, match="metadata property `classes` is not a list in JSON"):
         read_model_file(broken)
-
-
-def test_every_class_needs_a_colour(toy_model: Path, tmp_path: Path) -> None:
-    model = onnx.load(str(toy_model))
-    palette = next(entry for entry in model.metadata_props if entry.key == "palette")
-    palette.value = "[[0, 0, 0], [1, 1, 1]]"
-    onnx.save(model, str(tmp_path / "grey.onnx"))
-    with pytest.raises(ModelFileError, match="has 2 palette colours for 9 classes"):
-        read_model_file(tmp_path / "grey.onnx")
 
 
 def test_many_classes_get_colours_that_differ() -> None:

@@ -296,6 +296,8 @@ def test_camera_info_is_kept_until_a_pair_needs_it(
         wrong = CameraInfo(height=100, width=100)
         assert cameras.spin_until(lambda: offer(wrong) and "camera_info is for 100x100" in node_log())
         assert "/mtvif/camera_info is not published" in node_log()
+        cameras.ask(small_frame)
+    assert {(info.height, info.width) for info in seen} == {(height, width)}
 
 
 def test_a_wider_slop_acts_from_the_next_frames_on(

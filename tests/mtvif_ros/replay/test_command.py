@@ -147,6 +147,8 @@ def test_infrared_is_laid_on_through_the_lenses_of_the_recording(open_model: Pat
     with BagReader(kept, ("/mtvif/fused",)) as reader:
         fused = read_rgb(next(reader.records()).message())
     np.testing.assert_array_equal(fused, np.maximum(visible, laid)[..., None].repeat(3, axis=2))
+    quality = done.summary.quality  # scored beside infrared that is laid on in the same way
+    assert quality is not None and quality.fusion["model"] == pytest.approx(quality.fusion["max"])
 
 
 def test_nobody_looks_for_faults_or_makes_a_preview_unless_asked_to(small_bag: Path, tmp_path: Path) -> None:

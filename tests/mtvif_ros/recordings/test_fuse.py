@@ -218,6 +218,17 @@ def test_a_video_that_cannot_be_written_costs_no_image(
     assert len(list((out / "fused").iterdir())) == COUNT
 
 
+def test_a_video_that_is_there_is_not_overwritten(
+    videos: list[str], tmp_path: Path, open_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "kept.mp4"
+    out.write_bytes(b"mine")
+    with pytest.raises(SystemExit):
+        main([*videos, "--out", str(out), "--model", str(open_model), "--backend", "onnxruntime"])
+    assert f"{out}: exists already; choose another --out" in capsys.readouterr().err
+    assert out.read_bytes() == b"mine"
+
+
 def test_a_rate_beyond_mpeg_4_is_rounded(videos: list[str], tmp_path: Path, open_model: Path) -> None:
     out = tmp_path / "out.mp4"
     main([*videos, "--out", str(out), "--model", str(open_model), "--rate", "66.667"])

@@ -13,8 +13,8 @@ from sensor_msgs.msg import CameraInfo
 from mtvif_ros import topics
 from mtvif_ros.imaging.codec import read_rgb
 from mtvif_ros.imaging.lenses import Pose, pose_values
+from mtvif_ros.node.aligner import Aligner
 from mtvif_ros.node.fusion_node import FusionNode
-from mtvif_ros.node.lenses import Aligner
 from mtvif_ros.node.parameters import Calibration
 from mtvif_ros.synthetic import Frame
 from tests.mtvif_ros.node.cameras import Cameras, NodeLog, ros_arguments

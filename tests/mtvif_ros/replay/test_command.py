@@ -163,7 +163,7 @@ def test_frames_that_come_late_or_twice_are_accounted_for(small_bag: Path, tmp_p
     with BagReader(small_bag, CAMERAS) as reader:
         records = list(reader.records())
     late = records.pop(3)
-    spoiled = [*records[:14], late, *records[14:], records[-1]]
+    spoiled = [*records[:8], late, *records[8:], records[-1]]  # a fifth of a second late
     store = get_typestore(Stores.ROS2_JAZZY)
     with Writer(tmp_path / "bag", version=8, storage_plugin=StoragePlugin.MCAP) as writer:
         kinds = {topic: writer.add_connection(topic, IMAGE, typestore=store) for topic in CAMERAS}

@@ -17,6 +17,8 @@ from mtvif_ros.imaging.registration import Registration, read_registration
 from mtvif_ros.imaging.resize import WidthHeight
 from mtvif_ros.node.parameters import Calibration
 
+HOMOGRAPHY, LENSES = "homography", "lenses"
+
 
 class Aligner:
     """Warp infrared as a Registration does; listen to both camera_info and to tf only where that needs them.
@@ -46,6 +48,11 @@ class Aligner:
             words = f"registration.distance: {self._told}; until then the homography counts"
             self._node.get_logger().warning(words)
         return self._plain(ir, visible_size, size)
+
+    @property
+    def by(self) -> str:
+        """How infrared is laid on now: HOMOGRAPHY or LENSES."""
+        return HOMOGRAPHY if self._through is None else LENSES
 
     def adopt(self, values: Calibration) -> None:
         """Take over new values, or raise ValueError and keep the old ones."""

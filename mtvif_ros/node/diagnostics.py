@@ -14,6 +14,8 @@ from mtvif_ros.size import shown
 if TYPE_CHECKING:
     from builtin_interfaces.msg import Time
 
+REGISTRATION_BY = "registration.by"
+
 
 def diagnostics_values(report: HealthReport) -> dict[str, str]:
     """Return every number of a report as plain decimal text, under keys that stay the same.
@@ -48,9 +50,15 @@ def diagnostics_values(report: HealthReport) -> dict[str, str]:
     return values
 
 
-def diagnostics_message(report: HealthReport, node_name: str, engine: Engine, stamp: Time) -> DiagnosticArray:
+def diagnostics_message(
+    report: HealthReport, node_name: str, engine: Engine, registration_by: str, stamp: Time
+) -> DiagnosticArray:
     """Return the message for `/diagnostics`; `engine` is what runs the model now."""
-    values = {"model.size": shown(engine.size), **diagnostics_values(report)}
+    values = {
+        "model.size": shown(engine.size),
+        REGISTRATION_BY: registration_by,
+        **diagnostics_values(report),
+    }
     status = DiagnosticStatus(
         level=bytes([report.level]),
         name=f"{node_name}: fusion",

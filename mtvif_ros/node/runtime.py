@@ -365,7 +365,8 @@ class Runtime:
         self._sized.keep_pace(report)
         self._tell(report, now)
         name, stamp = self._node.get_fully_qualified_name(), self._node.get_clock().now().to_msg()
-        self._diagnostics.publish(diagnostics_message(report, name, self._sized.engine, stamp))
+        engine, by = self._sized.engine, self._registration.by
+        self._diagnostics.publish(diagnostics_message(report, name, engine, by, stamp))
 
     def _tell(self, report: HealthReport, now: int) -> None:
         """Log what lasts: each camera's silence with its likely reason, else the state."""

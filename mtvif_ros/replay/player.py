@@ -92,6 +92,11 @@ class Player:
         """The topics on which the frames go out."""
         return [publisher.topic_name for publisher in self._publishers]
 
+    def introduce(self) -> None:
+        """Publish the camera_info of both lenses, if there are any, ahead of the frames."""
+        for info, publisher in zip(self._lenses, self._infos):
+            publisher.publish(info)
+
     def is_heard(self) -> bool:
         """Say whether somebody subscribes to both cameras."""
         return all(publisher.get_subscription_count() for publisher in self._publishers)

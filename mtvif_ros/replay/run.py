@@ -18,6 +18,8 @@ from rclpy.node import Node
 from mtvif_ros.imaging.lenses import LensRegistration, pose_values
 from mtvif_ros.machine import this_machine
 from mtvif_ros.model_file import read_model_file
+from mtvif_ros.node.aligner import HOMOGRAPHY, LENSES
+from mtvif_ros.node.diagnostics import REGISTRATION_BY
 from mtvif_ros.progress import Progress
 from mtvif_ros.recordings.arguments import tell_remarks
 from mtvif_ros.recordings.reader import BagReader
@@ -127,6 +129,7 @@ class Replay:
         """Give the node's process once it is connected both ways; None for an external node."""
 
         def is_connected() -> bool:
+            player.introduce()
             return player.is_heard() and all(ros.count_publishers(topic) for topic in ANSWERS)
 
         if self.options.external:
@@ -136,13 +139,16 @@ class Replay:
             yield None
             return
         parameters = self.options.node_parameters(self.plan.compressed)
+        by = HOMOGRAPHY
         if isinstance(self.registration, LensRegistration):  # its pose may be that of the bag's tf
+            by = LENSES
             file = self.options.out / "pose.yaml"
             file.write_text(yaml.safe_dump(pose_values(self.registration.pose)))
             parameters["registration.file"] = file.resolve()
         with NodeProcess(parameters, self.options.out / "node.log") as process:
-            # A report proves that the node has found the collector, which a count of publishers does not.
-            process.wait_until(lambda: is_connected() and bool(self.collector.reports))
+            # A report proves that the node has found the collector, which a count of publishers does not. It
+            # tells of the lenses, too: DDS may bring the first frames before their camera_info.
+            process.wait_until(lambda: is_connected() and self._lays_on_by(by))
             yield process
             self.node_log = process.stop()
 
@@ -191,6 +197,11 @@ class Replay:
 
     def _progress(self) -> tuple[Counts | None, int]:
         return self._counts(), sum(len(of) for of in self.collector.arrivals.values())
+
+    def _lays_on_by(self, by: str) -> bool:
+        """Say whether the node has reported and, when it last did, laid infrared on by this."""
+        report = self._last_report()
+        return report is not None and report.values[REGISTRATION_BY] == by
 
     def _counts(self) -> Counts | None:
         return accounting.count(self._last_report(), self.before, self.sent)

@@ -61,7 +61,9 @@ def test_infrared_is_laid_on_through_lenses_at_a_distance_that_may_change(
 
     with running({"registration.file": pose_file, "registration.distance": 10.0}):
         assert node_log.tells("camera_info: has not come", cameras)
+        assert cameras.diagnosis()[1]["registration.by"] == "homography"
         assert cameras.spin_until(lambda: looks_like(4))
+        assert cameras.diagnosis()[1]["registration.by"] == "lenses"
         assert cameras.set_parameter("registration.distance", 5.0) == ""
         assert looks_like(8)
         assert cameras.set_parameter("registration.distance", 0.0) == ""

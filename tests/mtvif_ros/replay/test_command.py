@@ -6,13 +6,14 @@ import sys
 import threading
 import time
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.rosbag2 import Reader, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
 from mtvif_ros.engines import load_engine
@@ -144,6 +145,9 @@ def test_infrared_is_laid_on_through_the_lenses_of_the_recording(open_model: Pat
     assert done.summary.topics["/mtvif/fused"].answered == 4
     visible, infrared = view(VISIBLE, wall(0), 6.0), 255 - view(INFRARED, wall(0), 6.0, pose)
     laid = LensRegistration(VISIBLE, INFRARED, pose, 6.0)(infrared, VISIBLE.size, VISIBLE.size)
+    with Reader(kept) as bag_of_all:
+        before = list(takewhile(lambda one: one[0].topic != RGB, bag_of_all.messages()))
+    assert b"lenses" in before[-1][2]  # the node's last report before the first frame
     with BagReader(kept, ("/mtvif/fused",)) as reader:
         fused = read_rgb(next(reader.records()).message())
     np.testing.assert_array_equal(fused, np.maximum(visible, laid)[..., None].repeat(3, axis=2))

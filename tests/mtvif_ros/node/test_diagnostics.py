@@ -43,9 +43,10 @@ def test_latencies_are_missing_until_the_first_answer() -> None:
 
 def test_the_diagnostics_message_carries_level_reason_engine_and_size(fed: Watched, toy_model: Path) -> None:
     engine = load_engine(toy_model, "onnxruntime", threads=1)
-    message = diagnostics_message(look(fed), "/front/fusion_node", engine, Time(sec=3))
+    message = diagnostics_message(look(fed), "/front/fusion_node", engine, "lenses", Time(sec=3))
     (status,) = message.status
     assert (status.name, status.hardware_id) == ("/front/fusion_node: fusion", engine.description)
     assert (status.level, status.message, message.header.stamp.sec) == (b"\x00", "fusing", 3)
     assert (status.values[0].key, status.values[0].value) == ("model.size", "60x80")
-    assert status.values[1].key == "rgb.topic"
+    assert (status.values[1].key, status.values[1].value) == ("registration.by", "lenses")
+    assert status.values[2].key == "rgb.topic"

@@ -13,7 +13,7 @@ import numpy as np
 
 from mtvif_ros.command_line import UserError, in_short
 from mtvif_ros.engines.base import Engine, EngineError
-from mtvif_ros.engines.cache import Key, model_key
+from mtvif_ros.engines.cache import Key, cache_directory, cached_engine, model_key
 from mtvif_ros.model_file import ModelFileError, read_model_file
 from mtvif_ros.resources import model_directory
 from mtvif_ros.size import Size, shown
@@ -107,6 +107,24 @@ def load_engine(
         )
     _log.info("engine: %s, %s", engine.description, shown(size))
     return engine
+
+
+def make_ahead(path: Path, backend: str, threads: int, device: str, size: Size, confidence: bool) -> None:
+    """Put an engine into the engine cache, unless an earlier call has: it loads in a tenth of a second then.
+
+    Do nothing where engines are not kept: with onnxruntime, or without a cache that this user can write to.
+    Raises what load_engine raises.
+    """
+    folder = cache_directory()
+    if choose_backend(backend) == "onnxruntime" or folder is None or not os.access(folder, os.W_OK):
+        return
+    key = speed_key(path, backend, threads, device, size) | {"confidence": str(confidence)}
+
+    def make() -> bytes:
+        load_engine(path, backend, threads, device, size, confidence)
+        return b""
+
+    cached_engine(folder, key, make, ".made")
 
 
 def speed_key(path: Path, backend: str, threads: int, device: str, size: Size) -> Key:

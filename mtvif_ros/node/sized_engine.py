@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 from mtvif_ros.engines import Engine, EngineError, load_engine, shipped_model
 from mtvif_ros.engines.fit import BUDGETS, Fit, fit, fitted_size, timed_size
-from mtvif_ros.engines.load import choose_backend
+from mtvif_ros.engines.load import choose_backend, make_ahead
 from mtvif_ros.model_file import read_model_file
 from mtvif_ros.node.health import HealthReport
 from mtvif_ros.node.pace import SHARE, Pace, Step
@@ -29,7 +30,8 @@ class SizedEngine:
     A second engine computes the confidence, too, from when it is first asked for: it costs time that the
     first saves. Until it is made, answers may go on without confidence.
 
-    An engine that cannot be made is told and not tried again before the size changes.
+    The first start on a machine also makes what the next smaller size needs: a machine that falls behind has
+    no time for it. An engine that cannot be made is told and not tried again before the size changes.
 
     `tell` takes a line for the log. Raises what load_engine raises.
     """
@@ -39,6 +41,7 @@ class SizedEngine:
         path = Path(parameters.model) if parameters.model else shipped_model(backend)
         self._tell = tell
         self._load = partial(load_engine, path, backend, threads, device)
+        self._make_ahead = partial(make_ahead, path, backend, threads, device)
         self._budget: int | None = None
         self._rate = parameters.sizing.rate
         self._pace: Pace | None = None
@@ -57,6 +60,9 @@ class SizedEngine:
         self._made: dict[tuple[Size, bool], Future[Engine]] = {}  # by size and whether it gives confidence
         self._lock = threading.Lock()
         self._maker = ThreadPoolExecutor(1, "engines", initializer=stand_back)
+        with suppress(EngineError):  # told when one of them is wanted
+            for wanted in self._wanted_next():
+                self._make_ahead(*wanted)
 
     def for_camera(self, camera: Size, confidence: bool = False, wait: bool = False) -> Engine:
         """Return the engine for visible frames of this size, which may take seconds to make.
@@ -73,6 +79,9 @@ class SizedEngine:
                 if is_another or _is_ready(made):
                     self.engine = made.result()
                     self._keep_only(size)
+                if is_another:
+                    for wanted in self._wanted_next():
+                        self._maker.submit(self._make_ahead, *wanted)
         if not confidence:
             return self.engine
         certain = self.prepare_confidence()
@@ -122,6 +131,16 @@ class SizedEngine:
         self._maker.shutdown(cancel_futures=True)
         self._made.clear()
         del self.engine
+
+    def _wanted_next(self) -> Iterator[tuple[Size, bool]]:
+        """Give the sizes, and whether with confidence, of the engines that a step under load would need."""
+        if self._pace is None or self._budget is None:
+            return
+        kinds = (False, True) if self.engine.model.has_confidence else (False,)
+        smaller = self._another(reversed(BUDGETS[: BUDGETS.index(self._budget)]))
+        for size in (self.engine.size, *([fitted_size(self._camera, smaller)] if smaller else [])):
+            for confidence in kinds:
+                yield size, confidence
 
     def _another(self, budgets: Iterable[int]) -> int | None:
         """Return the first budget at which the camera's frames get another size, None if there is none.

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from mtvif_ros.classes import STREET
-from mtvif_ros.engines import Engine, EngineError
+from mtvif_ros.engines import Engine, EngineError, load_engine
 from mtvif_ros.imaging.codec import read_rgb
 from mtvif_ros.model_file import ModelFileError
 from mtvif_ros.node.parameter_server import typed
@@ -43,6 +43,30 @@ def test_a_slow_rate_takes_the_cameras_own_size_in_its_own_shape(open_model: Pat
     before, count = sized.engine, len(lines)
     assert sized.for_camera((720, 1280)) is before
     assert len(lines) == count
+
+
+def test_the_first_start_makes_what_a_step_under_load_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = write_toy(tmp_path / "open.onnx", "H", "W", confidence=True)
+    monkeypatch.setenv("MTVIF_ENGINE_CACHE", str(tmp_path / "cache"))
+
+    def engines() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").glob("*.engine")}
+
+    sized = SizedEngine(values(model, {"backend": "openvino", **SLOW}), lambda line: None)
+    assert sized.engine.size == (480, 640)
+    made = engines()
+    for confidence in (False, True):
+        for size in ((480, 640), (416, 576)):
+            load_engine(model, "openvino", 1, "", size, confidence)
+    assert engines() == made
+    assert sized.for_camera((512, 640)).size == (512, 640)  # another camera
+    end = time.monotonic() + PATIENCE
+    while len(engines()) < len(made) + 4 and time.monotonic() < end:
+        time.sleep(0.05)
+    assert len(engines()) == len(made) + 4
+    sized.close()
 
 
 def test_a_given_size_stays_whatever_the_camera(open_model: Path) -> None:

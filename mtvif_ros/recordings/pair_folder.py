@@ -18,6 +18,7 @@ from mtvif_ros.recordings.label_map import LABEL_MAP, MASKS, read_colour_mask, r
 
 BOX_NAMES = ("person", "bike", "car")
 """What the numbers of MSRS's boxes mean, and those of others that do not say."""
+_SPLITS = ("labels/*/*.txt", "obj_*_data/*.txt")  # of YOLO's tools, and of CVAT: obj_train_data
 
 
 @dataclass(frozen=True)
@@ -66,20 +67,20 @@ def find_pairs(root: Path) -> list[PairFiles]:
 
 
 def box_folder(root: Path) -> Path:
-    """Return the folder of box files: `boxes`, `labels`, or a folder in `labels`, as YOLO's tools have it.
+    """Return the folder of box files: `boxes`, `labels`, or one that YOLO's tools or CVAT make for a split.
 
-    Raises ValueError for several folders in `labels` that hold some.
+    Raises ValueError for boxes of several splits.
     """
     labels = root / "labels"
     if any(labels.glob("*.txt")):
         return labels
-    inner = sorted({path.parent for path in labels.glob("*/*.txt")})
-    if len(inner) > 1:
+    splits = sorted({path.parent for place in _SPLITS for path in root.glob(place)})
+    if len(splits) > 1:
+        names = ", ".join(str(one.relative_to(root)) for one in splits)
         raise ValueError(
-            f"{labels}: boxes lie in {', '.join(one.name for one in inner)}; give each split a folder of its "
-            "own, with its vi/ and ir/"
+            f"{root}: boxes lie in {names}; give each split a folder of its own, with its vi/ and ir/"
         )
-    return inner[0] if inner else root / "boxes"
+    return splits[0] if splits else root / "boxes"
 
 
 def pair_folders(

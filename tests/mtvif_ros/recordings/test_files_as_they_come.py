@@ -78,12 +78,13 @@ def test_what_would_vanish_from_a_folder_is_named(
         find_pairs(folder)
 
 
-def test_boxes_of_several_splits_are_refused(folder: Path) -> None:
+@pytest.mark.parametrize("splits", [("labels/train", "labels/val"), ("labels/train", "obj_valid_data")])
+def test_boxes_of_several_splits_are_refused(splits: tuple[str, str], folder: Path) -> None:
     shutil.rmtree(folder / "labels")
-    for number, split in enumerate(("train", "val")):
-        (folder / "labels" / split).mkdir(parents=True)
-        (folder / f"labels/{split}/{number}.txt").touch()
-    with pytest.raises(ValueError, match=r"labels: boxes lie in train, val; give each split a folder"):
+    for number, split in enumerate(splits):
+        (folder / split).mkdir(parents=True)
+        (folder / f"{split}/{number}.txt").touch()
+    with pytest.raises(ValueError, match=rf"boxes lie in {', '.join(splits)}; give each split a folder"):
         find_pairs(folder)
 
 

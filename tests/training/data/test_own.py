@@ -130,10 +130,13 @@ def test_boxes_are_read_with_the_names_of_their_data_yaml(
     assert "background 45.83% crate 0.39%" in printed
 
 
-@pytest.mark.parametrize("listing", ["obj.names", "boxes/classes.txt"])
-def test_boxes_are_read_with_the_names_that_lie_beside_them(listing: str, data: Path) -> None:
-    (data / "set/boxes").mkdir()
-    (data / "set/boxes/0.txt").write_text("1 0.5 0.5 0.5 0.5\n")
+@pytest.mark.parametrize(
+    ("folder", "listing"),
+    [("boxes", "obj.names"), ("boxes", "boxes/classes.txt"), ("obj_train_data", "obj.names")],
+)
+def test_boxes_are_read_with_the_names_that_lie_beside_them(folder: str, listing: str, data: Path) -> None:
+    (data / "set" / folder).mkdir()
+    (data / "set" / folder / "0.txt").write_text("1 0.5 0.5 0.5 0.5\n")
     (data / "set" / listing).write_text("car\nPerson\n\n")
     names = names_of(with_own_classes(CONFIG, data))
     assert names == ("background", "car", "Person")

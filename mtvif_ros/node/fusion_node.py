@@ -128,18 +128,18 @@ def main(arguments: list[str] | None = None) -> int:
     # rclpy 7.1's EventsExecutor spins at full load without work and never fires a timer.
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    try:
-        with interruptible(executor):
+    with interruptible(executor):  # to the end: a second signal finds the node finishing its work
+        try:
             if not _autostart(node):
                 return 1
             executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        print(f"fusion_node: {node.release()}", file=sys.stderr)
-        executor.shutdown()
-        node.destroy_node()
-        rclpy.try_shutdown()
+        except (KeyboardInterrupt, ExternalShutdownException):
+            pass
+        finally:
+            print(f"fusion_node: {node.release()}", file=sys.stderr)
+            executor.shutdown()
+            node.destroy_node()
+            rclpy.try_shutdown()
     return 0
 
 

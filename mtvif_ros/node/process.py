@@ -32,16 +32,20 @@ def interruptible(executor: Executor) -> Iterator[None]:
     """Raise KeyboardInterrupt in the main thread on SIGINT or SIGTERM, even while `executor` waits there.
 
     While it spins, the callback at hand ends first: inside of one, rclpy may make another error of it. A
-    second signal does not wait. Use it in the main thread and with `SignalHandlerOptions.NO`: rclpy's own
-    handlers shut the context down at once, and the node could no longer publish the pair at hand.
+    second signal ends the process at once, with 128 + its number. Use it in the main thread and with
+    `SignalHandlerOptions.NO`: rclpy's own handlers shut the context down at once, and the node could no
+    longer publish the pair at hand.
     """
     is_told = False
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         nonlocal is_told
-        if is_told or not _spins(frame):
-            raise KeyboardInterrupt
+        if is_told:
+            os.write(sys.stderr.fileno(), b"interrupted again: ends at once, and the pair at hand is lost\n")
+            os._exit(128 + number)
         is_told = True
+        if not _spins(frame):
+            raise KeyboardInterrupt
 
     previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number in previous:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from mtvif_ros.node.dds import dds_environment
 from mtvif_ros.node.process import stand_back
 
 # In a process of its own, away from what the test runner does with signals.
@@ -83,13 +84,47 @@ except BaseException as error:
 """
 
 
-@pytest.mark.parametrize(("signals", "told"), [(1, ["ended", "KeyboardInterrupt"]), (2, ["RuntimeError"])])
+@pytest.mark.parametrize(
+    ("signals", "told", "code"), [(1, ["ended", "KeyboardInterrupt"], 0), (2, [], 128 + signal.SIGINT)]
+)
 def test_a_signal_lets_the_callback_at_hand_end_and_a_second_one_does_not(
-    signals: int, told: list[str]
+    signals: int, told: list[str], code: int
 ) -> None:
     command = [sys.executable, "-c", BUSY.format(signals=signals)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=90)
-    assert done.stdout.split() == told, done.stderr
+    assert (done.stdout.split(), done.returncode) == (told, code), done.stderr
+    assert "Traceback" not in done.stderr
+    assert (signals == 2) == ("interrupted again: ends at once" in done.stderr)
+
+
+FINISHING = """
+import sys, time
+from mtvif_ros.node import fusion_node
+
+def release(node):
+    print("finishing", flush=True)
+    time.sleep(60)
+
+fusion_node.FusionNode.release = release
+fusion_node._autostart = lambda node: print("spinning", flush=True) is None
+sys.exit(fusion_node.main([]))
+"""
+
+
+def test_a_second_signal_ends_a_node_that_finishes_its_work_without_a_traceback() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", FINISHING],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **dds_environment()},
+    )
+    assert process.stdout is not None
+    for told in ("spinning\n", "finishing\n"):
+        assert process.stdout.readline() == told
+        process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=90)
+    assert (process.returncode, errors.count("Traceback")) == (128 + signal.SIGINT, 0), errors
 
 
 FRAMES = """

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from mtvif_ros.image import Image
 from mtvif_ros.imaging.registration import Warp
 from mtvif_ros.imaging.resize import WidthHeight
+from mtvif_ros.progress import tracked
 
 Plane = npt.NDArray[np.float32]
 Matrix = npt.NDArray[np.float64]
@@ -88,7 +89,7 @@ def estimate_alignment(pairs: Sequence[GreyPair]) -> Alignment:
     stretch = np.diag((width / columns, height / rows, 1.0))
     visible = [edge_strength(rgb) for rgb, _ in pairs]
     homography = _coarse(visible, [ir for _, ir in pairs]) @ stretch
-    for search in SEARCHES:
+    for search in tracked(SEARCHES, "align", len(SEARCHES), "round"):
         warp = partial(_warped, homography)
         places, shifts, cells = match_places(pairs, warp, search, visible)
         if cells < FEWEST_CELLS:

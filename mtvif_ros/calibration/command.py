@@ -30,6 +30,7 @@ from mtvif_ros.imaging.registration import Registration, Warp, write_registratio
 from mtvif_ros.imaging.resize import scaled
 from mtvif_ros.imaging.thermal import ThermalScaler
 from mtvif_ros.names import with_ending
+from mtvif_ros.progress import tracked
 from mtvif_ros.recordings.arguments import add_bag_arguments, tell_remarks, tell_rest
 from mtvif_ros.recordings.pairs import decoded_pairs, find_stamp_pairs
 from mtvif_ros.recordings.reader import BagReader
@@ -54,9 +55,10 @@ def sample_pairs(
     pairs = find_stamp_pairs(bag, topics, slop, offset)
     chosen = [pairs[i] for i in np.unique(np.linspace(0, len(pairs) - 1, count).round().astype(int))]
     thermal = ThermalScaler(follow=1.0)
+    decoded = tracked(decoded_pairs(bag, topics, chosen, read_rgb), "read", len(chosen), "pair")
     return [
         (np.asarray(cv2.cvtColor(visible, cv2.COLOR_RGB2GRAY), np.uint8), thermal(infrared))
-        for _, visible, infrared in decoded_pairs(bag, topics, chosen, read_rgb)
+        for _, visible, infrared in decoded
     ]
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from mtvif_ros.calibration.align import FEWEST_CELLS, SEARCHES, AlignmentError, GreyPair, match_places
 from mtvif_ros.imaging.lenses import LensRegistration, Points, Pose
 from mtvif_ros.imaging.registration import Registration
+from mtvif_ros.progress import tracked
 
 _ROUNDS = 12  # of the fit
 _SMALL = 1e-5  # rad, of numerical differences
@@ -33,7 +34,7 @@ def refine_rig(pairs: Sequence[GreyPair], rig: LensRegistration, rough: Registra
     homography that fits, to begin with. Raises AlignmentError if too few edges agree.
     """
     rig = _turned_to(rig, *_grid(rig, rough))
-    for search in SEARCHES:
+    for search in tracked(SEARCHES, "fit the lenses", len(SEARCHES), "round"):
         places, shifts, _ = match_places(pairs, rig, search)
         sources = rig.infrared_pixels(places.astype(np.float64))
         targets = (places + shifts).astype(np.float64)

@@ -15,6 +15,7 @@ from mtvif_ros.imaging.registration import Warp
 from mtvif_ros.imaging.resize import scaled
 from mtvif_ros.imaging.thermal import ThermalScaler
 from mtvif_ros.pairing.stamps import NANOSECONDS
+from mtvif_ros.progress import tracked
 from mtvif_ros.recordings.pairs import read_image, read_shots, stamps_apart, tell_apart
 from mtvif_ros.recordings.reader import BagReader, Record, stamp_of
 
@@ -65,7 +66,8 @@ def read_tracks(bag: BagReader, topics: tuple[str, str]) -> tuple[Track, Track, 
     apart = 0.0 if bag.by_arrival else stamps_apart(shots)
     tracker = Tracker(times[0], apart)
     thermal = ThermalScaler()
-    for record in bag.records(topics):
+    count = sum(map(len, shots.values()))
+    for record in tracked(bag.records(topics), "compare clocks", count, "frame"):
         stamp, is_visible = stamp_of(record.raw), record.topic == topics[0]
         if not tracker.wants(stamp, is_visible):
             continue

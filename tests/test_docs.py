@@ -333,6 +333,7 @@ def _install_commands(folder: Path) -> None:
 def _write_small_config(path: Path, of: str = "finetune.yaml") -> None:
     config = read_plain(ROOT / "training/configs" / of)
     config["train"] |= {"steps": 2, "batch": 2, "crop": [64, 64], "warmup_steps": 1, "workers": 0}
+    config["train"]["canvases"] = min(8, config["train"]["canvases"])
     path.write_text(yaml.safe_dump(config))
 
 

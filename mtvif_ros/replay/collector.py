@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -57,19 +58,21 @@ class HealthReport(NamedTuple):
 
 @contextmanager
 def ros_node(name: str) -> Iterator[Node]:
-    """Initialise rclpy, yield a node, shut both down and restore the signal handlers.
+    """Initialise rclpy, yield a node, shut both down and restore the signal handler.
 
-    Ctrl-C stays Python's: rclpy would end the context, and with it what is still to come.
+    SIGTERM raises KeyboardInterrupt, as Ctrl-C does: rclpy's own handlers would end the context, and with it
+    what is still to come. Use it in the main thread.
     """
     prepare_dds()
-    rclpy.init(signal_handler_options=SignalHandlerOptions.SIGTERM)
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     node = Node(name)
     try:
         yield node
     finally:
         node.destroy_node()
         rclpy.try_shutdown()
-        rclpy.uninstall_signal_handlers()  # they outlive their context, and SIGTERM would end nothing
+        signal.signal(signal.SIGTERM, before)
 
 
 class Collector:

@@ -19,3 +19,22 @@ time.sleep(5)
 def test_a_replay_that_has_heard_all_answers_can_be_terminated_while_it_scores_them(tmp_path: Path) -> None:
     run = subprocess.run([sys.executable, "-c", LISTEN_THEN_SCORE, tmp_path], stderr=subprocess.PIPE)
     assert run.returncode == -signal.SIGTERM, run.stderr.decode()
+
+
+TERMINATED = """
+import os, signal, time
+import rclpy
+from mtvif_ros.replay.collector import ros_node
+
+with ros_node("listener"):
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+    except KeyboardInterrupt:
+        print(rclpy.ok())
+"""
+
+
+def test_a_replay_that_is_terminated_ends_as_by_ctrl_c_and_can_still_publish() -> None:
+    run = subprocess.run([sys.executable, "-c", TERMINATED], capture_output=True, text=True)
+    assert (run.returncode, run.stdout) == (0, "True\n"), run.stderr

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -100,7 +102,7 @@ class Collector:
         self.repeated = 0
         self.failure = ""
         self._path, self._keep, self._with_confidence = spool, keep, with_confidence
-        self._file = spool.open("w+b", buffering=0)  # so that a full disk is met at once
+        self._file = _opened_alone(spool)
         self._changed = threading.Condition()
 
     def __enter__(self) -> Collector:
@@ -197,6 +199,18 @@ class Collector:
                 with self._changed:
                     self.reports.append(HealthReport(now, status.level[0], status.message, values, raw))
                     self._changed.notify_all()
+
+
+def _opened_alone(spool: Path) -> FileIO:
+    spool.open("ab").close()
+    file = FileIO(spool, "r+")  # without a buffer, so that a full disk is met at once
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise OSError(f"{spool.parent}: another replay writes there; choose another --out") from error
+    file.truncate()
+    return file
 
 
 def _spin(executor: SingleThreadedExecutor) -> None:

@@ -3,6 +3,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from mtvif_ros.replay.collector import Collector
+
 LISTEN_THEN_SCORE = """
 import os, signal, sys, time
 from pathlib import Path
@@ -38,3 +42,11 @@ with ros_node("listener"):
 def test_a_replay_that_is_terminated_ends_as_by_ctrl_c_and_can_still_publish() -> None:
     run = subprocess.run([sys.executable, "-c", TERMINATED], capture_output=True, text=True)
     assert (run.returncode, run.stdout) == (0, "True\n"), run.stderr
+
+
+def test_two_replays_do_not_write_into_one_folder(tmp_path: Path) -> None:
+    spool = tmp_path / "outputs.spool"
+    told = pytest.raises(OSError, match=r"another replay writes there; choose another --out")
+    with Collector(spool, keep=lambda stamp: True), told:
+        Collector(spool, keep=lambda stamp: True)
+    Collector(spool, keep=lambda stamp: True).__exit__()

@@ -209,6 +209,8 @@ def _opened_alone(spool: Path) -> FileIO:
     except BlockingIOError as error:
         file.close()
         raise OSError(f"{spool.parent}: another replay writes there; choose another --out") from error
+    except OSError:
+        pass  # some network file systems have no locks
     file.truncate()
     return file
 

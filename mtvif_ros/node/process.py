@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
 
@@ -24,6 +25,7 @@ REFUSED = (ParameterException, RCLError, UnknownROSArgsError)
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _LARGEST_KEPT_BLOCK = 32 << 20
 _LARGEST_KEPT_HEAP_END = 256 << 20
+_SAME_SIGNAL = 1.0  # s
 _BEHIND = 10  # nice: a tenth of a core that another thread wants, too
 
 
@@ -32,18 +34,22 @@ def interruptible(executor: Executor) -> Iterator[None]:
     """Raise KeyboardInterrupt in the main thread on SIGINT or SIGTERM, even while `executor` waits there.
 
     While it spins, the callback at hand ends first: inside of one, rclpy may make another error of it. A
-    second signal ends the process at once, with 128 + its number. Use it in the main thread and with
+    signal that comes a second later ends the process at once, with 128 + its number; one that comes sooner is
+    the same Ctrl-C, which a terminal and a launcher both pass on. Use it in the main thread and with
     `SignalHandlerOptions.NO`: rclpy's own handlers shut the context down at once, and the node could no
     longer publish the pair at hand.
     """
-    is_told = False
+    told: float | None = None  # when, in monotonic s
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        nonlocal is_told
-        if is_told:
+        nonlocal told
+        now = time.monotonic()
+        if told is not None:
+            if now - told < _SAME_SIGNAL:
+                return
             os.write(sys.stderr.fileno(), b"interrupted again: ends at once, and the pair at hand is lost\n")
             os._exit(128 + number)
-        is_told = True
+        told = now
         if not _spins(frame):
             raise KeyboardInterrupt
 
